@@ -1,0 +1,1 @@
+//! The embedded backend: libSQL on a file

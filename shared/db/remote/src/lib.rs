@@ -1,0 +1,1 @@
+//! The remote backend: Hrana 3 over HTTP

@@ -1,0 +1,1 @@
+//! Forecasting and detection: pure maths, no I/O, no clock, no async

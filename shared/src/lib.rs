@@ -1,0 +1,1 @@
+//! The common crate: everything that more than one function needs
