@@ -1,0 +1,92 @@
+//! Configuration: environment variables only, each documented in docs/operations.md.
+
+use crate::Error;
+use std::env::{self, VarError};
+
+/// The URL of the database that is used when none is configured.
+pub const DEFAULT_DB_URL: &str = "file:intentvision.db";
+
+/// A text that is not for logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl Secret {
+    /// Hides a text.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a process is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `INTENTVISION_DB_URL`: `file:PATH`, `libsql://...`, `https://...` or `http://...`
+    pub db_url: String,
+    /// `INTENTVISION_DB_AUTH_TOKEN`
+    pub db_auth_token: Option<Secret>,
+    /// `INTENTVISION_SECRET_KEY`: 32 bytes in base64, seals secrets at rest
+    pub secret_key: Option<Secret>,
+    /// `INTENTVISION_MAX_SERIES`: series an organization may have; none means no limit
+    pub max_series: Option<u64>,
+    /// webhooks to loopback and private addresses; only `serve` on a loopback address turns it on
+    pub allow_private_webhooks: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            db_url: DEFAULT_DB_URL.to_owned(),
+            db_auth_token: None,
+            secret_key: None,
+            max_series: None,
+            allow_private_webhooks: false,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// 503 with the name of a variable that makes no sense.
+    pub fn from_env() -> Result<Self, Error> {
+        let mut config = Self::default();
+        if let Some(url) = variable("INTENTVISION_DB_URL")? {
+            config.db_url = url;
+        }
+        config.db_auth_token = variable("INTENTVISION_DB_AUTH_TOKEN")?.map(Secret::new);
+        config.secret_key = variable("INTENTVISION_SECRET_KEY")?.map(Secret::new);
+        if let Some(text) = variable("INTENTVISION_MAX_SERIES")? {
+            let limit = text
+                .parse()
+                .map_err(|_| Error::unavailable("INTENTVISION_MAX_SERIES is not a whole number"))?;
+            config.max_series = Some(limit);
+        }
+        Ok(config)
+    }
+}
+
+/// One environment variable; empty counts as not set.
+///
+/// # Errors
+/// 503 if it is not Unicode.
+pub fn variable(name: &str) -> Result<Option<String>, Error> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(Error::unavailable(format!("{name} is not Unicode"))),
+    }
+}

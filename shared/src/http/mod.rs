@@ -1,0 +1,21 @@
+//! The edge: routes with their scopes, callers, bodies, problems, pages and the service around them.
+
+pub mod body;
+mod caller;
+pub mod page;
+mod problem;
+pub mod query;
+mod request_id;
+mod routes;
+mod serve;
+mod service;
+
+pub use caller::Caller;
+pub use problem::PointError;
+pub use request_id::CurrentRequest;
+pub use routes::{Route, Routes};
+pub use serve::{Open, app_from_env, serve};
+pub use service::service;
+
+/// The OpenAPI document of all functions, as `GET /openapi.json` answers it.
+pub const OPENAPI: &str = include_str!("../../../docs/openapi.json");

@@ -1,0 +1,67 @@
+//! Reads secrets during init from the AWS Parameters and Secrets Lambda Extension: plain HTTP on
+//! localhost, so that no function links the AWS SDK to read its own token.
+
+use crate::Error;
+use crate::config::{Secret, variable};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde::Deserialize;
+use std::time::Duration;
+
+const MAX_REPLY: usize = 64 * 1024;
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+#[derive(Deserialize)]
+struct Reply {
+    #[serde(rename = "Parameter")]
+    parameter: Parameter,
+}
+
+#[derive(Deserialize)]
+struct Parameter {
+    #[serde(rename = "Value")]
+    value: String,
+}
+
+/// The decrypted value of an SSM parameter.
+///
+/// # Errors
+/// 503 if the extension does not answer or does not know the parameter.
+pub async fn fetch(parameter: &str) -> Result<Secret, Error> {
+    let port = variable("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT")?.unwrap_or_else(|| "2773".into());
+    let token = variable("AWS_SESSION_TOKEN")?.unwrap_or_default();
+    let name: String = url::form_urlencoded::byte_serialize(parameter.as_bytes()).collect();
+    let request = http::Request::get(format!(
+        "http://localhost:{port}/systemsmanager/parameters/get?name={name}&withDecryption=true"
+    ))
+    .header("x-aws-parameters-secrets-token", token)
+    .body(Empty::<bytes::Bytes>::new())
+    .map_err(|error| failed(parameter, &error))?;
+    let read = async {
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let response = client
+            .request(request)
+            .await
+            .map_err(|error| failed(parameter, &error))?;
+        if !response.status().is_success() {
+            return Err(failed(parameter, &response.status()));
+        }
+        let body = Limited::new(response.into_body(), MAX_REPLY)
+            .collect()
+            .await
+            .map_err(|error| failed(parameter, &error))?;
+        let reply: Reply =
+            serde_json::from_slice(&body.to_bytes()).map_err(|_| failed(parameter, &"the reply is not JSON"))?;
+        Ok(Secret::new(reply.parameter.value))
+    };
+    tokio::time::timeout(TIMEOUT, read)
+        .await
+        .map_err(|_| failed(parameter, &"no answer in time"))?
+}
+
+fn failed(parameter: &str, why: &dyn std::fmt::Display) -> Error {
+    Error::unavailable(format!(
+        "the parameter {parameter} could not be read from the extension: {why}"
+    ))
+}

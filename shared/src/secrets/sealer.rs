@@ -1,0 +1,152 @@
+//! Seals secrets before they are stored: XChaCha20-Poly1305 with a random nonce.
+//!
+//! A record is `1 | key id (4 bytes) | nonce (24) | ciphertext and tag`. The associated data name
+//! the table, the column and the row, so that a record that is moved elsewhere does not open.
+
+use crate::Error;
+use crate::config::Secret;
+use crate::id::Entropy;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use sha2::{Digest, Sha256};
+
+const VERSION: u8 = 1;
+const HEADER: usize = 1 + 4 + 24;
+
+/// Where a sealed record stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// the table
+    pub table: &'a str,
+    /// the column
+    pub column: &'a str,
+    /// the row's identity, unique over all organizations
+    pub row: &'a str,
+}
+
+impl Place<'_> {
+    fn associated_data(self) -> Vec<u8> {
+        [self.table, self.column, self.row].join("\0").into_bytes()
+    }
+}
+
+/// Seals and opens with one key.
+pub struct Sealer {
+    cipher: XChaCha20Poly1305,
+    key_id: [u8; 4],
+}
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sealer([redacted])")
+    }
+}
+
+impl Sealer {
+    /// A sealer with this key: 32 bytes in base64.
+    ///
+    /// # Errors
+    /// 503 if it is not.
+    pub fn new(key: &Secret) -> Result<Self, Error> {
+        let wrong = || Error::unavailable("the secret key is not 32 bytes in base64");
+        let bytes = STANDARD.decode(key.reveal().trim()).map_err(|_| wrong())?;
+        let cipher = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| wrong())?;
+        let digest = Sha256::digest(&bytes);
+        Ok(Self {
+            cipher,
+            key_id: [digest[0], digest[1], digest[2], digest[3]],
+        })
+    }
+
+    /// A new key, as [`Sealer::new`] takes it.
+    ///
+    /// # Errors
+    /// 503 if there is no randomness.
+    pub fn generate_key(entropy: &Entropy) -> Result<Secret, Error> {
+        Ok(Secret::new(STANDARD.encode(entropy.bytes::<32>()?)))
+    }
+
+    /// Seals a secret for one place.
+    ///
+    /// # Errors
+    /// 503 if there is no randomness.
+    pub fn seal(&self, entropy: &Entropy, place: Place<'_>, secret: &[u8]) -> Result<Vec<u8>, Error> {
+        let nonce: [u8; 24] = entropy.bytes()?;
+        let payload = Payload {
+            msg: secret,
+            aad: &place.associated_data(),
+        };
+        let sealed = self
+            .cipher
+            .encrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| Error::unavailable("a secret could not be sealed"))?;
+        let mut record = Vec::with_capacity(HEADER + sealed.len());
+        record.push(VERSION);
+        record.extend_from_slice(&self.key_id);
+        record.extend_from_slice(&nonce);
+        record.extend_from_slice(&sealed);
+        Ok(record)
+    }
+
+    /// Opens what was sealed for this place.
+    ///
+    /// # Errors
+    /// 503 if it was sealed with another key or for another place, or was changed.
+    pub fn open(&self, place: Place<'_>, record: &[u8]) -> Result<Vec<u8>, Error> {
+        let broken = || Error::unavailable("a sealed secret does not open: other key, other place or damaged");
+        let (header, sealed) = record.split_at_checked(HEADER).ok_or_else(broken)?;
+        if header[0] != VERSION || header[1..5] != self.key_id {
+            return Err(broken());
+        }
+        let nonce: [u8; 24] = header[5..].try_into().map_err(|_| broken())?;
+        let payload = Payload {
+            msg: sealed,
+            aad: &place.associated_data(),
+        };
+        self.cipher.decrypt(&XNonce::from(nonce), payload).map_err(|_| broken())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PLACE: Place<'_> = Place {
+        table: "notification_channels",
+        column: "secret",
+        row: "chan_1",
+    };
+
+    fn sealer(seed: u64) -> Sealer {
+        Sealer::new(&Sealer::generate_key(&Entropy::seeded(seed)).unwrap()).unwrap()
+    }
+
+    proptest! {
+        /// Requirement 46.
+        #[test]
+        fn r46_only_the_same_key_place_and_bytes_open(secret: Vec<u8>, bit in 0_usize..4096) {
+            let record = sealer(1).seal(&Entropy::seeded(2), PLACE, &secret).unwrap();
+            prop_assert_eq!(sealer(1).open(PLACE, &record).unwrap(), secret);
+            prop_assert!(sealer(3).open(PLACE, &record).is_err());
+            prop_assert!(sealer(1).open(Place { row: "chan_2", ..PLACE }, &record).is_err());
+            let mut flipped = record.clone();
+            let bit = bit % (8 * flipped.len());
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(sealer(1).open(PLACE, &flipped).is_err());
+        }
+
+        #[test]
+        fn any_bytes_are_refused_without_panic(record: Vec<u8>) {
+            prop_assert!(sealer(1).open(PLACE, &record).is_err());
+        }
+    }
+
+    #[test]
+    fn a_wrong_key_is_an_error() {
+        assert!(Sealer::new(&Secret::new("c2hvcnQ=".into())).is_err());
+        assert!(Sealer::new(&Secret::new("!".into())).is_err());
+    }
+}

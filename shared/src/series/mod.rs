@@ -1,0 +1,19 @@
+//! Series: a metric key with dimensions, and the identity that follows from them.
+
+mod dimensions;
+mod known;
+mod metric_key;
+mod series_id;
+
+pub use dimensions::Dimensions;
+pub use known::KnownSeries;
+pub use metric_key::MetricKey;
+pub use series_id::SeriesId;
+
+/// A point: epoch milliseconds UTC and a finite value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(missing_docs, reason = "said above")]
+pub struct Point {
+    pub timestamp: crate::clock::Millis,
+    pub value: f64,
+}
