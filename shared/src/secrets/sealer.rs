@@ -131,7 +131,8 @@ mod tests {
             let record = sealer(1).seal(&Entropy::seeded(2), PLACE, &secret).unwrap();
             prop_assert_eq!(sealer(1).open(PLACE, &record).unwrap(), secret);
             prop_assert!(sealer(3).open(PLACE, &record).is_err());
-            prop_assert!(sealer(1).open(Place { row: "chan_2", ..PLACE }, &record).is_err());
+            let moved = Place { row: "chan_2", ..PLACE };
+            prop_assert!(sealer(1).open(moved, &record).is_err());
             let mut flipped = record.clone();
             let bit = bit % (8 * flipped.len());
             flipped[bit / 8] ^= 1 << (bit % 8);
