@@ -1,7 +1,7 @@
 //! Holt's linear trend, damped.
 //!
-//! Source: E. S. Gardner & E. McKenzie, "Forecasting trends in time series" (1985); in the notation of Hyndman et al.
-//! (2008), model `(A,Ad,N)` with `beta` as a share of `alpha`.
+//! Source: C. C. Holt (1957), with the damping of E. S. Gardner, "Exponential smoothing: the state of the art" (1985); in the
+//! notation of Hyndman et al. (2008), model `(A,Ad,N)` with `beta` as a share of `alpha`.
 
 use super::{Filter, evaluations, squared_error, starting_line};
 use crate::optimise::minimise;

@@ -1,7 +1,7 @@
 //! Holt-Winters with damped trend and additive or multiplicative season.
 //!
 //! Source: P. R. Winters, "Forecasting sales by exponentially weighted moving averages" (1960), with the damped trend of
-//! Gardner & McKenzie (1989); in the notation of Hyndman et al. (2008), the recursions of `(A,Ad,A)` and `(A,Ad,M)`.
+//! E. S. Gardner (1985); in the notation of Hyndman et al. (2008), the recursions of `(A,Ad,A)` and `(A,Ad,M)`.
 
 use super::{Filter, evaluations, squared_error, starting_line};
 use crate::adjust::Indices;
