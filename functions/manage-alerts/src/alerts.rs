@@ -1,0 +1,5 @@
+use intentvision::http::Routes;
+
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+}
