@@ -15,6 +15,7 @@ pub mod error;
 pub mod http;
 pub mod id;
 pub mod idempotency;
+pub mod ingest;
 pub mod keys;
 pub mod migrations;
 pub mod secrets;
