@@ -20,6 +20,7 @@ pub mod keys;
 pub mod migrations;
 pub mod secrets;
 pub mod series;
+pub mod store;
 pub mod telemetry;
 pub mod tenancy;
 pub mod time;
