@@ -9,6 +9,7 @@
 pub mod condition;
 pub mod instance;
 mod operator;
+pub mod outlook;
 pub mod rule;
 mod severity;
 mod span;

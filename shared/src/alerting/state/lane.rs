@@ -21,6 +21,7 @@ pub struct Lane {
     pages: BTreeMap<i64, Page>,
     met: BTreeSet<Revision>,
     changed: BTreeSet<i64>,
+    changed_bytes: usize,
 }
 
 impl Lane {
@@ -60,9 +61,25 @@ impl Lane {
         self.changed.len()
     }
 
+    /// About how many bytes they take, packed.
+    #[must_use]
+    pub fn changed_bytes(&self) -> usize {
+        self.changed_bytes
+    }
+
+    fn mark(&mut self, number: i64) {
+        if self.changed.insert(number) {
+            let series = self.pages.get(&number).map_or(&[][..], |page| &page.series);
+            let instances: usize = series.iter().map(|tracked| tracked.instances.len()).sum();
+            // both estimates are on the high side: see the test of the codec
+            self.changed_bytes += 64 + 48 * series.len() + 40 * instances;
+        }
+    }
+
     /// What was written to is in the database now.
     pub fn saved(&mut self) {
         self.changed.clear();
+        self.changed_bytes = 0;
     }
 
     /// Every series, in order.
@@ -87,24 +104,24 @@ impl Lane {
             Ok(at) => {
                 if let Some(place) = page.series.get_mut(at).filter(|place| **place != tracked) {
                     *place = tracked;
-                    self.changed.insert(number);
+                    self.mark(number);
                 }
             }
             // in ascending order pages get full, in any other order they are halved
             Err(at) if page.series.len() >= FULL && at == page.series.len() => {
                 self.pages.insert(raw, Page { series: vec![tracked] });
-                self.changed.insert(raw);
+                self.mark(raw);
             }
             Err(at) => {
                 page.series.insert(at, tracked);
-                self.changed.insert(number);
                 if page.series.len() > FULL {
                     let upper = page.series.split_off(FULL / 2);
                     if let Some(first) = upper.first().map(|tracked| tracked.series_id.raw()) {
                         self.pages.insert(first, Page { series: upper });
-                        self.changed.insert(first);
+                        self.mark(first);
                     }
                 }
+                self.mark(number);
             }
         }
     }
@@ -120,7 +137,7 @@ impl Lane {
             if page.series.is_empty() {
                 self.pages.remove(&number);
             }
-            self.changed.insert(number);
+            self.mark(number);
         }
     }
 
@@ -134,7 +151,7 @@ impl Lane {
     pub fn meet(&mut self, met: BTreeSet<Revision>) {
         if self.met != met {
             self.met = met;
-            self.changed.insert(HEADER);
+            self.mark(HEADER);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a lane remembers: its series in pages of up to 64, and which rules it has met.
 
-mod bytes;
+pub(super) mod bytes;
 mod codec;
 mod lane;
 mod observation;
