@@ -199,7 +199,11 @@ mod tests {
                 panic!("{operator}");
             };
             let breach = |value| threshold.verdict(value) == Verdict::Breach;
-            assert_eq!((breach(9.0), breach(10.0), breach(11.0)), (below, equal, above), "{operator}");
+            assert_eq!(
+                (breach(9.0), breach(10.0), breach(11.0)),
+                (below, equal, above),
+                "{operator}"
+            );
         }
     }
 
@@ -208,13 +212,13 @@ mod tests {
         assert!(threshold("gt", 10.0, Some(8.0)).is_ok() && threshold("gt", 10.0, Some(12.0)).is_err());
         assert!(threshold("lte", 10.0, Some(12.0)).is_ok() && threshold("lte", 10.0, Some(8.0)).is_err());
         assert!(threshold("eq", 10.0, Some(10.0)).is_err());
-        let Ok(Condition::Threshold(up)) = threshold("gt", 10.0, Some(8.0)) else { panic!() };
-        assert_eq!([11.0, 10.0, 8.5, 8.0].map(|v| up.verdict(v)), [
-            Verdict::Breach,
-            Verdict::Between,
-            Verdict::Between,
-            Verdict::Clear
-        ]);
+        let Ok(Condition::Threshold(up)) = threshold("gt", 10.0, Some(8.0)) else {
+            panic!()
+        };
+        assert_eq!(
+            [11.0, 10.0, 8.5, 8.0].map(|v| up.verdict(v)),
+            [Verdict::Breach, Verdict::Between, Verdict::Between, Verdict::Clear]
+        );
     }
 
     #[test]
@@ -234,12 +238,24 @@ mod tests {
         for (condition, words) in [
             (json!(3), "must be an object"),
             (json!({"operator": "gt"}), "type"),
-            (json!({"type": "threshold", "operator": "gt", "value": 1, "valeu": 2}), "valeu"),
+            (
+                json!({"type": "threshold", "operator": "gt", "value": 1, "valeu": 2}),
+                "valeu",
+            ),
             (json!({"type": "threshold", "operator": "over", "value": 1}), "over"),
             (json!({"type": "threshold", "operator": "gt"}), "value"),
-            (json!({"type": "forecast", "operator": "eq", "value": 1, "horizon": "1h"}), "operator"),
-            (json!({"type": "forecast", "operator": "gt", "value": 1, "horizon": "0s"}), "horizon"),
-            (json!({"type": "forecast", "operator": "gt", "value": 1, "horizon": "1h", "probability": 1.0}), "probability"),
+            (
+                json!({"type": "forecast", "operator": "eq", "value": 1, "horizon": "1h"}),
+                "operator",
+            ),
+            (
+                json!({"type": "forecast", "operator": "gt", "value": 1, "horizon": "0s"}),
+                "horizon",
+            ),
+            (
+                json!({"type": "forecast", "operator": "gt", "value": 1, "horizon": "1h", "probability": 1.0}),
+                "probability",
+            ),
             (json!({"type": "missing_data", "after": "30s"}), "after"),
             (json!({"type": "anomaly", "min_severity": "high"}), "not available yet"),
             (json!({"type": "rate_of_change"}), "not available yet"),

@@ -11,9 +11,12 @@ pub mod instance;
 mod operator;
 pub mod outlook;
 pub mod rule;
+pub mod rules;
 mod severity;
 mod span;
 pub mod state;
+mod text;
+pub mod tick;
 
 pub use operator::{Direction, Operator};
 pub use rule::{Definition, Draft, Rule};

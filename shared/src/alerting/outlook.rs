@@ -184,8 +184,14 @@ mod tests {
         assert_eq!(at(0.1), Crossing::At(3 * HOUR, 35.0));
         assert_eq!(at(0.9), Crossing::At(4 * HOUR, 35.0));
         assert_eq!(at(0.7), Crossing::NotKnown);
-        assert_eq!(rising().crossing(&condition(Operator::Lt, 12.0, 0.5), 0), Crossing::At(HOUR, 10.0));
-        assert_eq!(rising().crossing(&condition(Operator::Lt, 8.0, 0.1), 0), Crossing::At(HOUR, 5.0));
+        assert_eq!(
+            rising().crossing(&condition(Operator::Lt, 12.0, 0.5), 0),
+            Crossing::At(HOUR, 10.0)
+        );
+        assert_eq!(
+            rising().crossing(&condition(Operator::Lt, 8.0, 0.1), 0),
+            Crossing::At(HOUR, 5.0)
+        );
     }
 
     #[test]
@@ -195,7 +201,10 @@ mod tests {
         let mut fresh = rising();
         fresh.origin = 2 * HOUR;
         assert_eq!(fresh.crossing(&gt(65.0), 2 * HOUR), Crossing::At(7 * HOUR, 70.0));
-        assert_eq!(fresh.crossing(&condition(Operator::Lt, 25.0, 0.5), 2 * HOUR), Crossing::Never);
+        assert_eq!(
+            fresh.crossing(&condition(Operator::Lt, 25.0, 0.5), 2 * HOUR),
+            Crossing::Never
+        );
     }
 
     #[test]
@@ -203,15 +212,27 @@ mod tests {
         let crossing = |outlook: &Outlook, minute| outlook.crossing(&condition(Operator::Gt, 33.0, 0.5), minute);
         assert_ne!(crossing(&rising(), HOUR), Crossing::Stale);
         assert_eq!(crossing(&rising(), HOUR + MINUTE), Crossing::Stale);
-        let far = Outlook { horizon: 400 * DAY, ..rising() };
+        let far = Outlook {
+            horizon: 400 * DAY,
+            ..rising()
+        };
         assert_eq!(far.fresh_for(), DAY);
-        let fine = Outlook { step: MINUTE, ..rising() };
+        let fine = Outlook {
+            step: MINUTE,
+            ..rising()
+        };
         assert_eq!(fine.fresh_for(), HOUR / 2);
     }
 
     #[test]
     fn golden_version_1() {
-        let outlook = Outlook { origin: 60_000, horizon: 3_600_000, first: 120_000, step: 60_000, paths: vec![(0.5, vec![1.5])] };
+        let outlook = Outlook {
+            origin: 60_000,
+            horizon: 3_600_000,
+            first: 120_000,
+            step: 60_000,
+            paths: vec![(0.5, vec![1.5])],
+        };
         let golden = "4f01c0a90780bab70380d30ec0a907013fe0000000000000013fc00000";
         let hex: String = outlook.encode().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, golden);

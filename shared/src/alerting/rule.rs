@@ -241,7 +241,11 @@ mod tests {
             ("name", json!("a\u{0}b"), "name"),
             ("metric_key", json!("9x"), "metric_key"),
             ("severity", json!("bad"), "bad"),
-            ("condition", json!({"type": "anomaly", "min_severity": "low"}), "not available yet"),
+            (
+                "condition",
+                json!({"type": "anomaly", "min_severity": "low"}),
+                "not available yet",
+            ),
             ("channels", json!(["key_00"]), "chan_"),
             ("for", json!("32d"), "for"),
             ("for", json!("soon"), "duration"),
@@ -279,7 +283,11 @@ mod tests {
             ("enabled", json!(false), true),
             ("metric_key", json!("other"), false),
             ("dimensions", json!({"a": "b"}), false),
-            ("condition", json!({"type": "threshold", "operator": "gt", "value": 501}), false),
+            (
+                "condition",
+                json!({"type": "threshold", "operator": "gt", "value": 501}),
+                false,
+            ),
         ] {
             let other = rule(|body| body[field] = value.clone()).revision();
             assert_eq!(other == base, same, "{field}");

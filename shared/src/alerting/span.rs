@@ -9,13 +9,7 @@ use std::fmt;
 pub struct Span(Millis);
 
 /// Longest first, so that the largest unit that divides a span writes it.
-const WRITTEN: [(&str, Millis); 5] = [
-    ("w", 7 * DAY),
-    ("d", DAY),
-    ("h", HOUR),
-    ("m", MINUTE),
-    ("s", 1_000),
-];
+const WRITTEN: [(&str, Millis); 5] = [("w", 7 * DAY), ("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", 1_000)];
 const ONLY_READ: [(&str, Millis); 3] = [("M", 30 * DAY), ("q", 90 * DAY), ("y", 365 * DAY)];
 
 impl Span {
@@ -86,7 +80,19 @@ mod tests {
 
     #[test]
     fn all_else_is_refused() {
-        for text in ["", "m", "5", "-5m", "+5m", "5 m", "5min", "1.5h", "11y", "99999999999999999999s", "5é"] {
+        for text in [
+            "",
+            "m",
+            "5",
+            "-5m",
+            "+5m",
+            "5 m",
+            "5min",
+            "1.5h",
+            "11y",
+            "99999999999999999999s",
+            "5é",
+        ] {
             assert_eq!(Span::parse(text), None, "{text}");
         }
     }

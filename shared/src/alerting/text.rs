@@ -9,32 +9,42 @@ use crate::time;
 
 /// What a verdict rests on.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Evidence {
+pub(super) struct Evidence {
     /// the last value
-    pub value: Option<f64>,
+    pub(super) value: Option<f64>,
     /// when the limit is expected to be crossed
-    pub crossing: Option<Millis>,
+    pub(super) crossing: Option<Millis>,
     /// for how long the series has been silent
-    pub silent: Millis,
+    pub(super) silent: Millis,
 }
 
 /// A series as people write it: `shop.orders{region="eu"}`.
 #[must_use]
-pub fn series(series: &SeriesRef) -> String {
+pub(super) fn series(series: &SeriesRef) -> String {
     if series.dimensions.is_empty() {
         return series.metric_key.to_string();
     }
-    let pairs: Vec<String> = series.dimensions.iter().map(|(key, value)| format!("{key}={value:?}")).collect();
+    let pairs: Vec<String> = series
+        .dimensions
+        .iter()
+        .map(|(key, value)| format!("{key}={value:?}"))
+        .collect();
     format!("{}{{{}}}", series.metric_key, pairs.join(","))
 }
 
 /// Why a rule fires.
 #[must_use]
-pub fn firing(definition: &Definition, evidence: &Evidence, minute: Millis) -> String {
+pub(super) fn firing(definition: &Definition, evidence: &Evidence, minute: Millis) -> String {
     match &definition.condition {
         Condition::Threshold(threshold) => {
-            let value = evidence.value.map_or_else(|| "unknown".to_owned(), |value| value.to_string());
-            format!("the value is {value}, {} {}", threshold.operator.words(), threshold.value)
+            let value = evidence
+                .value
+                .map_or_else(|| "unknown".to_owned(), |value| value.to_string());
+            format!(
+                "the value is {value}, {} {}",
+                threshold.operator.words(),
+                threshold.value
+            )
         }
         Condition::Forecast(forecast) => expected(forecast, evidence, minute),
         Condition::MissingData(_) => silent(evidence),
@@ -56,13 +66,13 @@ fn expected(forecast: &Forecast, evidence: &Evidence, minute: Millis) -> String 
 
 /// Why a state is not known.
 #[must_use]
-pub fn silent(evidence: &Evidence) -> String {
+pub(super) fn silent(evidence: &Evidence) -> String {
     format!("no new point for {}", time::span(evidence.silent))
 }
 
 /// Why an alert is over.
 #[must_use]
-pub fn recovered(definition: &Definition, evidence: &Evidence) -> String {
+pub(super) fn recovered(definition: &Definition, evidence: &Evidence) -> String {
     match (&definition.condition, evidence.value) {
         (Condition::MissingData(_), _) => "points arrive again".to_owned(),
         (Condition::Threshold(_), Some(value)) => format!("the value is back at {value}"),
@@ -89,11 +99,20 @@ mod tests {
     #[test]
     fn reasons_read_well() {
         let minute = 1_795_428_000_000;
-        let evidence = Evidence { value: Some(512.5), crossing: Some(minute + 5 * HOUR + 40 * MINUTE), silent: 20 * MINUTE };
+        let evidence = Evidence {
+            value: Some(512.5),
+            crossing: Some(minute + 5 * HOUR + 40 * MINUTE),
+            silent: 20 * MINUTE,
+        };
         let threshold = definition(json!({"type": "threshold", "operator": "gte", "value": 500}));
-        assert_eq!(firing(&threshold, &evidence, minute), "the value is 512.5, at or above 500");
+        assert_eq!(
+            firing(&threshold, &evidence, minute),
+            "the value is 512.5, at or above 500"
+        );
         assert_eq!(recovered(&threshold, &evidence), "the value is back at 512.5");
-        let forecast = definition(json!({"type": "forecast", "operator": "gt", "value": 100, "horizon": "6h", "probability": 0.9}));
+        let forecast = definition(
+            json!({"type": "forecast", "operator": "gt", "value": 100, "horizon": "6h", "probability": 0.9}),
+        );
         assert_eq!(
             firing(&forecast, &evidence, minute),
             "expected above 100 in 5 h 40 min, at 2026-11-23T15:40:00Z, with a probability of at least 90 %"

@@ -135,7 +135,10 @@ fn put_observed(out: &mut Vec<u8>, observed: &Observed) {
     put_signed(out, observed.interval);
     if let Some(last) = observed.last {
         // almost always 0, because the newest point is the last one
-        put_signed(out, observed.newest.unwrap_or_default().wrapping_sub(last.point.timestamp));
+        put_signed(
+            out,
+            observed.newest.unwrap_or_default().wrapping_sub(last.point.timestamp),
+        );
         out.extend_from_slice(&last.point.value.to_be_bytes());
         put_signed(out, last.minute);
     }
@@ -209,7 +212,10 @@ fn put_minute(out: &mut Vec<u8>, time: i64) {
 }
 
 fn minute(reader: &mut Reader<'_>) -> Result<i64, BadState> {
-    reader.signed()?.checked_mul(MINUTE).ok_or(BadState("a minute is too large"))
+    reader
+        .signed()?
+        .checked_mul(MINUTE)
+        .ok_or(BadState("a minute is too large"))
 }
 
 fn number(state: State) -> u8 {
@@ -259,7 +265,11 @@ mod tests {
             point: Point { timestamp, value },
             minute,
         });
-        (proptest::option::of(any::<i64>()), any::<i64>(), proptest::option::of(last))
+        (
+            proptest::option::of(any::<i64>()),
+            any::<i64>(),
+            proptest::option::of(last),
+        )
             .prop_map(|(newest, interval, last)| Observed { newest, interval, last })
     }
 
@@ -273,7 +283,15 @@ mod tests {
                     observed,
                     instances: instances
                         .into_iter()
-                        .map(|((rule, print), instance)| (Revision { rule: RuleKey(rule), print }, instance))
+                        .map(|((rule, print), instance)| {
+                            (
+                                Revision {
+                                    rule: RuleKey(rule),
+                                    print,
+                                },
+                                instance,
+                            )
+                        })
                         .collect(),
                 })
                 .collect()
@@ -310,11 +328,26 @@ mod tests {
             observed: Observed {
                 newest: Some(120_000),
                 interval: 60_000,
-                last: Some(Last { point: Point { timestamp: 120_000, value: 1.5 }, minute: 120_000 }),
+                last: Some(Last {
+                    point: Point {
+                        timestamp: 120_000,
+                        value: 1.5,
+                    },
+                    minute: 120_000,
+                }),
             },
             instances: vec![(
-                Revision { rule: RuleKey(7), print: 9 },
-                Instance { state: State::NoData, since: 120_000, alert: Some(60_000), held: false, before: Some((State::Firing, 60_000)) },
+                Revision {
+                    rule: RuleKey(7),
+                    print: 9,
+                },
+                Instance {
+                    state: State::NoData,
+                    since: 120_000,
+                    alert: Some(60_000),
+                    held: false,
+                    before: Some((State::Firing, 60_000)),
+                },
             )],
         }];
         let golden = "4c0101\
@@ -324,7 +357,10 @@ mod tests {
                       01005404020202";
         let hex: String = encode_page(&page).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, golden);
-        let header = encode_header(&[Revision { rule: RuleKey(7), print: 9 }]);
+        let header = encode_header(&[Revision {
+            rule: RuleKey(7),
+            print: 9,
+        }]);
         assert_eq!(decode_header(&header).unwrap().len(), 1);
         assert_eq!(header[..3], [b'H', 1, 1]);
     }
@@ -339,10 +375,27 @@ mod tests {
                 observed: Observed {
                     newest: Some(time),
                     interval: 300_000,
-                    last: Some(Last { point: Point { timestamp: time, value: 0.1 }, minute: time }),
+                    last: Some(Last {
+                        point: Point {
+                            timestamp: time,
+                            value: 0.1,
+                        },
+                        minute: time,
+                    }),
                 },
                 instances: (0..3)
-                    .map(|rule| (Revision { rule: RuleKey(rule), print: 1 }, Instance { state: State::Normal, ..Instance::new(time) }))
+                    .map(|rule| {
+                        (
+                            Revision {
+                                rule: RuleKey(rule),
+                                print: 1,
+                            },
+                            Instance {
+                                state: State::Normal,
+                                ..Instance::new(time)
+                            },
+                        )
+                    })
                     .collect(),
             })
             .collect();

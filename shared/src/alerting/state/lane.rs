@@ -164,7 +164,8 @@ impl Lane {
 
 impl Page {
     fn find(&self, series_id: SeriesId) -> Result<usize, usize> {
-        self.series.binary_search_by_key(&series_id, |tracked| tracked.series_id)
+        self.series
+            .binary_search_by_key(&series_id, |tracked| tracked.series_id)
     }
 }
 
@@ -177,7 +178,10 @@ mod tests {
     fn tracked(raw: i64, interval: i64) -> Tracked {
         Tracked {
             series_id: SeriesId::from_raw(raw).unwrap(),
-            observed: Observed { interval, ..Observed::default() },
+            observed: Observed {
+                interval,
+                ..Observed::default()
+            },
             instances: Vec::new(),
         }
     }

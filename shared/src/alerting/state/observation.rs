@@ -70,7 +70,11 @@ impl Observed {
     #[must_use]
     pub fn of_history(minute: Millis, point: Point, previous: Option<Millis>) -> Option<Self> {
         let interval = previous.map_or(0, |previous| learn(0, point.timestamp.saturating_sub(previous)));
-        let seen = point.timestamp.saturating_add(MINUTE - 1).div_euclid(MINUTE).saturating_mul(MINUTE);
+        let seen = point
+            .timestamp
+            .saturating_add(MINUTE - 1)
+            .div_euclid(MINUTE)
+            .saturating_mul(MINUTE);
         (minute.saturating_sub(point.timestamp) <= fresh_for(interval)).then_some(Self {
             newest: Some(point.timestamp),
             interval,
@@ -134,7 +138,13 @@ mod tests {
         let before = observed;
         observed.observe(DAY, &arrival(DAY - 1, DAY));
         observed.observe(DAY, &arrival(DAY, DAY));
-        observed.observe(DAY, &Arrival { backfill: true, ..arrival(DAY + 1, DAY + 1) });
+        observed.observe(
+            DAY,
+            &Arrival {
+                backfill: true,
+                ..arrival(DAY + 1, DAY + 1)
+            },
+        );
         assert_eq!(observed, before);
     }
 
@@ -150,12 +160,25 @@ mod tests {
 
     #[test]
     fn history_counts_while_it_is_fresh() {
-        let point = Point { timestamp: DAY, value: 2.0 };
+        let point = Point {
+            timestamp: DAY,
+            value: 2.0,
+        };
         assert!(Observed::of_history(DAY + 15 * MINUTE, point, None).is_some());
         assert!(Observed::of_history(DAY + 16 * MINUTE, point, None).is_none());
         assert!(Observed::of_history(DAY + 3 * HOUR, point, Some(DAY - HOUR)).is_some());
-        let odd = Point { timestamp: DAY + 1, value: 2.0 };
-        assert_eq!(Observed::of_history(DAY + MINUTE, odd, None).unwrap().last.unwrap().minute, DAY + MINUTE);
+        let odd = Point {
+            timestamp: DAY + 1,
+            value: 2.0,
+        };
+        assert_eq!(
+            Observed::of_history(DAY + MINUTE, odd, None)
+                .unwrap()
+                .last
+                .unwrap()
+                .minute,
+            DAY + MINUTE
+        );
     }
 
     #[test]
@@ -163,6 +186,13 @@ mod tests {
         let mut observed = Observed::default();
         observed.observe(0, &arrival(i64::MIN, i64::MAX));
         observed.observe(0, &arrival(i64::MAX, i64::MIN));
-        let _ = Observed::of_history(i64::MIN, Point { timestamp: i64::MAX, value: 0.0 }, Some(i64::MIN));
+        let _ = Observed::of_history(
+            i64::MIN,
+            Point {
+                timestamp: i64::MAX,
+                value: 0.0,
+            },
+            Some(i64::MIN),
+        );
     }
 }

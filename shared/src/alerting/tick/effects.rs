@@ -91,7 +91,11 @@ impl Effects {
             summary: told.summary,
             reason: told.reason,
         };
-        let rows = if transition.born { &mut self.born } else { &mut self.changed };
+        let rows = if transition.born {
+            &mut self.born
+        } else {
+            &mut self.changed
+        };
         rows.insert(alert_id, row);
     }
 

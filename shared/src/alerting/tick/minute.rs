@@ -51,11 +51,15 @@ pub(super) fn evaluate(lane: &mut Lane, scene: &Scene<'_>, from: SeriesId, effec
     series.dedup();
     let first = series.partition_point(|id| *id < from);
     for id in series.into_iter().skip(first) {
-        let watching: Vec<&(Revision, Rule)> =
-            scene.names.get(&id).map(|name| scene.rules.watching(name).collect()).unwrap_or_default();
+        let watching: Vec<&(Revision, Rule)> = scene
+            .names
+            .get(&id)
+            .map(|name| scene.rules.watching(name).collect())
+            .unwrap_or_default();
         let rows = lane.changed() + effects.rows();
         // a rule that was changed ends one alert and may begin another; a page may be halved
-        if rows > 0 && (rows + 4 * watching.len() + 4 > MAX_ROWS || lane.changed_bytes() + effects.bytes() > MAX_BYTES) {
+        if rows > 0 && (rows + 4 * watching.len() + 4 > MAX_ROWS || lane.changed_bytes() + effects.bytes() > MAX_BYTES)
+        {
             return Some(id);
         }
         Turn { scene, id, effects }.take(lane, &watching);
@@ -142,7 +146,13 @@ impl Turn<'_, '_> {
         if asked.is_some_and(|asked| *asked <= minute)
             && let Some(transition) = instance.resolve()
         {
-            self.record(revision, Some(rule), &transition, &evidence, "resolved by hand".to_owned());
+            self.record(
+                revision,
+                Some(rule),
+                &transition,
+                &evidence,
+                "resolved by hand".to_owned(),
+            );
         }
         let timers = Timers {
             hold: rule.definition.hold.millis(),
@@ -177,7 +187,10 @@ impl Turn<'_, '_> {
             return (Verdict::Unknown, evidence);
         }
         let definition = &rule.definition;
-        if definition.no_data_after.is_some_and(|after| evidence.silent >= after.millis()) {
+        if definition
+            .no_data_after
+            .is_some_and(|after| evidence.silent >= after.millis())
+        {
             return (Verdict::NoData, evidence);
         }
         let verdict = match &definition.condition {
@@ -214,7 +227,9 @@ impl Turn<'_, '_> {
             series_id: self.id,
             severity: rule.map_or("", |rule| rule.definition.severity.as_str()),
             value: evidence.value,
-            summary: rule.map_or_else(String::new, |rule| format!("{}: {name}: {reason}", rule.definition.name)),
+            summary: rule.map_or_else(String::new, |rule| {
+                format!("{}: {name}: {reason}", rule.definition.name)
+            }),
             reason,
         };
         self.effects.record(self.scene.minute, transition, told);
