@@ -10,8 +10,9 @@ use db::{Batch, Step, args, wall_ms};
 const MAX_BEHIND: i64 = DAY;
 const MAX_BEHIND_BYTES: i64 = 256 * 1024 * 1024;
 
-/// Deletes the batches that are folded and that every active lane has evaluated, and returns how
-/// many. A lane that is more than a day or 256 MiB behind is skipped to what is folded first, and
+/// Deletes the batches that are folded and that every active lane has evaluated.
+///
+/// Returns how many. A lane that is more than a day or 256 MiB behind is skipped to what is folded first, and
 /// its row tells of the gap.
 ///
 /// # Errors
