@@ -6,7 +6,11 @@ use std::sync::Arc;
 async fn main() -> Result<(), lambda_http::Error> {
     intentvision::http::serve(manage_alerts::routes(), |config| {
         let token = config.db_auth_token.as_ref().map(|token| token.reveal());
-        Ok(Arc::new(db_remote::open(&config.db_url, token, db_remote::Options::default())?))
+        Ok(Arc::new(db_remote::open(
+            &config.db_url,
+            token,
+            db_remote::Options::default(),
+        )?))
     })
     .await
 }
