@@ -6,8 +6,10 @@
 
 use crate::season::{self, centred_mean};
 
-/// How much less a cycle counts than the one after it.
-const DECAY: f64 = 0.9;
+/// The first value of a series counts exp(-FADING) times as much as the last one ...
+const FADING: f64 = 2.5;
+/// ... but a cycle never less than this share of the next one.
+const LEAST_DECAY: f64 = 0.75;
 /// A multiplicative index stays within this factor of 1.
 const LARGEST_FACTOR: f64 = 100.0;
 
@@ -84,7 +86,7 @@ impl Indices {
 fn mean_by_position(values: &[f64], observed: &[bool], trend: &[f64], season: usize, multiplicative: bool) -> Vec<f64> {
     let n = values.len();
     let neutral = if multiplicative { 1.0 } else { 0.0 };
-    let decay = DECAY.powf(1.0 / season as f64);
+    let decay = f64::max((-FADING / n as f64).exp(), LEAST_DECAY.powf(1.0 / season as f64));
     let (mut sums, mut weights) = (vec![0.0; season], vec![0.0; season]);
     let mut deviations = Vec::with_capacity(n);
     let mut weight = 1.0;

@@ -23,6 +23,19 @@ enum Model {
     Autoregression(Autoregression),
 }
 
+/// A model to be fitted and how much it counts before any error is known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Candidate {
+    pub(crate) kind: Backend,
+    pub(crate) prior: f64,
+}
+
+impl From<Backend> for Candidate {
+    fn from(kind: Backend) -> Self {
+        Self { kind, prior: 1.0 }
+    }
+}
+
 /// A fitted model and the seasons it sees itself.
 #[derive(Debug, Clone)]
 struct Member {
@@ -112,14 +125,15 @@ pub(crate) struct Ensemble {
 }
 
 impl Ensemble {
-    /// Fits `kinds` with equal weights; `seasons` shorter than half the series are removed.
-    pub(crate) fn fit(values: &[f64], observed: &[bool], seasons: &[usize], kinds: &[Backend]) -> Self {
+    /// Fits `kinds` with their prior weights; `seasons` of up to half the series are removed.
+    pub(crate) fn fit(values: &[f64], observed: &[bool], seasons: &[usize], kinds: &[Candidate]) -> Self {
         let adjustment = Adjustment::estimate(values, observed, seasons, false);
         let members: Vec<Member> = kinds
             .iter()
-            .map(|kind| Member::fit(*kind, values, &adjustment))
+            .map(|candidate| Member::fit(candidate.kind, values, &adjustment))
             .collect();
-        let weights = vec![1.0 / members.len().max(1) as f64; members.len()];
+        let sum: f64 = kinds.iter().map(|candidate| candidate.prior).sum();
+        let weights = kinds.iter().map(|candidate| candidate.prior / sum).collect();
         Self {
             adjustment,
             members,
@@ -127,9 +141,13 @@ impl Ensemble {
         }
     }
 
-    /// The same members, weighted by 1 / (error + caution)^power.
+    /// The same members, weighted by prior / (error + caution)^power.
     pub(crate) fn weighted(mut self, errors: &[f64], power: i32) -> Self {
-        let raw: Vec<f64> = errors.iter().map(|error| (error + CAUTION).powi(-power)).collect();
+        let raw: Vec<f64> = errors
+            .iter()
+            .zip(&self.weights)
+            .map(|(error, prior)| prior * (error + CAUTION).powi(-power))
+            .collect();
         let sum: f64 = raw.iter().sum();
         if raw.len() == self.weights.len() && sum.is_finite() && sum > 0.0 {
             self.weights = raw.into_iter().map(|weight| weight / sum).collect();
@@ -176,7 +194,7 @@ pub(crate) fn refitted_errors(
     values: &[f64],
     observed: &[bool],
     seasons: &[usize],
-    kinds: &[Backend],
+    kinds: &[Candidate],
     origins: &[usize],
     horizon: usize,
     scale: f64,

@@ -4,9 +4,9 @@
 //! by recursion.
 
 /// The ridge penalty, per row of the regression, on a series of unit variance.
-const PENALTY: f64 = 0.01;
+const PENALTY: f64 = 0.001;
 /// Most recent lags used.
-const RECENT: usize = 8;
+const RECENT: usize = 24;
 
 /// A linear forecast from past values.
 #[derive(Debug, Clone)]
