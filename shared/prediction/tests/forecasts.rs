@@ -1,4 +1,5 @@
 //! Forecasts of series whose future is known.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use prediction::{Backend, Error, Forecast, Grid, Options, Step, forecast};
 
@@ -207,12 +208,22 @@ fn coverage_is_near_nominal() {
         (0..112).map(|_| step()).collect::<Vec<f64>>()
     };
     let monthly = |noise: &mut Noise| (0..112).map(|t| 50.0 + 10.0 * wave(t, 12) + noise.next()).collect();
-    let short = |noise: &mut Noise| (0..22).map(|t| 30.0 + 0.5 * t as f64 + noise.next()).collect();
+    let short = |noise: &mut Noise| {
+        let mut level = 30.0;
+        let mut step = || {
+            level += 0.5 + noise.next();
+            level
+        };
+        (0..22).map(|_| step()).collect::<Vec<f64>>()
+    };
     let hourly = |noise: &mut Noise| (0..720).map(|t| 50.0 + 10.0 * wave(t, 24) + noise.next()).collect();
     for (name, (narrow, wide)) in [
         ("random walk", coverage(MONTH, 100, 12, walk)),
         ("season and noise", coverage(MONTH, 100, 12, monthly)),
-        ("sixteen values with a trend", coverage(Step::Months(12), 16, 6, short)),
+        (
+            "sixteen values of a walk with drift",
+            coverage(Step::Months(12), 16, 6, short),
+        ),
         ("hourly season and noise", coverage(HOUR, 672, 48, hourly)),
     ] {
         assert!((0.74..=0.92).contains(&narrow), "{name}: 80% interval covers {narrow}");
