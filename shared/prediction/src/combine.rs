@@ -107,9 +107,7 @@ impl Member {
             Model::Autoregression(model) => model.run(&input, origins, horizon, &mut out),
         }
         for (origin, row) in origins.iter().zip(out.chunks_exact_mut(horizon)) {
-            for (t, value) in (*origin..).zip(row) {
-                *value = adjustment.restore(t, *value, self.keep);
-            }
+            adjustment.restore(*origin, row, self.keep);
         }
         out
     }
@@ -125,9 +123,8 @@ pub(crate) struct Ensemble {
 }
 
 impl Ensemble {
-    /// Fits `kinds` with their prior weights; `seasons` of up to half the series are removed.
-    pub(crate) fn fit(values: &[f64], observed: &[bool], seasons: &[usize], kinds: &[Candidate]) -> Self {
-        let adjustment = Adjustment::estimate(values, observed, seasons, false);
+    /// Fits `kinds` with their prior weights to a series with the seasons of `adjustment`.
+    pub(crate) fn fit(values: &[f64], adjustment: Adjustment, kinds: &[Candidate]) -> Self {
         let members: Vec<Member> = kinds
             .iter()
             .map(|candidate| Member::fit(candidate.kind, values, &adjustment))
@@ -182,10 +179,6 @@ impl Ensemble {
         }
         report
     }
-
-    pub(crate) fn adjustment(&self) -> &Adjustment {
-        &self.adjustment
-    }
 }
 
 /// The mean absolute error of each of `kinds`, refitted at each of the `origins`, over `scale`; `None` if no future value
@@ -205,7 +198,7 @@ pub(crate) fn refitted_errors(
         let (Some(past), Some(seen)) = (values.get(..*origin), observed.get(..*origin)) else {
             continue;
         };
-        let fitted = Ensemble::fit(past, seen, seasons, kinds);
+        let fitted = Ensemble::fit(past, Adjustment::estimate(past, seen, seasons, false), kinds);
         let future = || {
             (*origin..values.len())
                 .take(horizon)

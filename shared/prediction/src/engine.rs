@@ -71,7 +71,7 @@ pub fn forecast(grid: &Grid<'_>, options: &Options) -> Result<Forecast, Error> {
     let report = Report {
         backend: options.backend,
         members: ensemble.report(),
-        seasons: ensemble.adjustment().lengths(),
+        seasons: series.seasons,
         error: past.error,
         origins: past.origins,
         observations: series.history.observations,
@@ -132,6 +132,8 @@ fn limits(bounds: Bounds, history: &History) -> (f64, f64) {
 #[derive(Debug)]
 struct Series {
     history: History,
+    adjustment: Adjustment,
+    /// Season lengths in steps, shortest first.
     seasons: Vec<usize>,
 }
 
@@ -144,19 +146,20 @@ struct Past {
 
 impl Series {
     fn new(mut history: History, candidates: &[usize], tested: bool) -> Self {
-        let adjustment = Adjustment::estimate(&history.values, &history.observed, candidates, tested);
+        let mut adjustment = Adjustment::estimate(&history.values, &history.observed, candidates, tested);
         if history.observed.iter().any(|observed| !observed) {
             // gaps are filled again, now with the season
-            let mut adjusted = adjustment.remove(&history.values, 0);
-            crate::history::interpolate(&mut adjusted, &history.observed);
-            for (t, (value, level)) in history.values.iter_mut().zip(adjusted).enumerate() {
-                if !history.observed.get(t).is_some_and(|observed| *observed) {
-                    *value = adjustment.restore(t, level, 0);
-                }
+            let mut filled = adjustment.remove(&history.values, 0);
+            crate::history::interpolate(&mut filled, &history.observed);
+            adjustment.restore(0, &mut filled, 0);
+            for ((value, seen), filled) in history.values.iter_mut().zip(&history.observed).zip(filled) {
+                *value = if *seen { *value } else { filled };
             }
+            adjustment = Adjustment::estimate(&history.values, &history.observed, &adjustment.lengths(), false);
         }
         Self {
             seasons: adjustment.lengths(),
+            adjustment,
             history,
         }
     }
@@ -164,7 +167,7 @@ impl Series {
     /// Fits the members, weighted by their errors at refitted origins if there are several.
     fn fit(&self, kinds: &[Candidate], horizon: usize) -> Ensemble {
         let (values, observed) = (&self.history.values, &self.history.observed);
-        let ensemble = Ensemble::fit(values, observed, &self.seasons, kinds);
+        let ensemble = Ensemble::fit(values, self.adjustment.clone(), kinds);
         let n = values.len();
         let reach = horizon.min(n / 4);
         if kinds.len() < 2 || n < 12 || reach == 0 {
@@ -215,7 +218,7 @@ impl Series {
         let origins: Vec<usize> = (0..count).map(|i| first + i * (n - first) / count).collect();
 
         let path = ensemble.forecasts(values, &origins, reach);
-        let naive = Ensemble::fit(values, observed, &self.seasons, &[Backend::SeasonalNaive.into()]);
+        let naive = Ensemble::fit(values, self.adjustment.clone(), &[Backend::SeasonalNaive.into()]);
         let naive_path = naive.forecasts(values, &origins, reach);
         let mut errors = Vec::with_capacity(path.len());
         let (mut own, mut other) = (0.0, 0.0);
@@ -246,7 +249,7 @@ impl Series {
                 .last()
                 .map_or(f64::INFINITY, |season| n as f64 / *season as f64),
             origins: count,
-            change: self.change(ensemble),
+            change: self.change(),
             sizes: self.sizes(),
         };
         let spread = Spread::learn(&errors, total, &experience);
@@ -258,8 +261,8 @@ impl Series {
     }
 
     /// The root mean squared change of one step of the adjusted series; a quarter of the value if there is only one.
-    fn change(&self, ensemble: &Ensemble) -> f64 {
-        let adjusted = ensemble.adjustment().remove(&self.history.values, 0);
+    fn change(&self) -> f64 {
+        let adjusted = self.adjustment.remove(&self.history.values, 0);
         match adjusted.as_slice() {
             [only] => only.abs() / 4.0,
             many => {
