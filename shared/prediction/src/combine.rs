@@ -84,7 +84,19 @@ impl Member {
                     ),
                 }
             }
-            Backend::Theta => (kind, Model::Theta(Theta::fit(&adjustment.remove(values, 0))), 0),
+            Backend::Theta => {
+                let input = adjustment.remove(values, 0);
+                // theta needs a while to settle on a constant, which smoothing knows from the start
+                if is_constant(&input) {
+                    (
+                        Backend::ExponentialSmoothing,
+                        Model::Smoothing(Smoothing::fit(&input)),
+                        0,
+                    )
+                } else {
+                    (kind, Model::Theta(Theta::fit(&input)), 0)
+                }
+            }
             Backend::Auto | Backend::ExponentialSmoothing => (
                 Backend::ExponentialSmoothing,
                 Model::Smoothing(Smoothing::fit(&adjustment.remove(values, 0))),
@@ -111,6 +123,16 @@ impl Member {
         }
         out
     }
+}
+
+/// Whether the values differ by no more than rounding.
+fn is_constant(values: &[f64]) -> bool {
+    let (low, high) = values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+            (low.min(*v), high.max(*v))
+        });
+    high - low <= 1e-12 * high.abs().max(low.abs())
 }
 
 /// Members that were fitted to one series, with the seasons that were removed before.

@@ -64,7 +64,7 @@ pub(crate) fn starting_line(series: &[f64], count: usize) -> (f64, f64) {
 
 /// How many evaluations of a loss over `n` values a search may spend.
 pub(crate) fn evaluations(n: usize) -> usize {
-    (100_000 / n.max(1)).clamp(30, 120)
+    (60_000 / n.max(1)).clamp(30, 80)
 }
 
 /// The flow of the Nile at Aswan, 1871 to 1890 (G. W. Cobb 1978), for comparison with other implementations.
