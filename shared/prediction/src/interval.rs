@@ -7,8 +7,10 @@
 
 use crate::normal;
 
-/// Degrees of freedom of the distribution assumed where errors are too few to show theirs.
-const FREEDOM: f64 = 6.0;
+/// Degrees of freedom of the distribution assumed where errors are too few to show theirs: this many for one origin ...
+const LEAST_FREEDOM: f64 = 3.0;
+/// ... and one more for so many further ones, as neighbouring origins share most of their errors.
+const ORIGINS_PER_FREEDOM: f64 = 10.0;
 /// Origins at which the errors' own distribution counts as much as the assumed one.
 const HALF_TRUST: f64 = 30.0;
 /// Inflation for a long history ...
@@ -16,7 +18,7 @@ const INFLATION: f64 = 1.03;
 /// ... growing with 1 / its length: parameters were fitted to the errors that are counted ...
 const FEW_VALUES: f64 = 5.0;
 /// ... and with 1 / the cycles of the longest season: so were its indices.
-const FEW_CYCLES: f64 = 0.7;
+const FEW_CYCLES: f64 = 0.9;
 
 /// One error of a past forecast.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +59,8 @@ pub(crate) struct Spread {
     /// How far to trust the empirical shape, 0 to 1.
     trust: f64,
     inflation: f64,
+    /// Degrees of freedom of the distribution assumed as far as the shape is not trusted.
+    freedom: f64,
 }
 
 impl Spread {
@@ -84,6 +88,7 @@ impl Spread {
         let mut shape: Vec<f64> = errors.iter().filter_map(standard).collect();
         shape.sort_by(f64::total_cmp);
         let trust = history.origins as f64 / (history.origins as f64 + HALF_TRUST);
+        let freedom = LEAST_FREEDOM + history.origins as f64 / ORIGINS_PER_FREEDOM;
         let inflation = INFLATION * (1.0 + FEW_VALUES / history.values as f64) * (1.0 + FEW_CYCLES / history.cycles);
         Self {
             steps,
@@ -91,6 +96,7 @@ impl Spread {
             shape,
             trust,
             inflation,
+            freedom,
         }
     }
 
@@ -98,7 +104,7 @@ impl Spread {
     pub(crate) fn half_width(&self, step: usize, forecast: f64, coverage: f64) -> f64 {
         let size = self.steps.get(step).or(self.steps.last()).copied().unwrap_or_default();
         let unit = self.relative.map_or(1.0, |sizes| size_of(forecast, sizes));
-        let assumed = normal::student_quantile(0.5 + coverage / 2.0, FREEDOM);
+        let assumed = normal::student_quantile(0.5 + coverage / 2.0, self.freedom);
         let factor = match self.empirical(coverage) {
             Some(empirical) => self.trust * empirical + (1.0 - self.trust) * assumed,
             None => assumed,
