@@ -155,3 +155,29 @@ fn long_hostile_series_are_answered() {
         }
     }
 }
+
+#[test]
+fn an_error_ratio_beyond_the_numbers_is_left_out() {
+    let values = [
+        -57.936426047629254,
+        5.562684646268003e-309,
+        f64::NAN,
+        5.562684646268003e-309,
+    ];
+    for backend in Backend::ALL {
+        let grid = Grid {
+            start: 0,
+            step: Step::Millis(300_000),
+            values: &values,
+        };
+        let ahead = forecast(
+            &grid,
+            &Options {
+                backend,
+                ..Options::new(3)
+            },
+        )
+        .unwrap();
+        check(&values, &ahead, 3).unwrap();
+    }
+}
