@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic")]
 
 mod db;
+mod forecasts;
 mod ingest;
 mod keys;

@@ -21,7 +21,7 @@ async fn set_up() -> (Sqld, Proxy, Remote) {
     let db = db_remote::open(&proxy.url(), None, Options::default()).unwrap();
     let table = Step::global("CREATE TABLE t (id INTEGER PRIMARY KEY)", args![]);
     db.batch(&nobody(), Batch::write_one(table)).await.unwrap();
-    proxy.take();
+    let _ = proxy.take();
     (server, proxy, db)
 }
 
@@ -45,7 +45,7 @@ async fn a_write_with_a_lost_reply_is_sent_again_only_if_it_is_repeatable() {
         assert_eq!(proxy.take().len(), 1, "{fault:?}");
         // the lost reply had taken effect, the others had not
         assert_eq!(count(&db).await, kept, "{fault:?}");
-        proxy.take();
+        let _ = proxy.take();
     }
     // one that carries an operation id says so: here the primary key
     let mut with_id = Batch::write().repeatable();
