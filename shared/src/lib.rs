@@ -18,6 +18,7 @@ pub mod idempotency;
 pub mod ingest;
 pub mod keys;
 pub mod migrations;
+pub mod notify;
 pub mod secrets;
 pub mod series;
 pub mod store;
