@@ -108,7 +108,6 @@ impl Proxy {
     }
 
     /// What passed since the last call, in the order of the replies. A request that a fault met counts.
-    #[must_use]
     pub fn take(&self) -> Vec<Exchange> {
         std::mem::take(&mut self.state().exchanges)
     }

@@ -173,3 +173,16 @@ async fn a_reply_is_bounded() {
     let small = Batch::read_one(Step::global("SELECT randomblob(2000)", args![]));
     db.batch(&nobody(), small).await.unwrap();
 }
+
+/// The server refuses replies above 10 MB; a write must not have happened then.
+#[tokio::test]
+async fn a_write_whose_reply_is_too_large_for_the_server_writes_nothing() {
+    let (_server, _proxy, db) = set_up().await;
+    let mut batch = insert();
+    for _ in 0..6 {
+        batch.push(Step::global("SELECT randomblob(2000000)", args![]));
+    }
+    let error = db.batch(&nobody(), batch).await.unwrap_err();
+    assert!(matches!(error, DbError::Other(_)), "{error:?}");
+    assert_eq!(count(&db).await, 0);
+}
