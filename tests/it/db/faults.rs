@@ -10,6 +10,7 @@ use db_remote::{Options, Remote};
 use tests::proxy::{Fault, Proxy};
 use tests::sqld::{self, Sqld};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use super::fixture::nobody;
 
@@ -176,4 +177,25 @@ async fn a_write_whose_reply_is_too_large_for_the_server_writes_nothing() {
     let error = db.batch(&nobody(), batch).await.unwrap_err();
     assert!(matches!(error, DbError::Other(_)), "{error:?}");
     assert_eq!(count(&db).await, 0);
+}
+
+/// More than this many writes at once only wait in the server, which can stop for good then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_writers_of_a_process_take_turns() {
+    let (_server, proxy, db) = set_up().await;
+    let db = Arc::new(db);
+    let mut writers = JoinSet::new();
+    for _ in 0..64 {
+        let db = Arc::clone(&db);
+        // reads instead of effects: only the turns matter, and a write may be repeated
+        let look = || Batch::write_one(Step::global("SELECT count(*) FROM t", args![])).repeatable();
+        writers.spawn(async move {
+            for _ in 0..5 {
+                db.batch(&nobody(), look()).await.unwrap();
+            }
+        });
+    }
+    writers.join_all().await;
+    assert!(proxy.take().len() >= 320);
+    assert!(proxy.peak() <= Options::default().writes, "{}", proxy.peak());
 }
