@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+pub mod backend;
 mod batch;
 mod error;
 mod guard;
@@ -39,9 +40,10 @@ pub trait Db: Send + Sync + std::fmt::Debug {
     fn batch<'a>(&'a self, guard: &'a Guard, batch: Batch) -> BatchFuture<'a>;
 }
 
-/// An SQL expression that raises `integer overflow`: the only way for a plain SQL statement to stop
-/// a batch. Backends report it as [`DbError::Raised`], or as [`DbError::Credential`] and
-/// [`DbError::Scope`] where it comes from the guard.
+/// An SQL expression that raises `integer overflow`: how a plain SQL statement stops a batch.
+///
+/// Backends report it as [`DbError::Raised`], or as [`DbError::Credential`] and [`DbError::Scope`]
+/// where it comes from the guard.
 #[macro_export]
 macro_rules! raise {
     () => {

@@ -5,9 +5,10 @@ pub enum Value {
     Null,
     /// INTEGER
     Integer(i64),
-    /// REAL; finite only (Hrana has no text for the others): the backends refuse NaN and infinities
+    /// REAL; finite only (Hrana has no text for the others): the backends refuse NaN and infinities as
+    /// arguments and give NULL where a result is infinite
     Real(f64),
-    /// TEXT
+    /// TEXT; without NUL, which the backends refuse
     Text(String),
     /// BLOB
     Blob(Vec<u8>),

@@ -1,1 +1,85 @@
-//! The remote backend: Hrana 3 over HTTP
+//! The remote backend: Hrana 3 over HTTP.
+//!
+//! One `POST /v3/pipeline` with a batch and a close per operation. The server keeps no stream, so that
+//! a process that was frozen for an hour meets nothing that has expired.
+
+#![warn(missing_docs)]
+
+mod endpoint;
+mod options;
+mod outcome;
+mod plan;
+mod reply;
+mod request;
+mod retry;
+mod transport;
+
+use std::fmt;
+
+use bytes::Bytes;
+use db::{Batch, BatchFuture, Db, DbError, Guard, Reply, Step, Value};
+
+pub use options::Options;
+
+use plan::Plan;
+use transport::{Lost, Transport};
+
+/// A database behind a URL.
+pub struct Remote {
+    transport: Transport,
+    options: Options,
+}
+
+/// Prepares the client for `libsql://`, `turso://` (both mean `https://`), `https://` or `http://`;
+/// it connects with the first call, or with [`Remote::warm`].
+///
+/// # Errors
+/// [`DbError::Other`] if the URL or the token cannot be used. The text repeats neither.
+pub fn open(url: &str, token: Option<&str>, options: Options) -> Result<Remote, DbError> {
+    let transport = Transport::new(endpoint::pipeline(url)?, token, &options)?;
+    Ok(Remote { transport, options })
+}
+
+impl Remote {
+    /// Opens a connection ahead of the first call.
+    ///
+    /// # Errors
+    /// See [`DbError`].
+    pub async fn warm(&self) -> Result<(), DbError> {
+        let nobody = Guard {
+            credential: None,
+            scope: None,
+            with: "",
+            subject: Value::Null,
+        };
+        let select = Step::global("SELECT 1", Vec::new());
+        self.call(&nobody, &Batch::read_one(select)).await.map(|_| ())
+    }
+
+    async fn call(&self, guard: &Guard, batch: &Batch) -> Result<Reply, DbError> {
+        db::backend::check_arguments(guard, batch)?;
+        let plan = Plan::new(guard, batch);
+        let body = Bytes::from(request::body(&plan));
+        let attempts = retry::attempts(&self.options, batch.repeatable, || async {
+            let reply = self.transport.send(body.clone()).await?;
+            outcome::read(&plan, batch.steps.len(), &reply).map_err(Lost::Refused)
+        });
+        tokio::time::timeout(self.options.deadline, attempts)
+            .await
+            .unwrap_or(Err(DbError::Timeout))
+    }
+}
+
+impl Db for Remote {
+    fn batch<'a>(&'a self, guard: &'a Guard, batch: Batch) -> BatchFuture<'a> {
+        Box::pin(async move { self.call(guard, &batch).await })
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote")
+            .field("host", &self.transport.host())
+            .finish_non_exhaustive()
+    }
+}

