@@ -5,6 +5,7 @@ use crate::auth::{Authority, Job, Tenant};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::id::{Entropy, OrgId};
+use crate::keys::LastUsed;
 use crate::secrets::Sealer;
 use crate::series::KnownSeries;
 use db::{Batch, Db, Step};
@@ -28,6 +29,7 @@ pub struct App {
     pub sealer: Option<Arc<Sealer>>,
     /// series that this process has seen committed
     pub known_series: Arc<KnownSeries>,
+    last_used: Arc<LastUsed>,
 }
 
 impl App {
@@ -41,13 +43,14 @@ impl App {
             config: Arc::new(config),
             sealer: sealer.map(Arc::new),
             known_series: Arc::default(),
+            last_used: Arc::default(),
         }
     }
 
     /// The organization that this authority stands for.
     #[must_use]
     pub fn tenant(&self, authority: &Authority) -> Tenant {
-        Tenant::new(self.databases.0.clone(), authority, self.clock.clone())
+        Tenant::new(self.databases.0.clone(), authority, self.clock.clone(), &self.last_used)
     }
 
     /// A scheduled function's view of one organization, or of all.

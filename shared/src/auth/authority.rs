@@ -48,6 +48,13 @@ impl Authority {
         Self(Kind::System { job, org })
     }
 
+    pub(super) fn key_hash(&self) -> Option<[u8; 32]> {
+        match &self.0 {
+            Kind::Key { hash, .. } => Some(*hash),
+            Kind::Operator { .. } | Kind::System { .. } => None,
+        }
+    }
+
     /// What a database checks, and the `authority(org_id, actor)` of tenant statements.
     #[must_use]
     pub fn guard(&self, clock: &Clock) -> Guard {

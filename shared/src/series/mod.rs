@@ -4,11 +4,13 @@ mod dimensions;
 mod known;
 mod metric_key;
 mod series_id;
+mod series_ref;
 
 pub use dimensions::Dimensions;
 pub use known::KnownSeries;
 pub use metric_key::MetricKey;
 pub use series_id::SeriesId;
+pub use series_ref::SeriesRef;
 
 /// A point: epoch milliseconds UTC and a finite value.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,0 +1,191 @@
+//! Prediction intervals from errors at past origins.
+//!
+//! Split conformal prediction (V. Vovk et al. 2005; for several steps K. Stankeviciute et al. 2021) on standardised errors:
+//! the size of an error is estimated for each step and made monotone, the shape is pooled over all steps. Errors of
+//! neighbouring origins overlap, and the models have seen part of what they are judged by, so quantiles lean on the normal
+//! distribution when origins are few and are inflated for short histories.
+
+use crate::normal;
+
+/// One error of a past forecast.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PastError {
+    /// Steps ahead, from 0.
+    pub(crate) step: usize,
+    pub(crate) forecast: f64,
+    /// Actual minus forecast.
+    pub(crate) error: f64,
+    /// Whether its origin lies in the later half.
+    pub(crate) late: bool,
+}
+
+/// How far actual values stray from forecasts.
+#[derive(Debug, Clone)]
+pub(crate) struct Spread {
+    /// Root mean squared error of each step, not decreasing; in the unit of the series, or of the size of the forecast.
+    steps: Vec<f64>,
+    /// If errors are relative: the smallest and the largest size of a forecast to be multiplied with.
+    relative: Option<(f64, f64)>,
+    /// Standardised absolute errors, ascending.
+    shape: Vec<f64>,
+    /// How far to trust the empirical shape, 0 to 1.
+    trust: f64,
+    inflation: f64,
+}
+
+impl Spread {
+    /// Learns from `errors` made at `origins` origins of a series of `n` values.
+    ///
+    /// `sizes`: the smallest and the largest size for relative errors, or `None` if they would not make sense. `prior`: the
+    /// root mean squared change of one step of the series, which counts as two errors of the first step.
+    pub(crate) fn learn(
+        errors: &[PastError],
+        horizon: usize,
+        n: usize,
+        origins: usize,
+        prior: f64,
+        sizes: Option<(f64, f64)>,
+    ) -> Self {
+        let relative = sizes.filter(|sizes| steadier_when_relative(errors, *sizes));
+        let unit = |forecast: f64| relative.map_or(1.0, |sizes| size_of(forecast, sizes));
+        let typical = relative.map_or(1.0, |(low, high)| (low * high).sqrt());
+        let mut sums = vec![(0.0, 0.0); horizon];
+        for past in errors {
+            if let Some((sum, count)) = sums.get_mut(past.step) {
+                *sum += (past.error / unit(past.forecast)).powi(2);
+                *count += 1.0;
+            }
+        }
+        if let Some((sum, count)) = sums.first_mut() {
+            *sum += 2.0 * (prior / typical).powi(2);
+            *count += 2.0;
+        }
+        let steps = widening(&sums);
+        let standard = |past: &PastError| {
+            let size = steps.get(past.step).copied().filter(|size| *size > 0.0)?;
+            Some((past.error / unit(past.forecast) / size).abs())
+        };
+        let mut shape: Vec<f64> = errors.iter().filter_map(standard).collect();
+        shape.sort_by(f64::total_cmp);
+        let trust = origins as f64 / (origins as f64 + 30.0);
+        Self {
+            steps,
+            relative,
+            shape,
+            trust,
+            inflation: 1.05 * (1.0 + 5.0 / n as f64),
+        }
+    }
+
+    /// Half the width of the central interval of `coverage` (0 to 1) around `forecast`; not decreasing in `coverage`.
+    pub(crate) fn half_width(&self, step: usize, forecast: f64, coverage: f64) -> f64 {
+        let size = self.steps.get(step).or(self.steps.last()).copied().unwrap_or_default();
+        let unit = self.relative.map_or(1.0, |sizes| size_of(forecast, sizes));
+        let gaussian = normal::quantile(0.5 + coverage / 2.0);
+        let factor = match self.empirical(coverage) {
+            Some(empirical) => self.trust * empirical + (1.0 - self.trust) * gaussian,
+            None => gaussian,
+        };
+        self.inflation * factor.max(0.0) * size * unit
+    }
+
+    /// The conformal quantile of the standardised errors, interpolated.
+    fn empirical(&self, coverage: f64) -> Option<f64> {
+        let largest = *self.shape.last()?;
+        let rank = coverage * (self.shape.len() as f64 + 1.0) - 1.0;
+        let below = rank.max(0.0).floor();
+        let low = self.shape.get(below as usize).copied().unwrap_or(largest);
+        let high = self.shape.get(below as usize + 1).copied().unwrap_or(largest);
+        Some(low + (high - low) * (rank.max(0.0) - below))
+    }
+}
+
+fn size_of(forecast: f64, (low, high): (f64, f64)) -> f64 {
+    forecast.clamp(low, high)
+}
+
+/// Whether errors relative to the forecast change less from the earlier half of the origins to the later one.
+fn steadier_when_relative(errors: &[PastError], sizes: (f64, f64)) -> bool {
+    let change = |unit: &dyn Fn(f64) -> f64| {
+        let mean = |late: bool| {
+            let half = || errors.iter().filter(|past| past.late == late);
+            half().map(|past| past.error.abs() / unit(past.forecast)).sum::<f64>() / half().count() as f64
+        };
+        (mean(true) / mean(false)).ln().abs()
+    };
+    change(&|forecast| size_of(forecast, sizes)) < change(&|_| 1.0)
+}
+
+/// Root means of (sum of squares, count) a step, not decreasing: weighted isotonic regression by pooling adjacent violators
+/// (M. Ayer et al. 1955). Steps without errors go on with the square root of the step, as for a random walk.
+fn widening(sums: &[(f64, f64)]) -> Vec<f64> {
+    // blocks of sum, count, steps
+    let mut blocks: Vec<(f64, f64, usize)> = Vec::with_capacity(sums.len());
+    for (sum, count) in sums.iter().filter(|(_, count)| *count > 0.0) {
+        let mut block = (*sum, *count, 1);
+        while let Some(before) = blocks.pop_if(|before| before.0 * block.1 > block.0 * before.1) {
+            block = (before.0 + block.0, before.1 + block.1, before.2 + block.2);
+        }
+        blocks.push(block);
+    }
+    let mut steps = Vec::with_capacity(sums.len());
+    for (sum, count, length) in blocks {
+        steps.extend(std::iter::repeat_n((sum / count).sqrt(), length));
+    }
+    let known = steps.len().max(1) as f64;
+    let last = steps.last().copied().unwrap_or_default();
+    for step in steps.len()..sums.len() {
+        steps.push(last * ((step + 1) as f64 / known).sqrt());
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_never_shrink_with_the_step() {
+        assert_eq!(
+            widening(&[(4.0, 1.0), (1.0, 1.0), (36.0, 4.0)]),
+            [2.5_f64.sqrt(), 2.5_f64.sqrt(), 3.0]
+        );
+        assert_eq!(widening(&[(1.0, 1.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0)])[3], 2.0);
+        assert_eq!(widening(&[(0.0, 0.0)]), [0.0]);
+    }
+
+    #[test]
+    fn quantiles_match_the_errors() {
+        let errors: Vec<PastError> = (0..2000)
+            .map(|i| PastError {
+                step: 0,
+                forecast: 5.0,
+                error: (i % 1000) as f64 / 500.0 - 1.0,
+                late: i > 999,
+            })
+            .collect();
+        let spread = Spread::learn(&errors, 1, 100_000, 1_000_000, 0.5, None);
+        for coverage in [0.1, 0.5, 0.8, 0.95] {
+            assert!(
+                (spread.half_width(0, 5.0, coverage) / 1.05 - coverage).abs() < 0.01,
+                "{coverage}"
+            );
+        }
+    }
+
+    #[test]
+    fn relative_errors_stay_away_from_zero() {
+        let errors: Vec<PastError> = (1..100)
+            .map(|i| PastError {
+                step: 0,
+                forecast: f64::from(i),
+                error: f64::from(i) / 10.0,
+                late: i > 50,
+            })
+            .collect();
+        let spread = Spread::learn(&errors, 1, 100, 99, 0.0, Some((5.0, 200.0)));
+        let width = |forecast| spread.half_width(0, forecast, 0.8);
+        assert!((width(100.0) / width(50.0) - 2.0).abs() < 1e-9);
+        assert_eq!(width(-3.0), width(5.0));
+    }
+}

@@ -1,0 +1,54 @@
+//! Holt's linear trend, damped.
+//!
+//! Source: C. C. Holt (1957), with the damping of E. S. Gardner, "Exponential smoothing: the state of the art" (1985); in the
+//! notation of Hyndman et al. (2008), model `(A,Ad,N)` with `beta` as a share of `alpha`.
+
+use super::{Filter, evaluations, squared_error, starting_line};
+use crate::optimise::minimise;
+
+/// A level and a slope that fades with the horizon.
+#[derive(Debug, Clone)]
+pub(crate) struct Holt {
+    pub(crate) alpha: f64,
+    pub(crate) beta: f64,
+    pub(crate) phi: f64,
+    pub(crate) level: f64,
+    pub(crate) slope: f64,
+}
+
+impl Holt {
+    /// Least squared one-step error; level and slope start on the line through the first ten values.
+    pub(crate) fn fit(series: &[f64]) -> Self {
+        let (level, slope) = starting_line(series, 10);
+        let model = |[alpha, beta, phi]: [f64; 3]| Self {
+            alpha,
+            beta,
+            phi,
+            level,
+            slope,
+        };
+        let bounds = [(0.02, 0.99), (0.001, 0.9), (0.8, 0.98)];
+        let loss = |p: &[f64; 3]| squared_error(model(*p), series, 0);
+        model(minimise([0.5, 0.1, 0.94], bounds, evaluations(series.len()), loss))
+    }
+}
+
+impl Filter for Holt {
+    #[inline]
+    fn update(&mut self, value: f64) -> f64 {
+        let slope = self.phi * self.slope;
+        let error = value - self.level - slope;
+        self.level += slope + self.alpha * error;
+        self.slope = slope + self.alpha * self.beta * error;
+        error
+    }
+
+    fn forecast(&self, out: &mut [f64]) {
+        let (mut level, mut slope) = (self.level, self.slope);
+        for value in out {
+            slope *= self.phi;
+            level += slope;
+            *value = level;
+        }
+    }
+}

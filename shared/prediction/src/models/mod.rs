@@ -1,0 +1,68 @@
+//! The members: small models that are fitted to a series and then run over it, forecasting from any number of origins.
+
+mod autoregression;
+mod holt;
+mod holt_winters;
+mod seasonal_mean;
+mod smoothing;
+mod theta;
+
+pub(crate) use autoregression::Autoregression;
+pub(crate) use holt::Holt;
+pub(crate) use holt_winters::HoltWinters;
+pub(crate) use seasonal_mean::SeasonalMean;
+pub(crate) use smoothing::Smoothing;
+pub(crate) use theta::Theta;
+
+/// A model with a state of fixed size that reads a series value by value.
+pub(crate) trait Filter: Clone {
+    /// Takes the next value in; hands back how far it was from the forecast of one step.
+    fn update(&mut self, value: f64) -> f64;
+
+    /// Forecasts the next `out.len()` values.
+    fn forecast(&self, out: &mut [f64]);
+}
+
+/// The forecasts of a filter from each of the `origins` (ascending counts of values read, 1 or more), `horizon` each,
+/// one after the other in `out`.
+pub(crate) fn run<F: Filter>(mut filter: F, series: &[f64], origins: &[usize], horizon: usize, out: &mut [f64]) {
+    let mut pending = origins.iter().zip(out.chunks_exact_mut(horizon)).peekable();
+    for (read, value) in (1..).zip(series) {
+        filter.update(*value);
+        while let Some((_, row)) = pending.next_if(|(origin, _)| **origin == read) {
+            filter.forecast(row);
+        }
+    }
+}
+
+/// The mean squared one-step error of a filter over a series; the first `skip` errors do not count.
+pub(crate) fn squared_error<F: Filter>(mut filter: F, series: &[f64], skip: usize) -> f64 {
+    let mut sum = 0.0;
+    for (t, value) in series.iter().enumerate() {
+        let error = filter.update(*value);
+        if t >= skip {
+            sum += error * error;
+        }
+    }
+    sum / series.len().saturating_sub(skip).max(1) as f64
+}
+
+/// The level before the first value and the slope of a line through the first `count` values (least squares).
+pub(crate) fn starting_line(series: &[f64], count: usize) -> (f64, f64) {
+    let head = series.get(..count.min(series.len())).unwrap_or(series);
+    let n = head.len() as f64;
+    let mean = head.iter().sum::<f64>() / n.max(1.0);
+    let middle = (n + 1.0) / 2.0;
+    let products: f64 = (1..)
+        .zip(head)
+        .map(|(t, value)| (f64::from(t) - middle) * (value - mean))
+        .sum();
+    let squares = n * (n * n - 1.0) / 12.0;
+    let slope = if squares > 0.0 { products / squares } else { 0.0 };
+    (mean - slope * middle, slope)
+}
+
+/// How many evaluations of a loss over `n` values a search may spend.
+pub(crate) fn evaluations(n: usize) -> usize {
+    (100_000 / n.max(1)).clamp(30, 120)
+}
