@@ -14,7 +14,9 @@ use intentvision::{App, Error};
 /// The routes of this function.
 #[must_use]
 pub fn routes() -> Routes {
-    Routes::new().post("/v1/ingest", Scope::IngestWrite, json).post("/v1/ingest/csv", Scope::IngestWrite, csv)
+    Routes::new()
+        .post("/v1/ingest", Scope::IngestWrite, json)
+        .post("/v1/ingest/csv", Scope::IngestWrite, csv)
 }
 
 async fn json(
@@ -51,7 +53,10 @@ fn expect_type(body: &Body, known: &[&str]) -> Result<(), Error> {
     if known.contains(&body.content_type.as_str()) {
         return Ok(());
     }
-    Err(Error::UnsupportedEncoding(format!("the content type {:?} is not taken here", body.content_type)))
+    Err(Error::UnsupportedEncoding(format!(
+        "the content type {:?} is not taken here",
+        body.content_type
+    )))
 }
 
 fn reply(accepted: Accepted) -> Response {

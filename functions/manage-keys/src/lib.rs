@@ -56,7 +56,9 @@ async fn create(State(app): State<App>, caller: Caller, body: Body) -> Result<Re
         request.expires_at.as_deref().map(expiry).transpose()?,
     )?;
     let operation = Operation::of(&body, None)?;
-    Ok(shown_once(keys::create(&caller, &app.entropy, &new, operation.as_ref()).await?))
+    Ok(shown_once(
+        keys::create(&caller, &app.entropy, &new, operation.as_ref()).await?,
+    ))
 }
 
 async fn revoke(caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Error> {
@@ -65,7 +67,11 @@ async fn revoke(caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Er
 }
 
 async fn rotate(State(app): State<App>, caller: Caller, Path(id): Path<String>, body: Body) -> Result<Response, Error> {
-    let request: RotateRequest = if body.bytes.is_empty() { RotateRequest::default() } else { body.json()? };
+    let request: RotateRequest = if body.bytes.is_empty() {
+        RotateRequest::default()
+    } else {
+        body.json()?
+    };
     let grace = Millis::from(request.grace_seconds) * 1000;
     let operation = Operation::of(&body, None)?;
     let created = keys::rotate(&caller, &app.entropy, &key_id(&id)?, grace, operation.as_ref()).await?;

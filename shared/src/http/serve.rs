@@ -20,7 +20,9 @@ pub async fn serve(routes: Routes, open: Open) -> Result<(), lambda_http::Error>
     lambda_http::run(service(app, routes)).await
 }
 
-/// The app of a function: configuration from the environment, and secrets named there by
+/// The app of a function, from its environment.
+///
+/// Secrets are named there by
 /// `INTENTVISION_DB_AUTH_TOKEN_PARAMETER` and `INTENTVISION_SECRET_KEY_PARAMETER` from the
 /// Parameters and Secrets extension.
 ///

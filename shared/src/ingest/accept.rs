@@ -4,8 +4,8 @@ use crate::http::PointError;
 use crate::id::RequestId;
 use crate::idempotency::{Operation, OperationError, Outcome, Replay};
 use crate::series::SeriesRef;
-use crate::store::append::{Append, Refusal, room_for_series};
 use crate::store::Sample;
+use crate::store::append::{Append, Refusal, room_for_series};
 use crate::{App, Code, Error};
 use db::Batch;
 use http::StatusCode;
@@ -40,7 +40,11 @@ impl Report {
     /// 200, or 422 if nothing was accepted.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        if self.accepted == 0 { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
+        if self.accepted == 0 {
+            StatusCode::UNPROCESSABLE_ENTITY
+        } else {
+            StatusCode::OK
+        }
     }
 }
 
@@ -87,7 +91,9 @@ pub async fn accept(
                 refuse_excess(tenant, &mut entries, limit).await?;
             }
             Attempt::Refused(Refusal::Collision) => {
-                return Err(Error::conflict("two series names have the same identity, please change a dimension"));
+                return Err(Error::conflict(
+                    "two series names have the same identity, please change a dimension",
+                ));
             }
         }
     }
@@ -115,7 +121,9 @@ async fn attempt(
         None => (None, ids().collect()),
     };
     let unknown: HashSet<_> = unknown.into_iter().collect();
-    let series: Vec<&SeriesRef> = distinct(entries).filter(|series| unknown.contains(&series.series_id)).collect();
+    let series: Vec<&SeriesRef> = distinct(entries)
+        .filter(|series| unknown.contains(&series.series_id))
+        .collect();
     let samples: Vec<Sample> = entries
         .points()
         .iter()
@@ -190,6 +198,10 @@ async fn refuse_excess(tenant: &Tenant, entries: &mut Entries, limit: u64) -> Re
         .filter(|(_, series)| !known.contains(&series.series_id.raw()) && !admitted.contains(&series.series_id.raw()))
         .map(|(at, _)| at)
         .collect();
-    entries.refuse_series(&refused, Code::SeriesLimitExceeded, "the organization has as many series as it may");
+    entries.refuse_series(
+        &refused,
+        Code::SeriesLimitExceeded,
+        "the organization has as many series as it may",
+    );
     Ok(())
 }

@@ -21,14 +21,21 @@ struct Columns {
 pub fn read(body: &[u8], metric_key: Option<&str>, now: Millis) -> Result<Entries, Error> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(body);
-    let header = reader.headers().map_err(|_| Error::schema("the header line is not UTF-8 text"))?.clone();
+    let header = reader
+        .headers()
+        .map_err(|_| Error::schema("the header line is not UTF-8 text"))?
+        .clone();
     let columns = Columns::of(&header, metric_key)?;
     let mut entries = Entries::new(now);
     for record in reader.records() {
         match record {
             Ok(record) if record.len() == header.len() => entries.push(&columns.raw(&record, metric_key))?,
             Ok(record) => {
-                entries.push_refused(&format!("the row has {} columns, the header {}", record.len(), header.len()))?;
+                entries.push_refused(&format!(
+                    "the row has {} columns, the header {}",
+                    record.len(),
+                    header.len()
+                ))?;
             }
             Err(_) => entries.push_refused("the row is not UTF-8 text")?,
         }
@@ -55,7 +62,9 @@ impl Columns {
                 .collect(),
         };
         match (columns.metric_key, metric_key) {
-            (None, None) => Err(Error::schema("name the metric: a column metric_key, or ?metric_key= in the query")),
+            (None, None) => Err(Error::schema(
+                "name the metric: a column metric_key, or ?metric_key= in the query",
+            )),
             (Some(_), Some(_)) => Err(Error::schema("metric_key is both a column and in the query")),
             _ => Ok(columns),
         }
@@ -72,7 +81,10 @@ impl Columns {
                 text => RawTime::Text(Cow::Borrowed(text)),
             },
             dimensions: RawDimensions::Pairs(
-                self.dimensions.iter().map(|(at, name)| (name.clone(), record[*at].to_owned())).collect(),
+                self.dimensions
+                    .iter()
+                    .map(|(at, name)| (name.clone(), record[*at].to_owned()))
+                    .collect(),
             ),
         }
     }
@@ -98,17 +110,31 @@ mod tests {
 
     #[test]
     fn each_wrong_row_has_its_code_at_its_index() {
-        let body = "timestamp,value\n2026-11-23T09:00:00Z,1\n,1\n2026-11-23T09:00:00Z,x\n2026-11-23T09:00:00Z,inf\n1,2,3\n";
+        let body =
+            "timestamp,value\n2026-11-23T09:00:00Z,1\n,1\n2026-11-23T09:00:00Z,x\n2026-11-23T09:00:00Z,inf\n1,2,3\n";
         let entries = read(body.as_bytes(), Some("a"), NOW).unwrap();
-        let codes: Vec<_> = entries.refused().iter().map(|error| (error.index, error.code)).collect();
+        let codes: Vec<_> = entries
+            .refused()
+            .iter()
+            .map(|error| (error.index, error.code))
+            .collect();
         let (time, value, schema) = (Code::InvalidTimestamp, Code::InvalidValue, Code::SchemaValidationFailed);
         assert_eq!(codes, [(1, time), (2, value), (3, value), (4, schema)]);
     }
 
     #[test]
     fn a_header_that_lacks_a_column_is_400() {
-        for (body, key) in [("", None), ("value\n1\n", None), ("timestamp,value\n1,1\n", None), ("timestamp,value\n", Some("a"))] {
-            assert_eq!(read(body.as_bytes(), key, NOW).unwrap_err().code(), Code::SchemaValidationFailed, "{body}");
+        for (body, key) in [
+            ("", None),
+            ("value\n1\n", None),
+            ("timestamp,value\n1,1\n", None),
+            ("timestamp,value\n", Some("a")),
+        ] {
+            assert_eq!(
+                read(body.as_bytes(), key, NOW).unwrap_err().code(),
+                Code::SchemaValidationFailed,
+                "{body}"
+            );
         }
         assert!(read(b"timestamp,value,metric_key\n", Some("a"), NOW).is_err());
     }

@@ -65,7 +65,14 @@ impl Entries {
     /// No entries yet, at this product time.
     #[must_use]
     pub fn new(now: Millis) -> Self {
-        Self { now, len: 0, series: Vec::new(), by_name: HashMap::new(), points: Vec::new(), refused: Vec::new() }
+        Self {
+            now,
+            len: 0,
+            series: Vec::new(),
+            by_name: HashMap::new(),
+            points: Vec::new(),
+            refused: Vec::new(),
+        }
     }
 
     /// Checks one more entry: the first failing field counts, in the order key, value, timestamp,
@@ -77,7 +84,12 @@ impl Entries {
         let index = self.next_index()?;
         let metric_key = raw.metric_key.as_deref();
         match self.check(raw) {
-            Ok((series, timestamp, value)) => self.points.push(Incoming { index, series, timestamp, value }),
+            Ok((series, timestamp, value)) => self.points.push(Incoming {
+                index,
+                series,
+                timestamp,
+                value,
+            }),
             Err((code, message)) => self.refused.push(PointError {
                 index,
                 metric_key: metric_key.map(|key| key.chars().take(MetricKey::MAX).collect()),
@@ -95,13 +107,20 @@ impl Entries {
     pub(super) fn push_refused(&mut self, message: &str) -> Result<(), Error> {
         let index = self.next_index()?;
         let message = message.to_owned();
-        self.refused.push(PointError { index, metric_key: None, code: Code::SchemaValidationFailed, message });
+        self.refused.push(PointError {
+            index,
+            metric_key: None,
+            code: Code::SchemaValidationFailed,
+            message,
+        });
         Ok(())
     }
 
     fn next_index(&mut self) -> Result<usize, Error> {
         if self.len == MAX_POINTS {
-            return Err(Error::PayloadTooLarge(format!("a request has at most {MAX_POINTS} points")));
+            return Err(Error::PayloadTooLarge(format!(
+                "a request has at most {MAX_POINTS} points"
+            )));
         }
         self.len += 1;
         Ok(self.len - 1)
@@ -110,13 +129,16 @@ impl Entries {
     fn check(&mut self, raw: &Raw<'_>) -> Result<(usize, Millis, f64), (Code, String)> {
         let key = raw.metric_key.as_deref().unwrap_or("");
         if !MetricKey::holds(key) {
-            let message = "metric_key must be 1 to 256 characters of A-Z a-z 0-9 _ . : / - and begin with a letter, _ or :";
+            let message =
+                "metric_key must be 1 to 256 characters of A-Z a-z 0-9 _ . : / - and begin with a letter, _ or :";
             return Err((Code::InvalidMetricKey, message.into()));
         }
         let value = raw.value.filter(|value| value.is_finite());
         let value = value.ok_or((Code::InvalidValue, "value must be a finite number".to_owned()))?;
         let timestamp = self.timestamp(&raw.timestamp)?;
-        let series = self.series(key, &raw.dimensions).map_err(|message| (Code::InvalidDimensions, message))?;
+        let series = self
+            .series(key, &raw.dimensions)
+            .map_err(|message| (Code::InvalidDimensions, message))?;
         Ok((series, timestamp, value))
     }
 
@@ -125,10 +147,14 @@ impl Entries {
         let timestamp = match raw {
             RawTime::Absent => return Ok(self.now),
             RawTime::Text(text) => time::parse_rfc3339(text),
-            RawTime::Number(text) => text.parse().ok().filter(|ms| *ms >= LEAST_EPOCH_MS && time::in_range(*ms)),
+            RawTime::Number(text) => text
+                .parse()
+                .ok()
+                .filter(|ms| *ms >= LEAST_EPOCH_MS && time::in_range(*ms)),
             RawTime::Wrong => None,
         };
-        let timestamp = timestamp.ok_or_else(|| wrong("timestamp must be RFC 3339 with an offset, or epoch milliseconds"))?;
+        let timestamp =
+            timestamp.ok_or_else(|| wrong("timestamp must be RFC 3339 with an offset, or epoch milliseconds"))?;
         if timestamp > self.now.saturating_add(MAX_AHEAD) {
             return Err(wrong("timestamp is more than 5 minutes ahead"));
         }

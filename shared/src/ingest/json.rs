@@ -64,7 +64,11 @@ pub fn read(body: &[u8], now: Millis) -> Result<Envelope, Error> {
     if entries.is_empty() {
         return Err(Error::schema("metrics must hold at least one point"));
     }
-    Ok(Envelope { source_id: wire.source_id, idempotency_key: wire.idempotency_key, entries })
+    Ok(Envelope {
+        source_id: wire.source_id,
+        idempotency_key: wire.idempotency_key,
+        entries,
+    })
 }
 
 impl<'a> Fields<'a> {
@@ -92,12 +96,17 @@ impl<'a> Fields<'a> {
 
 fn number(raw: &RawValue) -> Option<&str> {
     let text = raw.get();
-    text.starts_with(|c: char| c == '-' || c.is_ascii_digit()).then_some(text)
+    text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
+        .then_some(text)
 }
 
 fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str(raw.get()).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+    if inner.contains('\\') {
+        serde_json::from_str(raw.get()).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Item<'a> {
@@ -174,7 +183,12 @@ mod tests {
 
     fn codes(metrics: &str) -> Vec<(usize, Code)> {
         let envelope = read(format!("{{\"metrics\":[{metrics}]}}").as_bytes(), NOW).unwrap();
-        envelope.entries.refused().iter().map(|error| (error.index, error.code)).collect()
+        envelope
+            .entries
+            .refused()
+            .iter()
+            .map(|error| (error.index, error.code))
+            .collect()
     }
 
     #[test]
@@ -188,14 +202,35 @@ mod tests {
             (r#"{"metric_key":"a","value":null}"#, Code::InvalidValue),
             (r#"{"metric_key":"a","value":"1"}"#, Code::InvalidValue),
             (r#"{"metric_key":"a","value":1e999}"#, Code::InvalidValue),
-            (r#"{"metric_key":"a","value":1,"timestamp":"2026-11-23"}"#, Code::InvalidTimestamp),
-            (r#"{"metric_key":"a","value":1,"timestamp":1795428000}"#, Code::InvalidTimestamp),
+            (
+                r#"{"metric_key":"a","value":1,"timestamp":"2026-11-23"}"#,
+                Code::InvalidTimestamp,
+            ),
+            (
+                r#"{"metric_key":"a","value":1,"timestamp":1795428000}"#,
+                Code::InvalidTimestamp,
+            ),
             (r#"{"metric_key":"a","value":1,"timestamp":[]}"#, Code::InvalidTimestamp),
-            (r#"{"metric_key":"a","value":1,"timestamp":"2026-11-23T10:05:01Z"}"#, Code::InvalidTimestamp),
-            (r#"{"metric_key":"a","value":1,"dimensions":[]}"#, Code::InvalidDimensions),
-            (r#"{"metric_key":"a","value":1,"dimensions":{"a":1}}"#, Code::InvalidDimensions),
-            (r#"{"metric_key":"a","value":1,"dimensions":{"a":"1","a":"2"}}"#, Code::InvalidDimensions),
-            (r#"{"metric_key":"a","value":1,"value":2}"#, Code::SchemaValidationFailed),
+            (
+                r#"{"metric_key":"a","value":1,"timestamp":"2026-11-23T10:05:01Z"}"#,
+                Code::InvalidTimestamp,
+            ),
+            (
+                r#"{"metric_key":"a","value":1,"dimensions":[]}"#,
+                Code::InvalidDimensions,
+            ),
+            (
+                r#"{"metric_key":"a","value":1,"dimensions":{"a":1}}"#,
+                Code::InvalidDimensions,
+            ),
+            (
+                r#"{"metric_key":"a","value":1,"dimensions":{"a":"1","a":"2"}}"#,
+                Code::InvalidDimensions,
+            ),
+            (
+                r#"{"metric_key":"a","value":1,"value":2}"#,
+                Code::SchemaValidationFailed,
+            ),
             ("null", Code::SchemaValidationFailed),
             ("[1,[2]]", Code::SchemaValidationFailed),
             (r#""a""#, Code::SchemaValidationFailed),
@@ -207,7 +242,8 @@ mod tests {
 
     #[test]
     fn unknown_fields_are_ignored_and_times_default_to_now() {
-        let body = br#"{"x":1,"metrics":[{"metric_key":"a\u002eb","value":-1.5e2,"unit":{"deep":[1]},"dimensions":null}]}"#;
+        let body =
+            br#"{"x":1,"metrics":[{"metric_key":"a\u002eb","value":-1.5e2,"unit":{"deep":[1]},"dimensions":null}]}"#;
         let envelope = read(body, NOW).unwrap();
         let point = envelope.entries.points()[0];
         assert_eq!((point.timestamp, point.value), (NOW, -150.0));
@@ -216,13 +252,37 @@ mod tests {
 
     #[test]
     fn a_wrong_envelope_is_400_and_too_many_points_413() {
-        for body in ["", "{nope", "[]", "{}", r#"{"metrics":{}}"#, r#"{"metrics":[]}"#, r#"{"metrics":[{}]"#, "\u{0}"] {
-            assert_eq!(read(body.as_bytes(), NOW).unwrap_err().code(), Code::SchemaValidationFailed, "{body}");
+        for body in [
+            "",
+            "{nope",
+            "[]",
+            "{}",
+            r#"{"metrics":{}}"#,
+            r#"{"metrics":[]}"#,
+            r#"{"metrics":[{}]"#,
+            "\u{0}",
+        ] {
+            assert_eq!(
+                read(body.as_bytes(), NOW).unwrap_err().code(),
+                Code::SchemaValidationFailed,
+                "{body}"
+            );
         }
-        assert_eq!(read(b"{\"metrics\":[\xff]}", NOW).unwrap_err().code(), Code::SchemaValidationFailed);
-        let many = |n: usize| format!("{{\"metrics\":[{}]}}", vec![r#"{"metric_key":"a","value":1}"#; n].join(","));
+        assert_eq!(
+            read(b"{\"metrics\":[\xff]}", NOW).unwrap_err().code(),
+            Code::SchemaValidationFailed
+        );
+        let many = |n: usize| {
+            format!(
+                "{{\"metrics\":[{}]}}",
+                vec![r#"{"metric_key":"a","value":1}"#; n].join(",")
+            )
+        };
         assert!(read(many(10_000).as_bytes(), NOW).is_ok());
-        assert_eq!(read(many(10_001).as_bytes(), NOW).unwrap_err().code(), Code::PayloadTooLarge);
+        assert_eq!(
+            read(many(10_001).as_bytes(), NOW).unwrap_err().code(),
+            Code::PayloadTooLarge
+        );
     }
 
     proptest! {

@@ -29,9 +29,16 @@ impl NewKey {
     pub fn new(name: &str, scopes: Scopes, expires_at: Option<Millis>) -> Result<Self, Error> {
         let name = name.trim();
         if name.is_empty() || name.chars().count() > Self::MAX_NAME {
-            return Err(Error::schema(format!("a key's name has 1 to {} characters", Self::MAX_NAME)));
+            return Err(Error::schema(format!(
+                "a key's name has 1 to {} characters",
+                Self::MAX_NAME
+            )));
         }
-        Ok(Self { name: name.to_owned(), scopes, expires_at })
+        Ok(Self {
+            name: name.to_owned(),
+            scopes,
+            expires_at,
+        })
     }
 }
 
@@ -140,8 +147,15 @@ impl Draft {
             Ok(Outcome::Replayed(replay)) => Ok(Created::Before(replay)),
             Ok(Outcome::Done(reply)) => {
                 let environment = reply.step(environment)?.one()?.text(0)?;
-                let key = if environment == Environment::Live.as_str() { self.live } else { self.test };
-                Ok(Created::Now(Issued { key_id: self.key_id, key }))
+                let key = if environment == Environment::Live.as_str() {
+                    self.live
+                } else {
+                    self.test
+                };
+                Ok(Created::Now(Issued {
+                    key_id: self.key_id,
+                    key,
+                }))
             }
             Err(OperationError::Db(DbError::Raised { step, rescued })) => {
                 let known = step.checked_sub(first).and_then(refused);
@@ -206,7 +220,9 @@ pub async fn create(
             insert,
         ),
     ];
-    draft.commit(tenant, operation, steps, |step| (step == 0).then_some(Error::Forbidden)).await
+    draft
+        .commit(tenant, operation, steps, |step| (step == 0).then_some(Error::Forbidden))
+        .await
 }
 
 /// The organization's keys, oldest first, revoked ones included.

@@ -49,7 +49,9 @@ pub enum Refusal {
 impl Append<'_> {
     /// Adds the steps to a batch.
     pub fn place(&self, batch: &mut Batch, tenant: &Tenant) -> Placed {
-        let epoch_guard = self.epoch.map(|epoch| batch.push(Step::tenant(SAME_EPOCH, args![epoch])));
+        let epoch_guard = self
+            .epoch
+            .map(|epoch| batch.push(Step::tenant(SAME_EPOCH, args![epoch])));
         let mut collision_guard = None;
         let mut limit_guard = None;
         if !self.series.is_empty() {
@@ -77,7 +79,12 @@ impl Append<'_> {
             "SELECT series_epoch FROM org_state WHERE org_id = (SELECT org_id FROM authority)",
             vec![],
         ));
-        Placed { epoch_guard, collision_guard, limit_guard, epoch }
+        Placed {
+            epoch_guard,
+            collision_guard,
+            limit_guard,
+            epoch,
+        }
     }
 }
 
@@ -85,7 +92,9 @@ impl Placed {
     /// Which guard stopped the batch, if one of these did.
     #[must_use]
     pub fn refusal(&self, error: &DbError) -> Option<Refusal> {
-        let DbError::Raised { step, .. } = error else { return None };
+        let DbError::Raised { step, .. } = error else {
+            return None;
+        };
         let step = Some(*step);
         if step == self.epoch_guard {
             Some(Refusal::StaleEpoch)
@@ -109,8 +118,10 @@ impl Placed {
 
 /// `[[series_id, metric_key, dimensions], ...]`, the dimensions as the text that is stored.
 fn series_json(series: &[&SeriesRef]) -> String {
-    let rows: Vec<_> =
-        series.iter().map(|s| (s.series_id.raw(), s.metric_key.as_str(), s.dimensions.to_json())).collect();
+    let rows: Vec<_> = series
+        .iter()
+        .map(|s| (s.series_id.raw(), s.metric_key.as_str(), s.dimensions.to_json()))
+        .collect();
     serde_json::to_string(&rows).unwrap_or_default()
 }
 
@@ -181,7 +192,11 @@ const INSERT_BATCH: &str = concat!(
 ///
 /// # Errors
 /// Those of the batch.
-pub async fn room_for_series(tenant: &Tenant, series: &[&SeriesRef], max_series: u64) -> Result<(u64, Vec<i64>), DbError> {
+pub async fn room_for_series(
+    tenant: &Tenant,
+    series: &[&SeriesRef],
+    max_series: u64,
+) -> Result<(u64, Vec<i64>), DbError> {
     let mut batch = Batch::read();
     let count = batch.push(Step::tenant(
         "SELECT series_count FROM org_state WHERE org_id = (SELECT org_id FROM authority)",
@@ -194,6 +209,11 @@ pub async fn room_for_series(tenant: &Tenant, series: &[&SeriesRef], max_series:
     ));
     let reply = tenant.run(batch).await?;
     let count = u64::try_from(reply.step(count)?.one()?.integer(0)?).unwrap_or(0);
-    let known = reply.step(known)?.rows.iter().map(|row| row.integer(0)).collect::<Result<_, _>>()?;
+    let known = reply
+        .step(known)?
+        .rows
+        .iter()
+        .map(|row| row.integer(0))
+        .collect::<Result<_, _>>()?;
     Ok((max_series.saturating_sub(count), known))
 }

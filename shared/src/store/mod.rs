@@ -1,5 +1,6 @@
 //! The packed store of points: a log of accepted requests, folded into segments, then chunks.
 
+pub mod append;
 pub mod codec;
 
 use crate::clock::Millis;
