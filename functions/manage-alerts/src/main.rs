@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! The function manage-alerts on AWS Lambda.
 
 use std::sync::Arc;
@@ -13,4 +14,11 @@ async fn main() -> Result<(), lambda_http::Error> {
         )?))
     })
     .await
+=======
+//! The entry point on AWS Lambda.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    intentvision::http::serve(manage_alerts::routes(), db_remote::connect).await
+>>>>>>> main
 }
