@@ -6,8 +6,11 @@
 //! - [`notices`]: stage 2, which turns transitions into messages.
 //! - [`rules`], [`alerts`], [`instances`]: what HTTP reads and writes.
 
+pub mod alerts;
 pub mod condition;
 pub mod instance;
+pub mod instances;
+pub mod notices;
 mod operator;
 pub mod outlook;
 pub mod rule;

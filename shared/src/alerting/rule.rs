@@ -25,6 +25,7 @@ pub struct Draft {
     pub dimensions: Dimensions,
     pub severity: Severity,
     pub condition: serde_json::Value,
+    #[serde(default)]
     pub channels: Vec<ChannelId>,
     #[serde(default, rename = "for")]
     pub hold: Span,
