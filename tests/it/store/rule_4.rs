@@ -1,6 +1,6 @@
 //! Rule 4: a new series is inserted with the batch that first carries it, or nothing is.
 
-use super::{HIGHEST, id, integer, organization, points, sample, series};
+use super::{HIGHEST, delete, id, integer, organization, points, sample, series};
 use db::{Batch, DbError};
 use intentvision::auth::Tenant;
 use intentvision::series::{MetricKey, SeriesRef};
@@ -61,7 +61,7 @@ on_both! {
         let refused = place(&tenant, &[sample(1, 9, 9.0)], &[impostor], None, None).await;
         assert_eq!(refused, Err(Some(Refusal::Collision)));
 
-        super::delete(&tenant, 1).await;
+        delete(&tenant, 1).await;
         let refused = place(&tenant, &[sample(1, 9, 9.0)], &[], Some(epoch), None).await;
         assert_eq!(refused, Err(Some(Refusal::StaleEpoch)));
 

@@ -1,6 +1,6 @@
 //! Rules 2, 5 and 9, by example.
 
-use super::{append, delete, fold_all, id, integer, organization, points};
+use super::{append, delete, fold_all, id, integer, organization, points, tenant};
 use db::{Batch, Step};
 use intentvision::clock::DAY;
 use intentvision::series;
@@ -74,7 +74,7 @@ on_both! {
 
     maintenance_of_a_series_is_at_most_daily => async |product: Product| {
         let org = product.organization("acme", intentvision::keys::Environment::Live).await;
-        let today = super::tenant(&product.app, &org);
+        let today = tenant(&product.app, &org);
         append(&today, &(0..300).map(|at| (1, at * 60_000, 1.0)).collect::<Vec<_>>()).await;
         assert_eq!(series::get(&today, id(1)).await.unwrap().point_count, None);
         fold_all(&product.app, &today).await;
@@ -85,7 +85,7 @@ on_both! {
         let item = series::get(&today, id(1)).await.unwrap();
         assert_eq!((item.point_count, item.end_time, item.last_value), (Some(300), Some(300 * 60_000), Some(9.0)));
         let later = product.again(intentvision::clock::Clock::system().with_wall_offset(DAY)).await;
-        let tomorrow = super::tenant(&later, &org);
+        let tomorrow = tenant(&later, &org);
         append(&tomorrow, &[(1, 301 * 60_000, 9.0)]).await;
         fold_all(&later, &tomorrow).await;
         assert_eq!(series::get(&tomorrow, id(1)).await.unwrap().point_count, Some(302));
@@ -138,8 +138,8 @@ async fn rule_9_a_read_of_one_series_reads_few_rows() {
         append(&tenant, &samples).await;
         fold_all(&product.app, &tenant).await;
     }
-    let meter = super::meddler::Meddler::new(product.open());
-    let reader = super::tenant(
+    let meter = crate::store::meddler::Meddler::new(product.open());
+    let reader = tenant(
         &product.on(meter.clone(), intentvision::clock::Clock::system()),
         &product
             .organization("acme", intentvision::keys::Environment::Live)
