@@ -130,21 +130,19 @@ async fn rule_9_keys_put_first_what_a_read_asks_for_and_series_are_integers() {
 #[tokio::test]
 async fn rule_9_a_read_of_one_series_reads_few_rows() {
     let product = Product::start(Backend::Remote).await;
-    let tenant = organization(&product, "acme").await;
+    let org = product
+        .organization("acme", intentvision::keys::Environment::Live)
+        .await;
+    let writer = tenant(&product.app, &org);
     for part in 0..6 {
         let samples: Vec<_> = (0..50)
             .flat_map(|at| (0..200).map(move |number| (number, (part * 50 + at) * 300_000, (number + at) as f64)))
             .collect();
-        append(&tenant, &samples).await;
-        fold_all(&product.app, &tenant).await;
+        append(&writer, &samples).await;
+        fold_all(&product.app, &writer).await;
     }
     let meter = crate::store::meddler::Meddler::new(product.open());
-    let reader = tenant(
-        &product.on(meter.clone(), intentvision::clock::Clock::system()),
-        &product
-            .organization("acme", intentvision::keys::Environment::Live)
-            .await,
-    );
+    let reader = tenant(&product.on(meter.clone(), intentvision::clock::Clock::system()), &org);
     assert_eq!(points(&reader, 3).await.len(), 300);
     assert!(meter.rows_read() <= 60, "{} rows read", meter.rows_read());
 }
