@@ -10,3 +10,4 @@ mod keys;
 mod lambda;
 mod migrations;
 mod service;
+mod store;
