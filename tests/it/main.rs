@@ -5,3 +5,4 @@
 mod db;
 mod ingest;
 mod keys;
+mod notify;

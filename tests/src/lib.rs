@@ -11,5 +11,6 @@ pub mod http;
 pub mod install;
 pub mod product;
 pub mod proxy;
+pub mod receiver;
 pub mod sqld;
 pub mod token;

@@ -95,7 +95,9 @@ impl Reply {
 /// All routes of all HTTP functions.
 #[must_use]
 pub fn all_routes() -> Routes {
-    ingest::routes().merge(manage_keys::routes())
+    ingest::routes()
+        .merge(manage_alerts::routes())
+        .merge(manage_keys::routes())
 }
 
 impl Product {
