@@ -123,10 +123,9 @@ impl Operation {
         let status = u16::try_from(row.integer(1)?)
             .ok()
             .and_then(|code| StatusCode::from_u16(code).ok());
-        let reply = serde_json::from_str(row.text(2)?).map_err(|_| missing())?;
         Ok(Replay {
             status: status.ok_or_else(missing)?,
-            reply,
+            body: row.text(2)?.to_owned(),
         })
     }
 }
@@ -167,11 +166,12 @@ pub struct Replay {
 
 impl IntoResponse for Replay {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(self.reply)).into_response();
-        response
-            .headers_mut()
-            .insert("idempotency-replayed", HeaderValue::from_static("true"));
-        response
+        let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let replayed = (
+            HeaderName::from_static("idempotency-replayed"),
+            HeaderValue::from_static("true"),
+        );
+        (self.status, [json, replayed], self.body).into_response()
     }
 }
 

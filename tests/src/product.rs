@@ -96,6 +96,8 @@ impl Reply {
 #[must_use]
 pub fn all_routes() -> Routes {
     ingest::routes()
+        .merge(query::routes())
+        .merge(forecast::routes())
         .merge(manage_alerts::routes())
         .merge(manage_keys::routes())
 }
@@ -167,6 +169,17 @@ impl Product {
         match &self.database {
             Database::Server(_, proxy) => proxy,
             Database::File(_) => panic!("a file has no proxy"),
+        }
+    }
+
+    /// The server itself, to stop and start it.
+    ///
+    /// # Panics
+    /// On a file.
+    pub fn server(&mut self) -> &mut Sqld {
+        match &mut self.database {
+            Database::Server(sqld, _) => sqld,
+            Database::File(_) => panic!("a file has no server"),
         }
     }
 
