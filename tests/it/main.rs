@@ -4,4 +4,6 @@
 
 mod architecture;
 mod db;
+mod ingest;
+mod keys;
 mod lambda;

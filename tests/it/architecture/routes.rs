@@ -17,9 +17,10 @@ const EVERYWHERE: [&str; 3] = ["/health/live", "/health/ready", "/openapi.json"]
 const EVERYWHERE_FROM: &str = "query";
 
 pub(super) fn of_the_code() -> BTreeMap<Operation, Answer> {
-    let functions: [(&str, Routes); 2] = [
+    let functions: [(&str, Routes); 3] = [
         ("ingest", ingest::routes()),
         ("manage-keys", manage_keys::routes()),
+        ("query", query::routes()),
     ];
     let mut found = BTreeMap::new();
     for path in EVERYWHERE {
