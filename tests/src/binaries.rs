@@ -80,7 +80,10 @@ impl Place {
                 command.env_remove(name);
             }
         }
-        let status = command.current_dir(super::workspace::root()).status().expect("cargo starts");
+        let status = command
+            .current_dir(super::workspace::root())
+            .status()
+            .expect("cargo starts");
         assert!(status.success(), "cargo build {arguments:?} failed");
     }
 

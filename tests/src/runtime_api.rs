@@ -94,7 +94,9 @@ impl Start {
         ];
         Self {
             program,
-            environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            environment: environment
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
         }
     }
 
@@ -139,7 +141,10 @@ impl Start {
         let reader = std::thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(length @ 1..) = stderr.read(&mut piece) {
-                for_reader.state().log.push_str(&String::from_utf8_lossy(&piece[..length]));
+                for_reader
+                    .state()
+                    .log
+                    .push_str(&String::from_utf8_lossy(&piece[..length]));
             }
             let mut state = for_reader.state();
             state.ended = true;
@@ -321,7 +326,10 @@ async fn next(shared: &Shared) -> Response<Full<Bytes>> {
             "lambda-runtime-invoked-function-arn",
             "arn:aws:lambda:eu-west-1:123456789012:function:test".to_owned(),
         ),
-        ("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000;Sampled=0".to_owned()),
+        (
+            "lambda-runtime-trace-id",
+            "Root=1-00000000-000000000000000000000000;Sampled=0".to_owned(),
+        ),
         ("content-type", "application/json".to_owned()),
     ] {
         headers.insert(name, value.parse().expect("a header"));

@@ -36,7 +36,10 @@ impl Server {
         let port = listener.local_addr().expect("its number").port();
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             let tasks = tokio::task::LocalSet::new();
             tasks.block_on(&runtime, async {
                 let listener = TcpListener::from_std(listener).expect("a listener");

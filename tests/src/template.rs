@@ -89,8 +89,6 @@ fn json(yaml: &Yaml<'_>) -> Value {
             });
             Value::Object(pairs.collect())
         }
-        Yaml::Tagged(tag, inner) => {
-            Value::Object(Map::from_iter([(format!("!{}", tag.suffix), json(inner))]))
-        }
+        Yaml::Tagged(tag, inner) => Value::Object(Map::from_iter([(format!("!{}", tag.suffix), json(inner))])),
     }
 }

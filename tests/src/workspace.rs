@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 /// Never in this layout.
 #[must_use]
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ lies in the workspace")
 }
 
 /// The text of a file, named from the root.
@@ -60,7 +62,13 @@ fn collect(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
 pub fn functions() -> Vec<String> {
     let entries = fs::read_dir(root().join("functions")).expect("functions/");
     let mut names: Vec<String> = entries
-        .map(|entry| entry.expect("an entry of functions/").file_name().to_string_lossy().into_owned())
+        .map(|entry| {
+            entry
+                .expect("an entry of functions/")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
         .filter(|name| name != "local")
         .collect();
     names.sort();

@@ -28,7 +28,10 @@ fn r64_every_function_is_built_and_bounded() {
         // an HTTP API gives up after 30 seconds
         let answers = Template::events(properties, "HttpApi").count() > 0;
         assert!(timeout <= if answers { 29 } else { 300 }, "{function}: {timeout} s");
-        assert!(answers || properties["ReservedConcurrentExecutions"].is_u64(), "{function}");
+        assert!(
+            answers || properties["ReservedConcurrentExecutions"].is_u64(),
+            "{function}"
+        );
     }
 }
 
@@ -64,15 +67,22 @@ fn r64_no_secret_stands_in_the_environment() {
         for name in properties["Environment"]["Variables"].as_object().unwrap().keys() {
             assert!(source.contains(name.as_str()), "{function}: nothing reads {name}");
             let secret = ["INTENTVISION_DB_AUTH_TOKEN", "INTENTVISION_SECRET_KEY"].contains(&name.as_str());
-            assert!(!secret, "{function}: {name} would show the secret to whoever sees the function");
+            assert!(
+                !secret,
+                "{function}: {name} would show the secret to whoever sees the function"
+            );
         }
     }
 }
 
 /// Everything but tests, in one text.
 fn all_sources() -> String {
-    let files = workspace::files("shared", "rs").into_iter().chain(workspace::files("functions", "rs"));
-    files.map(|file| workspace::without_tests(&workspace::read(&file)).to_owned()).collect()
+    let files = workspace::files("shared", "rs")
+        .into_iter()
+        .chain(workspace::files("functions", "rs"));
+    files
+        .map(|file| workspace::without_tests(&workspace::read(&file)).to_owned())
+        .collect()
 }
 
 /// A run that is repeated for hours helps nobody: the next one does its work.
@@ -85,22 +95,41 @@ fn r64_schedules_give_up_soon_and_leave_a_trace() {
             scheduled.push(function.to_owned());
             let invoke = &properties["EventInvokeConfig"];
             for (what, retries) in [("handing over", &schedule["RetryPolicy"]), ("the run", invoke)] {
-                assert!(retries["MaximumRetryAttempts"].as_u64().unwrap() <= 1, "{function}: {what}");
-                assert!(retries["MaximumEventAgeInSeconds"].as_u64().unwrap() <= 120, "{function}: {what}");
+                assert!(
+                    retries["MaximumRetryAttempts"].as_u64().unwrap() <= 1,
+                    "{function}: {what}"
+                );
+                assert!(
+                    retries["MaximumEventAgeInSeconds"].as_u64().unwrap() <= 120,
+                    "{function}: {what}"
+                );
             }
-            let letters = [&schedule["DeadLetterConfig"]["Arn"], &invoke["DestinationConfig"]["OnFailure"]["Destination"]];
+            let letters = [
+                &schedule["DeadLetterConfig"]["Arn"],
+                &invoke["DestinationConfig"]["OnFailure"]["Destination"],
+            ];
             for queue in letters.map(|value| Template::referred(value).unwrap()) {
                 assert_eq!(template.0["Resources"][queue]["Type"], "AWS::SQS::Queue", "{function}");
             }
             let input: Value = serde_json::from_str(schedule["Input"].as_str().unwrap()).unwrap();
-            assert_eq!(input["time"], "<aws.scheduler.scheduled-time>", "{function}: the minute that is meant");
-            assert_eq!(keys(&input), keys(&events::scheduled("2026-01-01T00:00:00Z")), "{function}");
+            assert_eq!(
+                input["time"], "<aws.scheduler.scheduled-time>",
+                "{function}: the minute that is meant"
+            );
+            assert_eq!(
+                keys(&input),
+                keys(&events::scheduled("2026-01-01T00:00:00Z")),
+                "{function}"
+            );
         }
     }
     scheduled.sort();
     assert_eq!(scheduled, ["deliver-notifications", "evaluate-alerts", "maintain"]);
     let every_minute = ["deliver-notifications", "evaluate-alerts"];
-    for (function, _, properties) in template.functions().filter(|(function, ..)| every_minute.contains(function)) {
+    for (function, _, properties) in template
+        .functions()
+        .filter(|(function, ..)| every_minute.contains(function))
+    {
         let schedule = Template::events(properties, "ScheduleV2").next().unwrap();
         assert_eq!(schedule["ScheduleExpression"], "rate(1 minute)", "{function}");
     }
@@ -131,8 +160,11 @@ fn r64_queues_have_dead_letters_and_time_for_their_consumer() {
         .filter(|(_, alarm)| alarm["MetricName"] == "ApproximateNumberOfMessagesVisible")
         .filter_map(|(_, alarm)| Template::referred(&alarm["Dimensions"][0]["Value"]).map(str::to_owned))
         .collect();
-    let letters: BTreeSet<String> =
-        queues.keys().map(|name| (*name).to_owned()).filter(|name| !consumed.contains(name)).collect();
+    let letters: BTreeSet<String> = queues
+        .keys()
+        .map(|name| (*name).to_owned())
+        .filter(|name| !consumed.contains(name))
+        .collect();
     assert_eq!(watched, letters, "a dead letter that nobody hears of");
 }
 
@@ -143,9 +175,10 @@ fn r64_errors_and_throttles_of_every_function_raise_an_alarm() {
     for (_, alarm) in template.resources("AWS::CloudWatch::Alarm") {
         for query in alarm["Metrics"].as_array().into_iter().flatten() {
             let metric = &query["MetricStat"]["Metric"];
-            if let (Some(name), Some(function)) =
-                (metric["MetricName"].as_str(), Template::referred(&metric["Dimensions"][0]["Value"]))
-            {
+            if let (Some(name), Some(function)) = (
+                metric["MetricName"].as_str(),
+                Template::referred(&metric["Dimensions"][0]["Value"]),
+            ) {
                 watched.entry(name).or_default().insert(function);
             }
         }

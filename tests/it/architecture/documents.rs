@@ -44,9 +44,15 @@ fn every_operation_has_an_id_a_summary_its_path_parameters_and_its_failures() {
         assert!(ids.insert(id), "{id} is there twice");
         assert!(operation["summary"].is_string(), "{method} {path}");
         let parameters = operation["parameters"].as_array().into_iter().flatten();
-        let in_path: Vec<&str> =
-            parameters.filter(|one| one["in"] == "path").filter_map(|one| one["name"].as_str()).collect();
-        assert_eq!(in_path, if path.contains("{id}") { vec!["id"] } else { vec![] }, "{method} {path}");
+        let in_path: Vec<&str> = parameters
+            .filter(|one| one["in"] == "path")
+            .filter_map(|one| one["name"].as_str())
+            .collect();
+        assert_eq!(
+            in_path,
+            if path.contains("{id}") { vec!["id"] } else { vec![] },
+            "{method} {path}"
+        );
         let responses = operation["responses"].as_object().unwrap();
         let mut expected = Vec::new();
         if operation["x-scope"].is_string() {
@@ -61,7 +67,10 @@ fn every_operation_has_an_id_a_summary_its_path_parameters_and_its_failures() {
         for status in expected {
             assert!(responses.contains_key(status), "{method} {path} lacks {status}");
         }
-        assert!(responses.keys().any(|status| status.starts_with('2')), "{method} {path}");
+        assert!(
+            responses.keys().any(|status| status.starts_with('2')),
+            "{method} {path}"
+        );
     }
 }
 
@@ -112,7 +121,10 @@ fn the_document_and_the_guide_know_every_code_and_no_other() {
     assert_eq!(listed, codes());
     let guide = workspace::read("docs/api.md");
     for code in codes() {
-        assert!(guide.contains(&format!("`{code}`")), "docs/api.md does not explain {code}");
+        assert!(
+            guide.contains(&format!("`{code}`")),
+            "docs/api.md does not explain {code}"
+        );
     }
 }
 
@@ -120,29 +132,46 @@ fn the_document_and_the_guide_know_every_code_and_no_other() {
 fn the_guide_names_every_route() {
     let guide = workspace::read("docs/api.md");
     for (method, path) in of_the_code().keys() {
-        assert!(guide.contains(&format!("`{method} {path}`")), "docs/api.md does not name {method} {path}");
+        assert!(
+            guide.contains(&format!("`{method} {path}`")),
+            "docs/api.md does not name {method} {path}"
+        );
     }
 }
 
 #[test]
 fn operations_explains_every_variable_of_the_code_and_of_the_template() {
     let guide = workspace::read("docs/operations.md");
-    let sources = workspace::files("shared/src", "rs").into_iter().chain(workspace::files("functions", "rs"));
+    let sources = workspace::files("shared/src", "rs")
+        .into_iter()
+        .chain(workspace::files("functions", "rs"));
     let mut names = BTreeSet::new();
     for path in sources {
         let source = workspace::read(&path);
-        for piece in without_tests(&source).split('"').filter(|piece| piece.starts_with("INTENTVISION_")) {
+        for piece in without_tests(&source)
+            .split('"')
+            .filter(|piece| piece.starts_with("INTENTVISION_"))
+        {
             if piece.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_') {
                 names.insert(piece.to_owned());
             }
         }
     }
     for (_, _, properties) in Template::read().functions() {
-        names.extend(properties["Environment"]["Variables"].as_object().unwrap().keys().cloned());
+        names.extend(
+            properties["Environment"]["Variables"]
+                .as_object()
+                .unwrap()
+                .keys()
+                .cloned(),
+        );
     }
     assert!(names.contains("INTENTVISION_DB_URL"));
     for name in names {
-        assert!(guide.contains(&format!("`{name}`")), "docs/operations.md does not explain {name}");
+        assert!(
+            guide.contains(&format!("`{name}`")),
+            "docs/operations.md does not explain {name}"
+        );
     }
 }
 
@@ -174,6 +203,9 @@ fn the_local_router_of_cargo_lambda_knows_every_path() {
     for ((_, path), (function, _)) in of_the_code() {
         let line = format!("\"{path}\" = \"{function}\"");
         let by_method = format!("\"{path}\" = [");
-        assert!(manifest.contains(&line) || manifest.contains(&by_method), "Cargo.toml lacks {line}");
+        assert!(
+            manifest.contains(&line) || manifest.contains(&by_method),
+            "Cargo.toml lacks {line}"
+        );
     }
 }

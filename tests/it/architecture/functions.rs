@@ -26,8 +26,15 @@ fn every_function_is_a_router_or_a_run() {
     let http = http_functions();
     for function in workspace::functions() {
         let source = workspace::read(&format!("functions/{function}/src/lib.rs"));
-        let promised = if http.contains(&function) { "pub fn routes() -> Routes" } else { "pub async fn run(" };
-        assert!(source.contains(promised), "functions/{function}/src/lib.rs has no `{promised}`");
+        let promised = if http.contains(&function) {
+            "pub fn routes() -> Routes"
+        } else {
+            "pub async fn run("
+        };
+        assert!(
+            source.contains(promised),
+            "functions/{function}/src/lib.rs has no `{promised}`"
+        );
     }
 }
 
@@ -35,8 +42,19 @@ fn every_function_is_a_router_or_a_run() {
 fn no_function_holds_sql() {
     for path in workspace::files("functions", "rs") {
         let source = workspace::read(&path);
-        for sign in ["SELECT ", "INSERT ", "DELETE FROM", "UPDATE ", "CREATE TABLE", "Step::", "Batch::"] {
-            assert!(!source.contains(sign), "{path} holds {sign:?}: statements live in shared, next to their domain");
+        for sign in [
+            "SELECT ",
+            "INSERT ",
+            "DELETE FROM",
+            "UPDATE ",
+            "CREATE TABLE",
+            "Step::",
+            "Batch::",
+        ] {
+            assert!(
+                !source.contains(sign),
+                "{path} holds {sign:?}: statements live in shared, next to their domain"
+            );
         }
     }
 }
@@ -45,12 +63,16 @@ fn no_function_holds_sql() {
 #[test]
 fn no_http_function_takes_the_authority_of_the_system_or_of_an_operator() {
     let http = http_functions();
-    let functions = http.iter().flat_map(|function| workspace::files(&format!("functions/{function}"), "rs"));
+    let functions = http
+        .iter()
+        .flat_map(|function| workspace::files(&format!("functions/{function}"), "rs"));
     let edge = workspace::files("shared/src/http", "rs");
     for path in functions.chain(edge) {
         let source = workspace::read(&path);
         for sign in ["::system(", ".system(", "::operator(", ".operator(", "Job::"] {
-            let mut code = without_tests(&source).replace("Clock::system()", "").replace("Entropy::system()", "");
+            let mut code = without_tests(&source)
+                .replace("Clock::system()", "")
+                .replace("Entropy::system()", "");
             code.retain(|letter| !letter.is_whitespace());
             assert!(!code.contains(sign), "{path} holds {sign:?}");
         }

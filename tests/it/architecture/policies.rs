@@ -19,7 +19,9 @@ fn statements(template: &Template) -> Vec<(&str, &Value)> {
 }
 
 fn list(value: &Value) -> Vec<&Value> {
-    value.as_array().map_or_else(|| vec![value], |items| items.iter().collect())
+    value
+        .as_array()
+        .map_or_else(|| vec![value], |items| items.iter().collect())
 }
 
 fn texts(value: &Value, found: &mut Vec<String>) {
@@ -61,10 +63,18 @@ fn r64_permissions_come_from_roles_of_this_file_alone() {
         assert!(properties.get("ManagedPolicyArns").is_none(), "{role}");
         for statement in properties["AssumeRolePolicyDocument"]["Statement"].as_array().unwrap() {
             let service = statement["Principal"]["Service"].as_str().unwrap();
-            assert!(["lambda.amazonaws.com", "scheduler.amazonaws.com"].contains(&service), "{role}");
+            assert!(
+                ["lambda.amazonaws.com", "scheduler.amazonaws.com"].contains(&service),
+                "{role}"
+            );
         }
     }
-    for kind in ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::SQS::QueuePolicy", "AWS::Lambda::Permission"] {
+    for kind in [
+        "AWS::IAM::Policy",
+        "AWS::IAM::ManagedPolicy",
+        "AWS::SQS::QueuePolicy",
+        "AWS::Lambda::Permission",
+    ] {
         assert_eq!(template.resources(kind).count(), 0, "{kind}");
     }
     for (function, _, properties) in template.functions() {
@@ -98,7 +108,10 @@ fn r64_a_role_reaches_what_its_function_names_and_nothing_else() {
             }
         }
         for (_, statement) in statements(&template).into_iter().filter(|(of, _)| *of == role) {
-            let actions: Vec<&str> = list(&statement["Action"]).into_iter().filter_map(Value::as_str).collect();
+            let actions: Vec<&str> = list(&statement["Action"])
+                .into_iter()
+                .filter_map(Value::as_str)
+                .collect();
             match actions.as_slice() {
                 ["logs:CreateLogStream", "logs:PutLogEvents"] => {
                     assert_eq!(Template::referred(&statement["Resource"]), Some(logs), "{function}");
@@ -115,7 +128,10 @@ fn r64_a_role_reaches_what_its_function_names_and_nothing_else() {
                     assert_eq!(bound, named, "{function}");
                 }
                 actions => {
-                    assert!(actions.iter().all(|action| action.starts_with("sqs:")), "{function}: {actions:?}");
+                    assert!(
+                        actions.iter().all(|action| action.starts_with("sqs:")),
+                        "{function}: {actions:?}"
+                    );
                     let queue = Template::referred(&statement["Resource"]).unwrap();
                     assert_eq!(template.0["Resources"][queue]["Type"], "AWS::SQS::Queue", "{function}");
                 }

@@ -13,7 +13,14 @@ fn all_files() -> Vec<String> {
 #[test]
 fn no_file_names_a_folder_of_some_machine() {
     // in pieces, so that this file does not name one either
-    let folders = [["/wo", "rk/"], ["/ro", "ot/"], ["/ho", "me/"], ["/Us", "ers/"], ["C:", "\\"], ["/tm", "p/"]];
+    let folders = [
+        ["/wo", "rk/"],
+        ["/ro", "ot/"],
+        ["/ho", "me/"],
+        ["/Us", "ers/"],
+        ["C:", "\\"],
+        ["/tm", "p/"],
+    ];
     for path in all_files() {
         let text = workspace::read(&path);
         for [start, end] in folders {
@@ -28,8 +35,14 @@ fn no_file_names_a_folder_of_some_machine() {
 fn lock_files_hold_no_download_addresses() {
     let lock = workspace::read("Cargo.lock");
     for line in lock.lines().filter(|line| line.starts_with("source = ")) {
-        assert_eq!(line, "source = \"registry+https://github.com/rust-lang/crates.io-index\"");
+        assert_eq!(
+            line,
+            "source = \"registry+https://github.com/rust-lang/crates.io-index\""
+        );
     }
     let packages = workspace::read("tests/package-lock.json");
-    assert!(!packages.contains("\"resolved\"") && !packages.contains("://"), "tests/package-lock.json");
+    assert!(
+        !packages.contains("\"resolved\"") && !packages.contains("://"),
+        "tests/package-lock.json"
+    );
 }

@@ -62,7 +62,11 @@ async fn a_compressed_body_arrives_as_it_was_sent() {
         function.http(request.header("content-encoding", "gzip").key(key))
     };
     let read = send(gzip(br#"{"metrics":[{"metric_key":"a","value":1}]}"#)).await;
-    assert_eq!(read.status, StatusCode::SERVICE_UNAVAILABLE, "read, and no database to ask");
+    assert_eq!(
+        read.status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "read, and no database to ask"
+    );
     let broken = send(gzip(b"{nope")).await;
     assert_eq!(broken.json()["code"], "SCHEMA_VALIDATION_FAILED");
     let plain = send(b"{}".to_vec()).await;

@@ -28,7 +28,10 @@ async fn the_token_and_the_secret_key_are_read_once_and_used() {
     }
     assert_eq!(extension.asked(), [TOKEN, SECRET_KEY]);
     let log = function.log();
-    assert!(!log.contains(&token) && !log.contains(sealing), "a secret is in the log");
+    assert!(
+        !log.contains(&token) && !log.contains(sealing),
+        "a secret is in the log"
+    );
 }
 
 #[tokio::test]
@@ -54,7 +57,9 @@ async fn a_secret_that_cannot_be_read_ends_the_init_with_its_name() {
     assert!(failed.log.contains(TOKEN), "{}", failed.log);
     // the extension asks for the session token of the function
     let start = Start::function("manage-keys").variable("INTENTVISION_DB_AUTH_TOKEN_PARAMETER", TOKEN);
-    let stranger = extension.beside(start).variable("AWS_SESSION_TOKEN", "of another function");
+    let stranger = extension
+        .beside(start)
+        .variable("AWS_SESSION_TOKEN", "of another function");
     let failed = stranger.start().await.unwrap_err();
     assert!(failed.log.contains("401"), "{}", failed.log);
     assert_eq!(extension.asked(), [TOKEN]);

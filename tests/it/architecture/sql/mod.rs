@@ -68,18 +68,25 @@ fn r30_tables_of_organizations_are_reached_through_authority_alone() {
     // constants are run as tenant steps, never as global ones
     let run_as = |tenant: bool| -> BTreeSet<&str> {
         let all = scans.values().flat_map(|found| &found.run);
-        all.filter(|(_, of_tenant)| *of_tenant == tenant).map(|(name, _)| name.as_str()).collect()
+        all.filter(|(_, of_tenant)| *of_tenant == tenant)
+            .map(|(name, _)| name.as_str())
+            .collect()
     };
     let (tenant, global) = (run_as(true), run_as(false));
     let mut excused = BTreeSet::new();
     let mut wrong = Vec::new();
     let mut seen = 0;
-    for (path, text) in scans.iter().flat_map(|(path, found)| found.texts.iter().map(move |text| (path, text))) {
+    for (path, text) in scans
+        .iter()
+        .flat_map(|(path, found)| found.texts.iter().map(move |text| (path, text)))
+    {
         let Some(table) = tables.iter().find(|table| names(&text.sql, table)) else {
             continue;
         };
         seen += 1;
-        let exception = EXCEPTIONS.iter().position(|(file, piece, _)| file == path && text.sql.contains(piece));
+        let exception = EXCEPTIONS
+            .iter()
+            .position(|(file, piece, _)| file == path && text.sql.contains(piece));
         if let Some(exception) = exception {
             excused.insert(exception);
             continue;
@@ -97,7 +104,10 @@ fn r30_tables_of_organizations_are_reached_through_authority_alone() {
     assert!(seen >= 20, "the scan found only {seen} statements");
     assert!(wrong.is_empty(), "not through authority:\n{}", wrong.join("\n"));
     for (number, (file, piece, _)) in EXCEPTIONS.iter().enumerate() {
-        assert!(excused.contains(&number), "the exception {file}: {piece:?} is not needed any more");
+        assert!(
+            excused.contains(&number),
+            "the exception {file}: {piece:?} is not needed any more"
+        );
     }
 }
 
@@ -108,7 +118,9 @@ fn r30_no_statement_is_built_from_strings() {
         let source = workspace::read(&path);
         for (number, line) in without_tests(&source).lines().enumerate() {
             let built = line.contains("format!(") || line.contains("push_str(");
-            let sql = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WHERE "].iter().any(|word| line.contains(word));
+            let sql = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WHERE "]
+                .iter()
+                .any(|word| line.contains(word));
             assert!(!(built && sql), "{path}:{}: {line}", number + 1);
         }
     }

@@ -27,7 +27,12 @@ pub(super) enum Place {
 
 pub(super) fn scan(source: &str) -> Scan {
     let (source, macros) = without_macros(source);
-    let mut scanner = Scanner { found: Scan::default(), open: Vec::new(), constant: None, joined: false };
+    let mut scanner = Scanner {
+        found: Scan::default(),
+        open: Vec::new(),
+        constant: None,
+        joined: false,
+    };
     for token in tokens(&source) {
         match token {
             Token::String(text) => scanner.text(text),
@@ -77,9 +82,17 @@ impl Scanner {
             (None, Some(name)) => Place::Constant(name.clone()),
             (None, None) => Place::Elsewhere,
         };
-        match self.found.texts.last_mut().filter(|last| self.joined && last.place == place) {
+        match self
+            .found
+            .texts
+            .last_mut()
+            .filter(|last| self.joined && last.place == place)
+        {
             Some(last) => last.sql.push_str(text),
-            None => self.found.texts.push(Text { sql: text.to_owned(), place }),
+            None => self.found.texts.push(Text {
+                sql: text.to_owned(),
+                place,
+            }),
         }
         self.joined = true;
     }
@@ -127,7 +140,9 @@ fn tokens(source: &str) -> Vec<Token<'_>> {
             b'(' | b'[' | b'{' => {
                 let before = source[..at].trim_end();
                 let tenant = before.ends_with("Step::tenant");
-                found.push(Token::Open((tenant || before.ends_with("Step::global")).then_some(tenant)));
+                found.push(Token::Open(
+                    (tenant || before.ends_with("Step::global")).then_some(tenant),
+                ));
                 at += 1;
             }
             b')' | b']' | b'}' => {
@@ -142,14 +157,24 @@ fn tokens(source: &str) -> Vec<Token<'_>> {
                 at += source[at..].find("\"#").map_or(source.len(), |length| length + 2);
             }
             byte if byte.is_ascii_alphabetic() || byte == b'_' => {
-                let length = bytes[at..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+                let length = bytes[at..]
+                    .iter()
+                    .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_')
+                    .count();
                 let earlier = std::mem::replace(&mut word, &source[at..at + length]);
                 at += length;
-                let capitals = word.len() > 1 && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+                let capitals = word.len() > 1
+                    && word
+                        .bytes()
+                        .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
                 if bytes.get(at) == Some(&b'!') && bytes.get(at + 1) != Some(&b'=') {
                     found.push(Token::Macro(word));
                 } else if capitals {
-                    found.push(if earlier == "const" { Token::Constant(word) } else { Token::Name(word) });
+                    found.push(if earlier == "const" {
+                        Token::Constant(word)
+                    } else {
+                        Token::Name(word)
+                    });
                 }
             }
             _ => at += 1,
@@ -181,11 +206,16 @@ fn without_macros(source: &str) -> (String, BTreeMap<String, String>) {
     let mut rest = source.to_owned();
     let mut macros = BTreeMap::new();
     while let Some(start) = rest.find("macro_rules! ") {
-        let name: String = rest[start + 13..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        let name: String = rest[start + 13..]
+            .chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .collect();
         // rustfmt puts the closing bracket of an item where its line begins
         let indent = start - rest[..start].rfind('\n').map_or(0, |line| line + 1);
         let closing = format!("\n{}}}", " ".repeat(indent));
-        let end = rest[start..].find(&closing).map_or(rest.len(), |length| start + length + closing.len());
+        let end = rest[start..]
+            .find(&closing)
+            .map_or(rest.len(), |length| start + length + closing.len());
         let strings = tokens(&rest[start..end]).into_iter().filter_map(|token| match token {
             Token::String(text) => Some(text.to_owned()),
             _ => None,
@@ -214,7 +244,11 @@ fn f<'a>(x: &'a str) -> char {
 }
 "##;
     let found = scan(source);
-    let texts: Vec<(&str, &Place)> = found.texts.iter().map(|text| (text.sql.as_str(), &text.place)).collect();
+    let texts: Vec<(&str, &Place)> = found
+        .texts
+        .iter()
+        .map(|text| (text.sql.as_str(), &text.place))
+        .collect();
     assert_eq!(
         texts,
         [
