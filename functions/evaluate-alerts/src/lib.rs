@@ -1,1 +1,3 @@
 //! The function evaluate-alerts
+
+pub mod wake;

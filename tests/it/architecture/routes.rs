@@ -71,23 +71,28 @@ fn r62_the_document_names_every_route_with_its_scope_and_no_other() {
         .into_iter()
         .map(|(operation, details)| (operation, details["x-scope"].as_str().map(str::to_owned)))
         .collect();
-    let coded: BTreeMap<Operation, Option<String>> =
-        of_the_code().into_iter().map(|(operation, (_, scope))| (operation, scope)).collect();
+    let coded: BTreeMap<Operation, Option<String>> = of_the_code()
+        .into_iter()
+        .map(|(operation, (_, scope))| (operation, scope))
+        .collect();
     assert_eq!(documented, coded);
 }
 
 #[test]
 fn r62_the_template_sends_every_route_to_its_function_and_no_other() {
     let deployed = of_the_template(&Template::read());
-    let coded: BTreeMap<Operation, String> =
-        of_the_code().into_iter().map(|(operation, (function, _))| (operation, function)).collect();
+    let coded: BTreeMap<Operation, String> = of_the_code()
+        .into_iter()
+        .map(|(operation, (function, _))| (operation, function))
+        .collect();
     assert_eq!(deployed, coded);
 }
 
 #[test]
 fn every_path_is_written_as_the_router_and_the_gateway_match_it() {
     for (method, path) in of_the_code().keys() {
-        let plain = path.starts_with('/') && !path.ends_with('/') && !path.contains("//") && *path == path.to_lowercase();
+        let plain =
+            path.starts_with('/') && !path.ends_with('/') && !path.contains("//") && *path == path.to_lowercase();
         assert!(plain, "{method} {path}");
     }
 }

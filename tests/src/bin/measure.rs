@@ -92,15 +92,23 @@ fn deployed() -> Vec<(String, bool, PathBuf)> {
         all.any(|(function, _, properties)| function == name && Template::events(properties, "HttpApi").count() > 0)
     };
     let names = workspace::functions().into_iter();
-    names.map(|name| (name.clone(), answers(&name), binaries::deployed(&name))).collect()
+    names
+        .map(|name| (name.clone(), answers(&name), binaries::deployed(&name)))
+        .collect()
 }
 
 async fn start(name: &str, program: &PathBuf, proxy: &Proxy) -> Function {
     let start = Start::program(name, program.clone())
         .database(&proxy.url())
         .variable("INTENTVISION_LOG", "info")
-        .variable("INTENTVISION_SECRET_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
-    start.start().await.unwrap_or_else(|failed| panic!("{name} does not start: {}", failed.log))
+        .variable(
+            "INTENTVISION_SECRET_KEY",
+            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        );
+    start
+        .start()
+        .await
+        .unwrap_or_else(|failed| panic!("{name} does not start: {}", failed.log))
 }
 
 /// What is typical of each HTTP function, in an order in which each finds what it needs.
@@ -109,7 +117,12 @@ async fn operations(name: &str, function: &Function, proxy: &Proxy, key: &str) {
         let mut reply = Value::Null;
         measured(what, proxy, function, async {
             let answered = function.http(request.key(key)).await;
-            assert!(answered.status.is_success(), "{what}: {} {:?}", answered.status, answered.body);
+            assert!(
+                answered.status.is_success(),
+                "{what}: {} {:?}",
+                answered.status,
+                answered.body
+            );
             reply = serde_json::from_slice(&answered.body).unwrap_or_default();
         })
         .await;
@@ -126,7 +139,11 @@ async fn operations(name: &str, function: &Function, proxy: &Proxy, key: &str) {
             let series = call("GET /v1/series", HttpRequest::get("/v1/series?metric_key=measure.cpu")).await;
             let id = series["items"][0]["series_id"].as_str().expect("a series").to_owned();
             call("GET /v1/series/{id}", HttpRequest::get(&format!("/v1/series/{id}"))).await;
-            call("GET /v1/series/{id}/points", HttpRequest::get(&format!("/v1/series/{id}/points"))).await;
+            call(
+                "GET /v1/series/{id}/points",
+                HttpRequest::get(&format!("/v1/series/{id}/points")),
+            )
+            .await;
             call("GET /v1/forecasts", HttpRequest::get("/v1/forecasts")).await;
         }
         "forecast" => {
@@ -135,13 +152,20 @@ async fn operations(name: &str, function: &Function, proxy: &Proxy, key: &str) {
         }
         "manage-alerts" => {
             let channel = json!({"name": "hook", "type": "webhook", "config": {"url": "https://hooks.example.com/a"}});
-            call("POST /v1/notification-channels", HttpRequest::post("/v1/notification-channels", &channel)).await;
+            call(
+                "POST /v1/notification-channels",
+                HttpRequest::post("/v1/notification-channels", &channel),
+            )
+            .await;
             let rule = json!({"name": "high", "metric_key": "measure.cpu", "severity": "warning", "channels": [],
                 "condition": {"type": "threshold", "operator": "gt", "value": 1000}});
             let rule = call("POST /v1/alert-rules", HttpRequest::post("/v1/alert-rules", &rule)).await;
             let id = rule["rule_id"].as_str().expect("a rule").to_owned();
-            call("GET /v1/alert-rules/{id}/instances", HttpRequest::get(&format!("/v1/alert-rules/{id}/instances")))
-                .await;
+            call(
+                "GET /v1/alert-rules/{id}/instances",
+                HttpRequest::get(&format!("/v1/alert-rules/{id}/instances")),
+            )
+            .await;
             call("GET /v1/alerts", HttpRequest::get("/v1/alerts")).await;
         }
         "manage-keys" => {
@@ -149,7 +173,11 @@ async fn operations(name: &str, function: &Function, proxy: &Proxy, key: &str) {
             let key = call("POST /v1/api-keys", HttpRequest::post("/v1/api-keys", &body)).await;
             call("GET /v1/api-keys", HttpRequest::get("/v1/api-keys")).await;
             let id = key["key_id"].as_str().expect("a key").to_owned();
-            call("DELETE /v1/api-keys/{id}", HttpRequest::new(Method::DELETE, &format!("/v1/api-keys/{id}"))).await;
+            call(
+                "DELETE /v1/api-keys/{id}",
+                HttpRequest::new(Method::DELETE, &format!("/v1/api-keys/{id}")),
+            )
+            .await;
         }
         other => panic!("nothing is measured of {other}"),
     }
@@ -164,7 +192,11 @@ async fn measured(what: &str, proxy: &Proxy, function: &Function, operation: imp
     let exchanges = proxy.take();
     let read: u64 = exchanges.iter().map(|exchange| exchange.rows_read).sum();
     let written: u64 = exchanges.iter().map(|exchange| exchange.rows_written).sum();
-    println!("| {what} | {} | {read} | {written} | {} us |", exchanges.len(), used.as_micros());
+    println!(
+        "| {what} | {} | {read} | {written} | {} us |",
+        exchanges.len(),
+        used.as_micros()
+    );
 }
 
 /// A request of points of 100 series, each request a minute after the one before.
@@ -179,7 +211,11 @@ fn points(key: &str, keyed: bool, operation: &str) -> HttpRequest {
         })
         .collect();
     let request = HttpRequest::post("/v1/ingest", &json!({ "metrics": metrics })).key(key);
-    if keyed { request.header("idempotency-key", operation) } else { request }
+    if keyed {
+        request.header("idempotency-key", operation)
+    } else {
+        request
+    }
 }
 
 /// This minute, as a schedule names it.
