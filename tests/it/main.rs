@@ -11,3 +11,4 @@ mod lambda;
 mod migrations;
 mod notify;
 mod service;
+mod store;

@@ -144,17 +144,26 @@ impl Product {
         }
     }
 
-    /// A second process on the same database: its own caches, its own clock.
+    /// Another handle on the same database, as another process would have it.
     ///
     /// # Panics
-    /// If it cannot start.
-    pub async fn again(&self, clock: Clock) -> App {
-        let db: Arc<dyn db::Db> = match &self.database {
+    /// If it cannot be opened.
+    pub fn open(&self) -> Arc<dyn db::Db> {
+        match &self.database {
             Database::File(folder) => Arc::new(
                 db_embedded::open(&folder.path().join("iv.db"), db_embedded::Options::default()).expect("a database"),
             ),
             Database::Server(_, proxy) => db_remote::connect(&proxy.url(), None).expect("a client"),
-        };
+        }
+    }
+
+    /// A second process on the same database: its own caches, its own clock.
+    pub async fn again(&self, clock: Clock) -> App {
+        self.on(self.open(), clock)
+    }
+
+    /// A process on this handle.
+    pub fn on(&self, db: Arc<dyn db::Db>, clock: Clock) -> App {
         let config = Config::clone(&self.app.config);
         let mut app = App::new(db, clock, Entropy::system(), config, None);
         app.sealer.clone_from(&self.app.sealer);
