@@ -9,5 +9,6 @@ mod ingest;
 mod keys;
 mod lambda;
 mod migrations;
+mod query;
 mod service;
 mod store;
