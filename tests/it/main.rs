@@ -7,6 +7,7 @@ mod db;
 mod forecasts;
 mod ingest;
 mod keys;
+mod notify;
 mod lambda;
 mod migrations;
 mod query;
