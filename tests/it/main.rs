@@ -8,6 +8,7 @@ mod forecasts;
 mod ingest;
 mod keys;
 mod lambda;
+mod matrix;
 mod migrations;
 mod notify;
 mod service;

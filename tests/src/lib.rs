@@ -13,7 +13,6 @@ pub mod events;
 pub mod extension;
 pub mod http;
 pub mod install;
-pub mod installation;
 pub mod product;
 pub mod proxy;
 pub mod receiver;
