@@ -99,7 +99,7 @@ impl Operation {
     /// What became of the batch: its reply, or the reply of the first time.
     ///
     /// # Errors
-    /// 422 IDEMPOTENCY_KEY_REUSED if the first request was another one; else the batch's error.
+    /// 422 `IDEMPOTENCY_KEY_REUSED` if the first request was another one; else the batch's error.
     pub fn outcome(&self, record: Record, result: Result<Reply, DbError>) -> Result<Outcome, OperationError> {
         match result {
             Ok(reply) => Ok(Outcome::Done(reply)),

@@ -44,7 +44,6 @@ pub fn format(ms: Millis) -> String {
 ///
 /// # Errors
 /// Those of the serializer.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 pub fn rfc3339<S: serde::Serializer>(ms: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&format(*ms))
 }
@@ -53,7 +52,6 @@ pub fn rfc3339<S: serde::Serializer>(ms: &Millis, serializer: S) -> Result<S::Ok
 ///
 /// # Errors
 /// Those of the serializer.
-#[expect(clippy::ref_option, reason = "serde's signature")]
 pub fn rfc3339_option<S: serde::Serializer>(ms: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Error> {
     match ms {
         Some(ms) => rfc3339(ms, serializer),

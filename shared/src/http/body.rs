@@ -84,7 +84,7 @@ impl Body {
     /// Reads JSON of this shape.
     ///
     /// # Errors
-    /// 400 SCHEMA_VALIDATION_FAILED with the place and the reason.
+    /// 400 `SCHEMA_VALIDATION_FAILED` with the place and the reason.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.bytes).map_err(|error| Error::schema(error.to_string()))
     }

@@ -5,7 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-/// Where the next page begins: after the item with this key. Opaque to callers. It needs no
+/// Where the next page begins: after the item with this key. Opaque to callers.
+///
+/// It needs no
 /// signature: every statement takes its organization from the credential, so that an invented
 /// cursor finds nothing that a correct one would not.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 use super::{Routes, service};
 use crate::clock::Clock;
-use crate::config::{Config, variable};
+use crate::config::{Config, Secret, variable};
 use crate::id::Entropy;
 use crate::secrets::{self, Sealer};
 use crate::{App, Error, telemetry};
@@ -8,7 +8,7 @@ use db::{Db, DbError};
 use std::sync::Arc;
 
 /// Opens the configured database: the backend that a binary links.
-pub type Open = fn(&Config) -> Result<Arc<dyn Db>, DbError>;
+pub type Open = fn(url: &str, token: Option<&str>) -> Result<Arc<dyn Db>, DbError>;
 
 /// Serves the routes of an HTTP function on AWS Lambda until the sandbox ends.
 ///
@@ -20,7 +20,9 @@ pub async fn serve(routes: Routes, open: Open) -> Result<(), lambda_http::Error>
     lambda_http::run(service(app, routes)).await
 }
 
-/// The app of a function: configuration from the environment, and secrets named there by
+/// The app of a function, from its environment.
+///
+/// Secrets are named there by
 /// `INTENTVISION_DB_AUTH_TOKEN_PARAMETER` and `INTENTVISION_SECRET_KEY_PARAMETER` from the
 /// Parameters and Secrets extension.
 ///
@@ -36,7 +38,7 @@ pub async fn app_from_env(open: Open) -> Result<App, Error> {
         config.secret_key = Some(secrets::fetch(&parameter).await?);
     }
     let sealer = config.secret_key.as_ref().map(Sealer::new).transpose()?;
-    let db = open(&config)?;
+    let db = open(&config.db_url, config.db_auth_token.as_ref().map(Secret::reveal))?;
     let app = App::new(db, Clock::system(), Entropy::system(), config, sealer);
     if let Err(error) = app.warm().await {
         tracing::warn!(%error, "the database does not answer yet");

@@ -6,8 +6,9 @@ use std::sync::{Mutex, PoisonError};
 /// How many keys one process remembers before it starts over.
 const MAX_KEYS: usize = 100_000;
 
-/// When this process last recorded that a key was used: at most once a minute, so that a request
-/// in a thousand writes it and not each. The row itself refuses an earlier time and one within the
+/// When this process last recorded that a key was used.
+///
+/// At most once a minute, so that a request in a thousand writes it and not each. The row itself refuses an earlier time and one within the
 /// same minute, whatever the number of processes.
 #[derive(Debug, Default)]
 pub struct LastUsed(Mutex<HashMap<[u8; 32], Millis>>);

@@ -6,4 +6,4 @@ mod store;
 
 pub use format::{ApiKey, Environment};
 pub use last_used::LastUsed;
-pub use store::{Issued, KeyItem, NewKey, create, list, revoke, rotate};
+pub use store::{Created, Issued, KeyItem, NewKey, create, list, revoke, rotate};

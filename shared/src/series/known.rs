@@ -5,8 +5,9 @@ use std::sync::{Mutex, PoisonError};
 /// How many keys' series one process remembers before it starts over.
 const MAX_SERIES: usize = 2_000_000;
 
-/// The series that this process has seen committed, by credential and for one `series_epoch`:
-/// ingest need not send their keys and dimensions again. The guard of the batch checks the epoch,
+/// The series that this process has seen committed, by credential and for one `series_epoch`.
+///
+/// Ingest need not send their keys and dimensions again. The guard of the batch checks the epoch,
 /// so that a series that was deleted since is sent anew.
 #[derive(Debug, Default)]
 pub struct KnownSeries(Mutex<HashMap<[u8; 32], Epoch>>);

@@ -21,7 +21,7 @@ impl MetricKey {
         let bytes = text.as_bytes();
         let first = |b: u8| b.is_ascii_alphabetic() || b == b'_' || b == b':';
         let later = |b: &u8| first(*b) || b.is_ascii_digit() || matches!(b, b'.' | b'/' | b'-');
-        bytes.len() <= Self::MAX && bytes.first().is_some_and(|b| first(*b)) && bytes.iter().all(|b| later(b))
+        bytes.len() <= Self::MAX && bytes.first().is_some_and(|b| first(*b)) && bytes.iter().all(later)
     }
 
     /// The text.

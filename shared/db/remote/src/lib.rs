@@ -15,6 +15,7 @@ mod retry;
 mod transport;
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use db::{Batch, BatchFuture, Db, DbError, Guard, Reply, Step, Value};
@@ -38,6 +39,14 @@ pub struct Remote {
 pub fn open(url: &str, token: Option<&str>, options: Options) -> Result<Remote, DbError> {
     let transport = Transport::new(endpoint::pipeline(url)?, token, &options)?;
     Ok(Remote { transport, options })
+}
+
+/// [`open`] with default options, as the entry point of a function takes it.
+///
+/// # Errors
+/// As [`open`].
+pub fn connect(url: &str, token: Option<&str>) -> Result<Arc<dyn Db>, DbError> {
+    Ok(Arc::new(open(url, token, Options::default())?))
 }
 
 impl Remote {

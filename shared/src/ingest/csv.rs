@@ -1,0 +1,149 @@
+//! `POST /v1/ingest/csv`: a header line with `timestamp`, `value`, perhaps `metric_key`, and any
+//! further columns as dimensions.
+
+use super::entry::{Entries, Raw, RawDimensions, RawTime};
+use crate::Error;
+use crate::clock::Millis;
+use csv::{ReaderBuilder, StringRecord, Trim};
+use std::borrow::Cow;
+
+struct Columns {
+    timestamp: usize,
+    value: usize,
+    metric_key: Option<usize>,
+    dimensions: Vec<(usize, String)>,
+}
+
+/// Reads a request at this product time. Rows without a `metric_key` of their own have the given one.
+///
+/// # Errors
+/// 400 if the header lacks a column or there are no rows; 413 for too many rows.
+pub fn read(body: &[u8], metric_key: Option<&str>, now: Millis) -> Result<Entries, Error> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(body);
+    let header = reader
+        .headers()
+        .map_err(|_| Error::schema("the header line is not UTF-8 text"))?
+        .clone();
+    let columns = Columns::of(&header, metric_key)?;
+    let mut entries = Entries::new(now);
+    for record in reader.records() {
+        match record {
+            Ok(record) if record.len() == header.len() => entries.push(&columns.raw(&record, metric_key))?,
+            Ok(record) => {
+                entries.push_refused(&format!(
+                    "the row has {} columns, the header {}",
+                    record.len(),
+                    header.len()
+                ))?;
+            }
+            Err(_) => entries.push_refused("the row is not UTF-8 text")?,
+        }
+    }
+    if entries.is_empty() {
+        return Err(Error::schema("there are no rows below the header"));
+    }
+    Ok(entries)
+}
+
+impl Columns {
+    fn of(header: &StringRecord, metric_key: Option<&str>) -> Result<Self, Error> {
+        let at = |name: &str| header.iter().position(|column| column == name);
+        let required = |name: &str| at(name).ok_or_else(|| Error::schema(format!("the header has no column {name:?}")));
+        let columns = Self {
+            timestamp: required("timestamp")?,
+            value: required("value")?,
+            metric_key: at("metric_key"),
+            dimensions: header
+                .iter()
+                .enumerate()
+                .filter(|(_, name)| !matches!(*name, "timestamp" | "value" | "metric_key"))
+                .map(|(at, name)| (at, name.to_owned()))
+                .collect(),
+        };
+        match (columns.metric_key, metric_key) {
+            (None, None) => Err(Error::schema(
+                "name the metric: a column metric_key, or ?metric_key= in the query",
+            )),
+            (Some(_), Some(_)) => Err(Error::schema("metric_key is both a column and in the query")),
+            _ => Ok(columns),
+        }
+    }
+
+    fn raw<'a>(&self, record: &'a StringRecord, metric_key: Option<&'a str>) -> Raw<'a> {
+        let time = &record[self.timestamp];
+        Raw {
+            metric_key: self.metric_key.map(|at| &record[at]).or(metric_key).map(Cow::Borrowed),
+            value: record[self.value].parse().ok(),
+            timestamp: match time {
+                "" => RawTime::Wrong,
+                digits if digits.bytes().all(|b| b.is_ascii_digit()) => RawTime::Number(digits),
+                text => RawTime::Text(Cow::Borrowed(text)),
+            },
+            dimensions: RawDimensions::Pairs(
+                self.dimensions
+                    .iter()
+                    .map(|(at, name)| (name.clone(), record[*at].to_owned()))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Code;
+    use proptest::prelude::*;
+
+    const NOW: Millis = 1_795_428_000_000;
+
+    #[test]
+    fn rows_become_points_and_other_columns_dimensions() {
+        let body = "\u{feff}timestamp, value ,metric_key,region\n2026-11-23T09:00:00Z,1.5,a,eu\n1795424400000,2,a,\n";
+        let entries = read(body.as_bytes(), None, NOW).unwrap();
+        assert_eq!(entries.points().len(), 2);
+        assert_eq!(entries.series_list()[0].dimensions.to_json(), r#"{"region":"eu"}"#);
+        assert!(entries.series_list()[1].dimensions.is_empty());
+        assert_eq!(entries.points()[0].timestamp, entries.points()[1].timestamp);
+    }
+
+    #[test]
+    fn each_wrong_row_has_its_code_at_its_index() {
+        let body =
+            "timestamp,value\n2026-11-23T09:00:00Z,1\n,1\n2026-11-23T09:00:00Z,x\n2026-11-23T09:00:00Z,inf\n1,2,3\n";
+        let entries = read(body.as_bytes(), Some("a"), NOW).unwrap();
+        let codes: Vec<_> = entries
+            .refused()
+            .iter()
+            .map(|error| (error.index, error.code))
+            .collect();
+        let (time, value, schema) = (Code::InvalidTimestamp, Code::InvalidValue, Code::SchemaValidationFailed);
+        assert_eq!(codes, [(1, time), (2, value), (3, value), (4, schema)]);
+    }
+
+    #[test]
+    fn a_header_that_lacks_a_column_is_400() {
+        for (body, key) in [
+            ("", None),
+            ("value\n1\n", None),
+            ("timestamp,value\n1,1\n", None),
+            ("timestamp,value\n", Some("a")),
+        ] {
+            assert_eq!(
+                read(body.as_bytes(), key, NOW).unwrap_err().code(),
+                Code::SchemaValidationFailed,
+                "{body}"
+            );
+        }
+        assert!(read(b"timestamp,value,metric_key\n", Some("a"), NOW).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_panic(body: Vec<u8>) {
+            let _ = read(&body, Some("a"), NOW);
+            let _ = read(&[b"timestamp,value,x\n", &body[..]].concat(), Some("a"), NOW);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Points on their way in: read, checked one by one, and appended to the log in one batch.
+//!
+//! Good points are stored when others fail; each refused one is named by its index, with a stable
+//! code. A request is durable before it is answered.
+
+mod accept;
+mod csv;
+mod entry;
+mod json;
+
+pub use accept::{Accepted, Report, accept};
+pub use csv::read as read_csv;
+pub use entry::{Entries, MAX_POINTS};
+pub use json::{Envelope, read as read_json};

@@ -1,0 +1,219 @@
+//! Appends an accepted request to the log: one row, and the rows of the series that are new.
+//!
+//! Everything is one batch: the guards (rule 4 of the store), the series, the log row. A process
+//! that has seen a series committed need not send it again in the same `series_epoch`.
+
+use super::Sample;
+use super::codec;
+use crate::auth::Tenant;
+use crate::series::SeriesRef;
+use db::{Batch, DbError, Reply, Step, args, raise, wall_ms};
+
+/// What is appended.
+#[derive(Debug, Clone, Copy)]
+pub struct Append<'a> {
+    /// the points, in the order of the request: the last of the same series and time wins
+    pub samples: &'a [Sample],
+    /// their series that the process has not seen committed
+    pub series: &'a [&'a SeriesRef],
+    /// the `series_epoch` in which it has seen the others
+    pub epoch: Option<i64>,
+    /// how many series the organization may have
+    pub max_series: Option<u64>,
+    /// history: stored and shown, never alerted on
+    pub backfill: bool,
+    /// where it came from
+    pub provenance: Option<&'a str>,
+}
+
+/// Where the steps of an append stand in its batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Placed {
+    epoch_guard: Option<usize>,
+    collision_guard: Option<usize>,
+    limit_guard: Option<usize>,
+    epoch: usize,
+}
+
+/// Why an append was refused by one of its guards; nothing was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// series were deleted since the process saw them: send all again
+    StaleEpoch,
+    /// two names have the same identity
+    Collision,
+    /// the organization would have too many series
+    SeriesLimit,
+}
+
+impl Append<'_> {
+    /// Adds the steps to a batch.
+    pub fn place(&self, batch: &mut Batch, tenant: &Tenant) -> Placed {
+        let epoch_guard = self
+            .epoch
+            .map(|epoch| batch.push(Step::tenant(SAME_EPOCH, args![epoch])));
+        let mut collision_guard = None;
+        let mut limit_guard = None;
+        if !self.series.is_empty() {
+            let series = series_json(self.series);
+            collision_guard = Some(batch.push(Step::tenant(NO_COLLISION, args![&series])));
+            if let Some(limit) = self.max_series {
+                let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+                limit_guard = Some(batch.push(Step::tenant(WITHIN_LIMIT, args![&series, limit])));
+            }
+            batch.push(Step::tenant(COUNT_NEW, args![&series]));
+            batch.push(Step::tenant(INSERT_NEW, args![&series, tenant.clock().wall_offset()]));
+        }
+        let clock = tenant.clock();
+        batch.push(Step::tenant(
+            INSERT_BATCH,
+            args![
+                self.backfill,
+                self.provenance,
+                codec::batch::encode(self.samples),
+                clock.product_override(),
+                clock.wall_offset()
+            ],
+        ));
+        let epoch = batch.push(Step::tenant(
+            "SELECT series_epoch FROM org_state WHERE org_id = (SELECT org_id FROM authority)",
+            vec![],
+        ));
+        Placed {
+            epoch_guard,
+            collision_guard,
+            limit_guard,
+            epoch,
+        }
+    }
+}
+
+impl Placed {
+    /// Which guard stopped the batch, if one of these did.
+    #[must_use]
+    pub fn refusal(&self, error: &DbError) -> Option<Refusal> {
+        let DbError::Raised { step, .. } = error else {
+            return None;
+        };
+        let step = Some(*step);
+        if step == self.epoch_guard {
+            Some(Refusal::StaleEpoch)
+        } else if step == self.collision_guard {
+            Some(Refusal::Collision)
+        } else if step == self.limit_guard {
+            Some(Refusal::SeriesLimit)
+        } else {
+            None
+        }
+    }
+
+    /// The epoch in which the series of a committed batch are known.
+    ///
+    /// # Errors
+    /// [`DbError::Other`] if the reply is not of this batch.
+    pub fn epoch(&self, reply: &Reply) -> Result<i64, DbError> {
+        reply.step(self.epoch)?.one()?.integer(0)
+    }
+}
+
+/// `[[series_id, metric_key, dimensions], ...]`, the dimensions as the text that is stored.
+fn series_json(series: &[&SeriesRef]) -> String {
+    let rows: Vec<_> = series
+        .iter()
+        .map(|s| (s.series_id.raw(), s.metric_key.as_str(), s.dimensions.to_json()))
+        .collect();
+    serde_json::to_string(&rows).unwrap_or_default()
+}
+
+const SAME_EPOCH: &str = concat!(
+    "SELECT CASE WHEN EXISTS (SELECT 1 FROM org_state
+        WHERE org_id = (SELECT org_id FROM authority) AND series_epoch = ?2) THEN 1 ELSE ",
+    raise!(),
+    " END"
+);
+
+const NO_COLLISION: &str = concat!(
+    "SELECT CASE WHEN EXISTS (
+        SELECT 1 FROM authority AS a, json_each(?2) AS sent
+        JOIN time_series AS t ON t.org_id = a.org_id AND t.series_id = sent.value ->> 0
+        WHERE t.metric_key <> sent.value ->> 1 OR t.dimensions <> sent.value ->> 2
+     ) THEN ",
+    raise!(),
+    " ELSE 1 END"
+);
+
+/// How many of the sent series are new to the organization of `s`.
+macro_rules! new_series {
+    () => {
+        "(SELECT count(*) FROM json_each(?2) AS sent WHERE NOT EXISTS (
+            SELECT 1 FROM time_series AS t WHERE t.org_id = s.org_id AND t.series_id = sent.value ->> 0))"
+    };
+}
+
+const WITHIN_LIMIT: &str = concat!(
+    "SELECT CASE WHEN EXISTS (
+        SELECT 1 FROM (SELECT s.series_count, ",
+    new_series!(),
+    " AS added FROM org_state AS s WHERE s.org_id = (SELECT org_id FROM authority))
+        WHERE added > 0 AND series_count + added > ?3
+     ) THEN ",
+    raise!(),
+    " ELSE 1 END"
+);
+
+const COUNT_NEW: &str = concat!(
+    "UPDATE org_state AS s SET series_count = series_count + ",
+    new_series!(),
+    " WHERE s.org_id = (SELECT org_id FROM authority) AND ",
+    new_series!(),
+    " > 0"
+);
+
+const INSERT_NEW: &str = concat!(
+    "INSERT INTO time_series (org_id, series_id, metric_key, dimensions, created_at)
+     SELECT a.org_id, sent.value ->> 0, sent.value ->> 1, sent.value ->> 2, ",
+    wall_ms!("?3"),
+    " FROM authority AS a, json_each(?2) AS sent WHERE true ON CONFLICT DO NOTHING"
+);
+
+const INSERT_BATCH: &str = concat!(
+    "INSERT INTO metric_batches (org_id, seq, received_at, backfill, provenance, blob)
+     SELECT s.org_id,
+            1 + max(s.compacted_seq, coalesce((SELECT max(seq) FROM metric_batches WHERE org_id = s.org_id), 0)),
+            max(coalesce(?5, ",
+    wall_ms!("?6"),
+    "), s.last_received_at,
+                coalesce((SELECT received_at FROM metric_batches WHERE org_id = s.org_id ORDER BY seq DESC LIMIT 1), 0)),
+            ?2, ?3, ?4
+     FROM org_state AS s WHERE s.org_id = (SELECT org_id FROM authority)"
+);
+
+/// How many series the organization may still get, and which of the given ones it has.
+///
+/// # Errors
+/// Those of the batch.
+pub async fn room_for_series(
+    tenant: &Tenant,
+    series: &[&SeriesRef],
+    max_series: u64,
+) -> Result<(u64, Vec<i64>), DbError> {
+    let mut batch = Batch::read();
+    let count = batch.push(Step::tenant(
+        "SELECT series_count FROM org_state WHERE org_id = (SELECT org_id FROM authority)",
+        vec![],
+    ));
+    let known = batch.push(Step::tenant(
+        "SELECT t.series_id FROM authority AS a, json_each(?2) AS sent
+         JOIN time_series AS t ON t.org_id = a.org_id AND t.series_id = sent.value ->> 0",
+        args![series_json(series)],
+    ));
+    let reply = tenant.run(batch).await?;
+    let count = u64::try_from(reply.step(count)?.one()?.integer(0)?).unwrap_or(0);
+    let known = reply
+        .step(known)?
+        .rows
+        .iter()
+        .map(|row| row.integer(0))
+        .collect::<Result<_, _>>()?;
+    Ok((max_series.saturating_sub(count), known))
+}
