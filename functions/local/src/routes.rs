@@ -1,0 +1,7 @@
+use intentvision::http::Routes;
+
+/// The routes of every HTTP function.
+#[must_use]
+pub fn routes() -> Routes {
+    ingest::routes().merge(manage_keys::routes())
+}
