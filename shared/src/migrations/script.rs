@@ -84,7 +84,7 @@ mod tests {
         assert!(statements[1].starts_with("CREATE TABLE b"));
     }
 
-    /// What the tables promise: an organization's rows are found, and deleted, by org_id alone.
+    /// What the tables promise: an organization's rows are found, and deleted, by `org_id` alone.
     #[test]
     fn r29_org_id_leads_the_primary_key_of_every_tenant_table() {
         for migration in all() {

@@ -1,0 +1,9 @@
+//! Forecasts of stored series: made on request, stored, and shown with what came true.
+
+mod forecast;
+mod packed;
+mod request;
+
+pub use forecast::{Forecast, IntervalBounds, MIN_POINTS, Prediction, make};
+pub use packed::PackedForecast;
+pub use request::{ForecastRequest, Horizon};

@@ -1,0 +1,184 @@
+use crate::Error;
+use crate::series::{Dimensions, MetricKey};
+use prediction::{Backend, MAX_HORIZON, Step};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The most interval levels of one forecast.
+const MAX_LEVELS: usize = 10;
+
+/// How far a forecast reaches.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Horizon {
+    /// so many steps
+    Steps(usize),
+    /// so long
+    Span(Step),
+}
+
+impl Horizon {
+    fn parse(value: &Value) -> Result<Self, Error> {
+        let wrong = || {
+            Error::schema(format!(
+                "horizon must be a number of steps from 1 to {MAX_HORIZON}, or a duration such as \"24h\""
+            ))
+        };
+        match value {
+            Value::Number(steps) => {
+                let steps = steps.as_u64().and_then(|n| usize::try_from(n).ok()).ok_or_else(wrong)?;
+                (1..=MAX_HORIZON)
+                    .contains(&steps)
+                    .then_some(Self::Steps(steps))
+                    .ok_or_else(wrong)
+            }
+            Value::String(text) => text.parse().map(Self::Span).map_err(|_| wrong()),
+            _ => Err(wrong()),
+        }
+    }
+
+    /// The number of steps of this length that reach as far.
+    ///
+    /// # Errors
+    /// 400 if they are too many.
+    pub fn steps(self, step: Step) -> Result<usize, Error> {
+        let steps = match self {
+            Self::Steps(steps) => return Ok(steps),
+            // a month of days is 31 and not 30.4 of them, but a year of months is 12 and not 13
+            Self::Span(span) => (span.mean_millis() / step.mean_millis() - 1e-9).ceil().max(1.0),
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a small constant")]
+        if steps > MAX_HORIZON as f64 {
+            return Err(Error::schema(format!(
+                "the horizon is {steps} steps of {step}; at most {MAX_HORIZON} are possible"
+            )));
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 1 and the limit"
+        )]
+        Ok(steps as usize)
+    }
+}
+
+/// What is to be forecast, and how.
+#[derive(Debug, Clone)]
+pub struct ForecastRequest {
+    /// the metric
+    pub metric_key: MetricKey,
+    /// exactly the series with these; absent: the only one of the metric
+    pub dimensions: Option<Dimensions>,
+    /// how far
+    pub horizon: Horizon,
+    /// the step; absent: inferred
+    pub frequency: Option<Step>,
+    /// the model
+    pub backend: Backend,
+    levels: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    metric_key: String,
+    #[serde(default)]
+    dimensions: Option<Dimensions>,
+    horizon: Value,
+    #[serde(default)]
+    frequency: Option<String>,
+    #[serde(default)]
+    levels: Option<Vec<f64>>,
+    #[serde(default)]
+    backend: Option<String>,
+}
+
+impl ForecastRequest {
+    /// Reads the body of `POST /v1/forecasts`.
+    ///
+    /// # Errors
+    /// 400 with the field that is wrong.
+    pub fn parse(body: &[u8]) -> Result<Self, Error> {
+        let wire: Wire = serde_json::from_slice(body).map_err(|error| Error::schema(error.to_string()))?;
+        let levels = wire.levels.unwrap_or_else(|| vec![80.0, 95.0]);
+        if levels.is_empty() || levels.len() > MAX_LEVELS {
+            return Err(Error::schema(format!("levels must hold 1 to {MAX_LEVELS} numbers")));
+        }
+        prediction::probabilities_of_levels(&levels).map_err(|error| Error::schema(error.to_string()))?;
+        Ok(Self {
+            metric_key: MetricKey::parse(&wire.metric_key).ok_or(Error::Malformed {
+                code: crate::Code::InvalidMetricKey,
+                message: "metric_key is not one".into(),
+            })?,
+            dimensions: wire.dimensions,
+            horizon: Horizon::parse(&wire.horizon)?,
+            frequency: wire
+                .frequency
+                .map(|text| {
+                    text.parse()
+                        .map_err(|error: prediction::Error| Error::schema(format!("frequency: {error}")))
+                })
+                .transpose()?,
+            backend: wire
+                .backend
+                .map_or(Ok(Backend::Auto), |name| name.parse())
+                .map_err(|error| Error::schema(error.to_string()))?,
+            levels,
+        })
+    }
+
+    /// The levels of its intervals in percent, as asked for.
+    #[must_use]
+    pub fn levels(&self) -> &[f64] {
+        &self.levels
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(more: &str) -> Result<ForecastRequest, Error> {
+        ForecastRequest::parse(format!(r#"{{"metric_key":"a"{more}}}"#).as_bytes())
+    }
+
+    #[test]
+    fn steps_and_durations_are_horizons() {
+        let day = Step::Millis(86_400_000);
+        assert_eq!(parse(r#","horizon":24"#).unwrap().horizon.steps(day).unwrap(), 24);
+        assert_eq!(parse(r#","horizon":"36h""#).unwrap().horizon.steps(day).unwrap(), 2);
+        assert_eq!(
+            parse(r#","horizon":"1y""#)
+                .unwrap()
+                .horizon
+                .steps(Step::Months(1))
+                .unwrap(),
+            12
+        );
+        assert!(
+            parse(r#","horizon":"1y""#)
+                .unwrap()
+                .horizon
+                .steps(Step::Millis(1000))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn wrong_fields_are_told() {
+        for more in [
+            "",
+            r#","horizon":0"#,
+            r#","horizon":1.5"#,
+            r#","horizon":10001"#,
+            r#","horizon":"soon""#,
+            r#","horizon":1,"levels":[]"#,
+            r#","horizon":1,"levels":[100]"#,
+            r#","horizon":1,"backend":"magic""#,
+            r#","horizon":1,"frequency":"5 minutes""#,
+            r#","horizon":1,"dimensions":{"a":1}"#,
+            r#","horizon":1,"horizont":1"#,
+        ] {
+            assert_eq!(parse(more).unwrap_err().status(), 400, "{more}");
+        }
+    }
+}

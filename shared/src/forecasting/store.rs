@@ -1,0 +1,176 @@
+use super::forecast::{Prediction, make};
+use super::packed::PackedForecast;
+use super::request::ForecastRequest;
+use crate::auth::Tenant;
+use crate::clock::Millis;
+use crate::http::page::{Cursor, Page};
+use crate::id::{Entropy, ForecastId, RequestId};
+use crate::idempotency::{Operation, OperationError, Outcome, Replay};
+use crate::series::{self, Dimensions, SeriesId};
+use crate::{Error, store, time};
+use db::{Batch, DbError, Row, Step, args, wall_ms};
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::Value;
+
+/// A stored forecast, as replies show it.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the fields of the HTTP contract")]
+pub struct ForecastItem {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
+    pub forecast_id: String,
+    pub series_id: SeriesId,
+    pub metric_key: String,
+    pub dimensions: Dimensions,
+    pub backend: String,
+    pub model_info: Value,
+    pub frequency: String,
+    pub horizon: i64,
+    /// the last observation that it knew
+    #[serde(serialize_with = "time::rfc3339")]
+    pub origin: Millis,
+    #[serde(serialize_with = "time::rfc3339")]
+    pub created_at: Millis,
+    /// left out of lists
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predictions: Option<Vec<Prediction>>,
+}
+
+/// What became of a request for a forecast.
+#[derive(Debug)]
+pub enum Stored {
+    /// it was made now
+    Now(Box<ForecastItem>),
+    /// it was made before, under the same idempotency key
+    Before(Replay),
+}
+
+/// Makes a forecast of one series and stores it.
+///
+/// # Errors
+/// 404 without such a series, 409 that lists them if there are several, 422 for too little history,
+/// 400 for a horizon of too many steps; 401, 403 or 503.
+pub async fn create(
+    tenant: &Tenant,
+    entropy: &Entropy,
+    request: &ForecastRequest,
+    request_id: &RequestId,
+    operation: Option<&Operation>,
+) -> Result<Stored, Error> {
+    let series = series::resolve_one(tenant, &request.metric_key, request.dimensions.as_ref()).await?;
+    let points = store::points(tenant, series.series_id, None, None).await?;
+    let made = make(&points, request)?;
+    let forecast_id = ForecastId::new(tenant.clock(), entropy)?;
+    let item = ForecastItem {
+        request_id: Some(request_id.clone()),
+        forecast_id: forecast_id.as_str().to_owned(),
+        series_id: series.series_id,
+        metric_key: series.metric_key.as_str().to_owned(),
+        dimensions: series.dimensions,
+        backend: made.backend,
+        model_info: made.model_info,
+        frequency: made.packed.step.to_string(),
+        horizon: i64::try_from(made.packed.mean.len()).unwrap_or(i64::MAX),
+        origin: made.origin,
+        created_at: tenant.clock().now(),
+        predictions: Some(made.packed.predictions(&[])),
+    };
+    let mut batch = Batch::write();
+    let reply = serde_json::to_value(&item).map_err(|error| Error::unavailable(error.to_string()))?;
+    let record = operation.map(|operation| operation.record(&mut batch, tenant, StatusCode::CREATED, &reply));
+    batch.push(Step::tenant(
+        concat!(
+            "INSERT INTO forecasts
+                (org_id, forecast_id, series_id, backend, frequency, horizon, origin, model_info, predictions, created_at)
+             SELECT org_id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, coalesce(?10, ",
+            wall_ms!("?11"),
+            ") FROM authority"
+        ),
+        args![
+            &forecast_id,
+            series.series_id,
+            &item.backend,
+            &item.frequency,
+            item.horizon,
+            item.origin,
+            item.model_info.to_string(),
+            made.packed.encode(),
+            tenant.clock().product_override(),
+            tenant.clock().wall_offset()
+        ],
+    ));
+    let result = tenant.run(batch).await;
+    let outcome = match (operation, record) {
+        (Some(operation), Some(record)) => operation.outcome(record, result),
+        _ => result.map(Outcome::Done).map_err(OperationError::Db),
+    };
+    match outcome? {
+        Outcome::Done(_) => Ok(Stored::Now(Box::new(item))),
+        Outcome::Replayed(replay) => Ok(Stored::Before(replay)),
+    }
+}
+
+/// A stored forecast, with the actual values so far.
+///
+/// # Errors
+/// 404 if the organization has no such forecast; 401, 403 or 503.
+pub async fn get(tenant: &Tenant, forecast_id: &ForecastId) -> Result<ForecastItem, Error> {
+    let step = Step::tenant(
+        "SELECT f.forecast_id, f.series_id, s.metric_key, s.dimensions, f.backend, f.model_info, f.frequency, f.horizon,
+                f.origin, f.created_at, f.predictions
+         FROM authority AS a JOIN forecasts AS f ON f.org_id = a.org_id AND f.forecast_id = ?2
+         JOIN time_series AS s ON s.org_id = a.org_id AND s.series_id = f.series_id",
+        args![forecast_id],
+    );
+    let reply = tenant.run(Batch::read_one(step)).await?;
+    let row = reply.step(0)?.first().ok_or(Error::NotFound("the forecast"))?;
+    let mut item = item(row)?;
+    let packed = PackedForecast::decode(row.blob(10)?)?;
+    let actuals = store::points(tenant, item.series_id, Some(item.origin.saturating_add(1)), None).await?;
+    item.predictions = Some(packed.predictions(&actuals));
+    Ok(item)
+}
+
+/// Stored forecasts without their numbers, newest first; of one series, if one is given.
+///
+/// # Errors
+/// 401, 403 or 503.
+pub async fn list(
+    tenant: &Tenant,
+    series: Option<SeriesId>,
+    limit: usize,
+    before: Option<&Cursor>,
+) -> Result<Page<ForecastItem>, Error> {
+    // '~' sorts after every id
+    let step = Step::tenant(
+        "SELECT f.forecast_id, f.series_id, s.metric_key, s.dimensions, f.backend, f.model_info, f.frequency, f.horizon,
+                f.origin, f.created_at
+         FROM authority AS a JOIN forecasts AS f ON f.org_id = a.org_id
+         JOIN time_series AS s ON s.org_id = a.org_id AND s.series_id = f.series_id
+         WHERE f.forecast_id < ?2 AND (?3 IS NULL OR f.series_id = ?3)
+         ORDER BY f.forecast_id DESC LIMIT ?4",
+        args![before.map_or("~", Cursor::as_str), series, Page::<ForecastItem>::fetch(limit)],
+    );
+    let reply = tenant.run(Batch::read_one(step)).await?;
+    let items = reply.step(0)?.rows.iter().map(item).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::cut(items, limit, |item| item.forecast_id.clone()))
+}
+
+fn item(row: &Row) -> Result<ForecastItem, DbError> {
+    let wrong = |what: &str| DbError::Other(format!("a stored forecast has a wrong {what}"));
+    Ok(ForecastItem {
+        request_id: None,
+        forecast_id: row.text(0)?.to_owned(),
+        series_id: SeriesId::from_raw(row.integer(1)?).ok_or_else(|| wrong("series"))?,
+        metric_key: row.text(2)?.to_owned(),
+        dimensions: Dimensions::from_json(row.text(3)?).ok_or_else(|| wrong("dimensions"))?,
+        backend: row.text(4)?.to_owned(),
+        model_info: serde_json::from_str(row.text(5)?).map_err(|_| wrong("model_info"))?,
+        frequency: row.text(6)?.to_owned(),
+        horizon: row.integer(7)?,
+        origin: row.integer(8)?,
+        created_at: row.integer(9)?,
+        predictions: None,
+    })
+}
