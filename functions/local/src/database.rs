@@ -6,8 +6,9 @@ use intentvision::App;
 use intentvision::clock::Clock;
 use intentvision::config::Config;
 use intentvision::id::Entropy;
-use intentvision::migrations::{self, Status};
+use intentvision::migrations;
 use intentvision::secrets::Sealer;
+use migrate::{Request, Summary};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -104,12 +105,11 @@ pub(crate) fn open_sealed(config: Config, place: &Place, clock: Clock) -> Result
 /// # Errors
 /// If a remote database lacks a migration, or the database does not answer.
 pub(crate) async fn prepare(app: &App, place: &Place) -> Result<(), Failure> {
-    let operator = app.operator(None);
     if place.file().is_some() {
-        migrations::migrate(&operator, migrations::all()).await?;
+        migrate::run(app, Request::Migrate).await?;
         return Ok(());
     }
-    match migrations::status(&operator, migrations::all()).await?.pending.len() {
+    match migrate::run(app, Request::Status).await?.pending.len() {
         0 => Ok(()),
         missing => Err(Failure::Database(format!(
             "the database {place} lacks {missing} migrations: run `intentvision migrate` first"
@@ -121,15 +121,15 @@ pub(crate) async fn prepare(app: &App, place: &Place) -> Result<(), Failure> {
 ///
 /// # Errors
 /// If the database does not answer, or was changed by another version.
-pub(crate) async fn status(config: Config, place: &Place) -> Result<Status, Failure> {
+pub(crate) async fn status(config: Config, place: &Place) -> Result<Summary, Failure> {
     if place.file().is_some_and(|path| !path.exists()) {
-        return Ok(Status {
+        return Ok(Summary {
             applied: Vec::new(),
-            pending: migrations::all().to_vec(),
+            pending: migrations::all().iter().map(|migration| migration.name).collect(),
+            applied_now: Vec::new(),
         });
     }
-    let app = open(config, place)?;
-    Ok(migrations::status(&app.operator(None), migrations::all()).await?)
+    Ok(migrate::run(&open(config, place)?, Request::Status).await?)
 }
 
 #[cfg(test)]

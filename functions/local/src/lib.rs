@@ -8,6 +8,7 @@ mod commands;
 mod database;
 mod demo;
 mod failure;
+mod jobs;
 mod output;
 mod routes;
 mod schedule;

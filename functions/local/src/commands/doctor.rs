@@ -5,9 +5,9 @@ use crate::output::{line, table};
 use crate::{Failure, secret_key};
 use intentvision::clock::Clock;
 use intentvision::config::{Config, Secret};
-use intentvision::migrations::Status;
 use intentvision::secrets::Sealer;
 use intentvision::tenancy;
+use migrate::Summary;
 use serde::Serialize;
 use std::path::Path;
 
@@ -86,7 +86,7 @@ async fn examine() -> Vec<Check> {
     checks
 }
 
-fn schema(status: &Status) -> Check {
+fn schema(status: &Summary) -> Check {
     let newest = status.applied.last().map_or("empty", |migration| migration.name.as_str());
     match status.pending.len() {
         0 => good("schema", format!("{newest}, up to date")),

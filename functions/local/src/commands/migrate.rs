@@ -2,7 +2,7 @@ use crate::Failure;
 use crate::database::{self, Place};
 use crate::output::show;
 use intentvision::config::Config;
-use intentvision::migrations;
+use migrate::Request;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -15,10 +15,9 @@ pub(crate) async fn run(json: bool) -> Result<(), Failure> {
     let config = Config::from_env()?;
     let place = Place::of(&config)?;
     let app = database::open(config, &place)?;
-    let applied = migrations::migrate(&app.operator(None), migrations::all()).await?;
     let migrated = Migrated {
         database: place.to_string(),
-        applied,
+        applied: migrate::run(&app, Request::Migrate).await?.applied_now,
     };
     show(json, &migrated, |migrated| match migrated.applied.as_slice() {
         [] => format!("{} is up to date", migrated.database),

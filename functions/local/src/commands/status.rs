@@ -28,7 +28,7 @@ pub(crate) async fn run(json: bool) -> Result<(), Failure> {
         applied_at: Some(migration.applied_at),
     });
     let pending = status.pending.into_iter().map(|migration| Migration {
-        name: migration.name.to_owned(),
+        name: migration.to_owned(),
         applied_at: None,
     });
     let status = Status {

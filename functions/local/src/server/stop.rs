@@ -1,3 +1,4 @@
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Whoever holds it ends everything that holds its [`Stop`], by a call or by being dropped.
@@ -24,6 +25,11 @@ impl Stop {
     pub(crate) async fn stopped(&mut self) {
         // an error means that nobody is left to tell
         let _ = self.0.wait_for(|stop| *stop).await;
+    }
+
+    /// Waits this long; `true` if it is time to end before.
+    pub(crate) async fn stopped_within(&mut self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.stopped()).await.is_ok()
     }
 }
 
