@@ -19,7 +19,6 @@ pub(super) struct Api {
 
 /// What came back.
 pub(super) struct Reply {
-    pub(super) status: StatusCode,
     /// whether the server had done it before, under the same idempotency key
     pub(super) replayed: bool,
     pub(super) body: Value,
@@ -77,7 +76,6 @@ impl Api {
             return Err(failed(&format!("{} {}", head.status, String::from_utf8_lossy(&bytes))));
         }
         Ok(Reply {
-            status: head.status,
             replayed: head.headers.contains_key("idempotency-replayed"),
             body: serde_json::from_slice(&bytes).map_err(|error| failed(&error))?,
         })

@@ -29,7 +29,7 @@ pub(super) struct World {
 }
 
 /// What the demo's processes are told, whatever the environment says.
-pub(super) fn config(database: &Path) -> Config {
+pub(crate) fn config(database: &Path) -> Config {
     Config {
         db_url: format!("file:{}", database.display()),
         allow_private_webhooks: true,
