@@ -20,6 +20,7 @@ CREATE TABLE time_series (
     resolution  INTEGER,          -- median step in ms, as of the last maintenance
     start_time  INTEGER,
     point_count INTEGER,          -- as of the last maintenance
+    maintained_at INTEGER,        -- when that was
     deleted_seq INTEGER,          -- the tombstone that the next fold must pass
     created_at  INTEGER NOT NULL,
     PRIMARY KEY (org_id, series_id)
@@ -33,6 +34,7 @@ CREATE TABLE metrics (
     series_id INTEGER NOT NULL,
     start_ts  INTEGER NOT NULL,
     end_ts    INTEGER NOT NULL,
+    points    INTEGER NOT NULL, -- how many
     blob      BLOB    NOT NULL,
     PRIMARY KEY (org_id, series_id, start_ts)
 ) WITHOUT ROWID, STRICT;

@@ -6,6 +6,7 @@ CREATE TABLE org_state (
     compacted_seq    INTEGER NOT NULL DEFAULT 0, -- folded up to and including this one
     last_received_at INTEGER NOT NULL DEFAULT 0, -- of the newest batch that a trim deleted
     series_count     INTEGER NOT NULL DEFAULT 0,
+    bucket_bits      INTEGER NOT NULL DEFAULT 0, -- of the newest buckets of metric_segments; never shrinks
     series_epoch     INTEGER NOT NULL DEFAULT 0, -- bumped by each deletion of a series
     config_version   INTEGER NOT NULL DEFAULT 0, -- bumped by each change of a rule
     due_at           INTEGER,                    -- something waits for the next tick since then

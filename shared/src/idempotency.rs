@@ -5,11 +5,10 @@ use crate::auth::Tenant;
 use crate::clock::DAY;
 use crate::http::body::Body;
 use crate::{Code, Error};
-use axum::Json;
 use axum::response::{IntoResponse, Response};
 use db::{Batch, DbError, Reply, Rows, Step, args, wall_ms};
-use http::{HeaderValue, StatusCode};
-use serde_json::Value;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 const MAX_KEY: usize = 255;
@@ -60,8 +59,9 @@ impl Operation {
 
     /// Adds the record to the batch, in front of the effect. `reply` must hold no secret.
     #[must_use]
-    pub fn record(&self, batch: &mut Batch, tenant: &Tenant, status: StatusCode, reply: &Value) -> Record {
+    pub fn record(&self, batch: &mut Batch, tenant: &Tenant, status: StatusCode, reply: &impl Serialize) -> Record {
         let offset = tenant.clock().wall_offset();
+        let reply = serde_json::to_string(reply).unwrap_or_default();
         batch.repeatable = true;
         batch.push(Step::tenant(
             concat!(
@@ -123,10 +123,9 @@ impl Operation {
         let status = u16::try_from(row.integer(1)?)
             .ok()
             .and_then(|code| StatusCode::from_u16(code).ok());
-        let reply = serde_json::from_str(row.text(2)?).map_err(|_| missing())?;
         Ok(Replay {
             status: status.ok_or_else(missing)?,
-            reply,
+            body: row.text(2)?.to_owned(),
         })
     }
 }
@@ -162,16 +161,17 @@ pub enum Outcome {
 #[derive(Debug, Clone)]
 pub struct Replay {
     status: StatusCode,
-    reply: Value,
+    body: String,
 }
 
 impl IntoResponse for Replay {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(self.reply)).into_response();
-        response
-            .headers_mut()
-            .insert("idempotency-replayed", HeaderValue::from_static("true"));
-        response
+        let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let replayed = (
+            HeaderName::from_static("idempotency-replayed"),
+            HeaderValue::from_static("true"),
+        );
+        (self.status, [json, replayed], self.body).into_response()
     }
 }
 

@@ -18,6 +18,7 @@ pub mod id;
 pub mod idempotency;
 pub mod ingest;
 pub mod keys;
+pub mod lease;
 pub mod migrations;
 pub mod schedule;
 pub mod secrets;

@@ -9,6 +9,7 @@
 
 pub mod http;
 pub mod install;
+pub mod product;
 pub mod proxy;
 pub mod sqld;
 pub mod token;

@@ -1,1 +1,34 @@
-//! The function forecast
+//! Makes forecasts: `POST /v1/forecasts`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use intentvision::auth::Scope;
+use intentvision::forecasting::{self, ForecastRequest, Stored};
+use intentvision::http::body::Body;
+use intentvision::http::{Caller, CurrentRequest, Routes};
+use intentvision::idempotency::Operation;
+use intentvision::{App, Error};
+
+/// The routes of this function.
+#[must_use]
+pub fn routes() -> Routes {
+    Routes::new().post("/v1/forecasts", Scope::ForecastsWrite, create)
+}
+
+async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    CurrentRequest(request_id): CurrentRequest,
+    body: Body,
+) -> Result<Response, Error> {
+    let request = ForecastRequest::parse(&body.bytes)?;
+    let operation = Operation::of(&body, None)?;
+    Ok(
+        match forecasting::create(&caller, &app.entropy, &request, &request_id, operation.as_ref()).await? {
+            Stored::Now(item) => (StatusCode::CREATED, Json(item)).into_response(),
+            Stored::Before(replay) => replay.into_response(),
+        },
+    )
+}

@@ -1,1 +1,49 @@
-//! The function query
+//! Reads metrics, series and points: `GET /v1/metrics`, `/v1/series`, `/v1/series/{id}` and
+//! `/v1/series/{id}/points`.
+
+mod points;
+
+use axum::Json;
+use axum::extract::Path;
+use intentvision::Error;
+use intentvision::auth::Scope;
+use intentvision::http::page::Page;
+use intentvision::http::query::Query;
+use intentvision::http::{Caller, Routes};
+use intentvision::series::{self, Dimensions, Filter, MetricItem, MetricKey, SeriesId, SeriesItem};
+
+/// The routes of this function.
+#[must_use]
+pub fn routes() -> Routes {
+    Routes::new()
+        .get("/v1/metrics", Scope::MetricsRead, metrics)
+        .get("/v1/series", Scope::MetricsRead, list)
+        .get("/v1/series/{id}", Scope::MetricsRead, get)
+        .get("/v1/series/{id}/points", Scope::MetricsRead, points::points)
+}
+
+async fn metrics(caller: Caller, mut query: Query) -> Result<Json<Page<MetricItem>>, Error> {
+    let (limit, cursor) = query.take_page()?;
+    query.finish()?;
+    Ok(Json(series::metrics(&caller, limit, cursor.as_ref()).await?))
+}
+
+async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<SeriesItem>>, Error> {
+    let (limit, cursor) = query.take_page()?;
+    let filter = Filter {
+        metric_key: query.take_parsed("metric_key", "a metric key", MetricKey::parse)?,
+        dimensions: Dimensions::new(query.take_map("dimensions")).map_err(Error::schema)?,
+    };
+    query.finish()?;
+    Ok(Json(series::list(&caller, &filter, limit, cursor.as_ref()).await?))
+}
+
+async fn get(caller: Caller, query: Query, Path(id): Path<String>) -> Result<Json<SeriesItem>, Error> {
+    query.finish()?;
+    Ok(Json(series::get(&caller, series_id(&id)?).await?))
+}
+
+/// What is no id of a series is answered like one that is not there.
+fn series_id(text: &str) -> Result<SeriesId, Error> {
+    SeriesId::parse(text).ok_or(Error::NotFound("the series"))
+}

@@ -6,8 +6,10 @@
 
 use crate::season::{self, centred_mean};
 
-/// How much less a cycle counts than the one after it.
-const DECAY: f64 = 0.9;
+/// The first value of a series counts exp(-FADING) times as much as the last one ...
+const FADING: f64 = 2.5;
+/// ... but a cycle never less than this share of the next one.
+const LEAST_DECAY: f64 = 0.75;
 /// A multiplicative index stays within this factor of 1.
 const LARGEST_FACTOR: f64 = 100.0;
 
@@ -21,27 +23,38 @@ pub(crate) struct Indices {
 }
 
 impl Indices {
-    fn at(&self, t: usize) -> f64 {
-        let neutral = if self.multiplicative { 1.0 } else { 0.0 };
-        t.checked_rem(self.values.len())
-            .and_then(|position| self.values.get(position))
-            .copied()
-            .unwrap_or(neutral)
-    }
-
-    fn remove(&self, t: usize, value: f64) -> f64 {
+    /// Takes the season out of `values`, the first of which belongs to time `start`.
+    fn remove(&self, start: usize, values: &mut [f64]) {
         if self.multiplicative {
-            value / self.at(t)
+            self.change(start, values, |value, index| value / index);
         } else {
-            value - self.at(t)
+            self.change(start, values, |value, index| value - index);
         }
     }
 
-    fn restore(&self, t: usize, value: f64) -> f64 {
+    /// The inverse of [`Self::remove`].
+    fn restore(&self, start: usize, values: &mut [f64]) {
         if self.multiplicative {
-            value * self.at(t)
+            self.change(start, values, |value, index| value * index);
         } else {
-            value + self.at(t)
+            self.change(start, values, |value, index| value + index);
+        }
+    }
+
+    fn change(&self, start: usize, values: &mut [f64], change: impl Fn(f64, f64) -> f64) {
+        let season = self.values.len().max(1);
+        let position = start % season;
+        // up to the end of the first cycle, then cycle by cycle
+        let (head, rest) = values.split_at_mut((season - position).min(values.len()));
+        let first = self.values.get(position..).unwrap_or_default();
+        head.iter_mut()
+            .zip(first)
+            .for_each(|(value, index)| *value = change(*value, *index));
+        for cycle in rest.chunks_mut(season) {
+            cycle
+                .iter_mut()
+                .zip(&self.values)
+                .for_each(|(value, index)| *value = change(*value, *index));
         }
     }
 
@@ -67,14 +80,15 @@ impl Indices {
         let mut error = f64::INFINITY;
         // twice: the trend of the adjusted series is also good near the ends, where the window is cut
         for _ in 0..2 {
-            let adjusted: Vec<f64> = values.iter().enumerate().map(|(t, v)| indices.remove(t, *v)).collect();
-            let trend = centred_mean(&adjusted, season);
+            let mut adjusted = values.to_vec();
+            indices.remove(0, &mut adjusted);
+            let mut trend = centred_mean(&adjusted, season);
             indices = Self {
                 multiplicative,
                 values: mean_by_position(values, observed, &trend, season, multiplicative),
             };
-            let fitted = trend.iter().enumerate().map(|(t, level)| indices.restore(t, *level));
-            error = fitted.zip(values).map(|(f, v)| (v - f).powi(2)).sum::<f64>() / values.len().max(1) as f64;
+            indices.restore(0, &mut trend);
+            error = trend.iter().zip(values).map(|(f, v)| (v - f).powi(2)).sum::<f64>() / values.len().max(1) as f64;
         }
         (indices, error)
     }
@@ -84,30 +98,25 @@ impl Indices {
 fn mean_by_position(values: &[f64], observed: &[bool], trend: &[f64], season: usize, multiplicative: bool) -> Vec<f64> {
     let n = values.len();
     let neutral = if multiplicative { 1.0 } else { 0.0 };
-    let decay = DECAY.powf(1.0 / season as f64);
+    let decay = f64::max((-FADING / n as f64).exp(), LEAST_DECAY.powf(1.0 / season as f64));
     let (mut sums, mut weights) = (vec![0.0; season], vec![0.0; season]);
     let mut deviations = Vec::with_capacity(n);
     let mut weight = 1.0;
-    for t in (0..n).rev() {
-        let (value, level) = (
-            values.get(t).copied().unwrap_or_default(),
-            trend.get(t).copied().unwrap_or_default(),
-        );
+    // latest first; the position is counted along, because a division a value is slow
+    let mut position = n % season;
+    for ((value, level), seen) in values.iter().zip(trend).zip(observed).rev() {
+        position = if position == 0 { season - 1 } else { position - 1 };
         let deviation = if multiplicative {
             (value / level).clamp(0.0, LARGEST_FACTOR)
         } else {
             value - level
         };
-        let seen = if observed.get(t).is_some_and(|o| *o) {
-            weight
-        } else {
-            0.0
-        };
-        if let (Some(sum), Some(total)) = (sums.get_mut(t % season), weights.get_mut(t % season)) {
-            *sum += seen * deviation;
-            *total += seen;
+        let share = if *seen { weight } else { 0.0 };
+        if let (Some(sum), Some(total)) = (sums.get_mut(position), weights.get_mut(position)) {
+            *sum += share * deviation;
+            *total += share;
         }
-        deviations.push((t % season, seen, deviation));
+        deviations.push((position, share, deviation));
         weight *= decay;
     }
     let mut means: Vec<f64> = sums
@@ -160,9 +169,7 @@ impl Adjustment {
                 continue;
             }
             let indices = Indices::estimate(&rest, observed, season);
-            for (t, value) in rest.iter_mut().enumerate() {
-                *value = indices.remove(t, *value);
-            }
+            indices.remove(0, &mut rest);
             seasons.push(indices);
         }
         Self { seasons }
@@ -175,21 +182,21 @@ impl Adjustment {
 
     /// The series without the seasons after the first `keep`.
     pub(crate) fn remove(&self, values: &[f64], keep: usize) -> Vec<f64> {
-        let removed = self.seasons.get(keep..).unwrap_or_default();
-        values
+        let mut rest = values.to_vec();
+        self.seasons
             .iter()
-            .enumerate()
-            .map(|(t, value)| removed.iter().fold(*value, |value, indices| indices.remove(t, value)))
-            .collect()
+            .skip(keep)
+            .for_each(|indices| indices.remove(0, &mut rest));
+        rest
     }
 
-    /// `value` at time `t`, as made by [`Self::remove`], with the seasons again.
-    pub(crate) fn restore(&self, t: usize, value: f64, keep: usize) -> f64 {
-        let removed = self.seasons.get(keep..).unwrap_or_default();
-        removed
+    /// Puts the seasons back into `values` from time `start` on that were made as by [`Self::remove`].
+    pub(crate) fn restore(&self, start: usize, values: &mut [f64], keep: usize) {
+        self.seasons
             .iter()
+            .skip(keep)
             .rev()
-            .fold(value, |value, indices| indices.restore(t, value))
+            .for_each(|indices| indices.restore(start, values));
     }
 }
 
@@ -214,12 +221,16 @@ mod tests {
             let adjustment = Adjustment::estimate(&series, &[true; 40], &[4], true);
             assert_eq!(adjustment.lengths(), [4]);
             assert_eq!(adjustment.seasons[0].multiplicative, multiplicative);
-            for (t, value) in adjustment.remove(&series, 0).into_iter().enumerate() {
+            let mut adjusted = adjustment.remove(&series, 0);
+            for (t, value) in adjusted.iter().enumerate() {
                 assert!(
                     (value - 20.0 - t as f64).abs() < 0.05 * (20.0 + t as f64),
                     "{t} {value}"
                 );
-                assert!((adjustment.restore(t, value, 0) - series[t]).abs() < 1e-9);
+            }
+            adjustment.restore(7, &mut adjusted[7..], 0);
+            for t in 7..40 {
+                assert!((adjusted[t] - series[t]).abs() < 1e-9);
             }
         }
     }

@@ -23,6 +23,19 @@ enum Model {
     Autoregression(Autoregression),
 }
 
+/// A model to be fitted and how much it counts before any error is known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Candidate {
+    pub(crate) kind: Backend,
+    pub(crate) prior: f64,
+}
+
+impl From<Backend> for Candidate {
+    fn from(kind: Backend) -> Self {
+        Self { kind, prior: 1.0 }
+    }
+}
+
 /// A fitted model and the seasons it sees itself.
 #[derive(Debug, Clone)]
 struct Member {
@@ -71,7 +84,19 @@ impl Member {
                     ),
                 }
             }
-            Backend::Theta => (kind, Model::Theta(Theta::fit(&adjustment.remove(values, 0))), 0),
+            Backend::Theta => {
+                let input = adjustment.remove(values, 0);
+                // theta needs a while to settle on a constant, which smoothing knows from the start
+                if is_constant(&input) {
+                    (
+                        Backend::ExponentialSmoothing,
+                        Model::Smoothing(Smoothing::fit(&input)),
+                        0,
+                    )
+                } else {
+                    (kind, Model::Theta(Theta::fit(&input)), 0)
+                }
+            }
             Backend::Auto | Backend::ExponentialSmoothing => (
                 Backend::ExponentialSmoothing,
                 Model::Smoothing(Smoothing::fit(&adjustment.remove(values, 0))),
@@ -94,12 +119,20 @@ impl Member {
             Model::Autoregression(model) => model.run(&input, origins, horizon, &mut out),
         }
         for (origin, row) in origins.iter().zip(out.chunks_exact_mut(horizon)) {
-            for (t, value) in (*origin..).zip(row) {
-                *value = adjustment.restore(t, *value, self.keep);
-            }
+            adjustment.restore(*origin, row, self.keep);
         }
         out
     }
+}
+
+/// Whether the values differ by no more than rounding.
+fn is_constant(values: &[f64]) -> bool {
+    let (low, high) = values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+            (low.min(*v), high.max(*v))
+        });
+    high - low <= 1e-12 * high.abs().max(low.abs())
 }
 
 /// Members that were fitted to one series, with the seasons that were removed before.
@@ -112,14 +145,14 @@ pub(crate) struct Ensemble {
 }
 
 impl Ensemble {
-    /// Fits `kinds` with equal weights; `seasons` shorter than half the series are removed.
-    pub(crate) fn fit(values: &[f64], observed: &[bool], seasons: &[usize], kinds: &[Backend]) -> Self {
-        let adjustment = Adjustment::estimate(values, observed, seasons, false);
+    /// Fits `kinds` with their prior weights to a series with the seasons of `adjustment`.
+    pub(crate) fn fit(values: &[f64], adjustment: Adjustment, kinds: &[Candidate]) -> Self {
         let members: Vec<Member> = kinds
             .iter()
-            .map(|kind| Member::fit(*kind, values, &adjustment))
+            .map(|candidate| Member::fit(candidate.kind, values, &adjustment))
             .collect();
-        let weights = vec![1.0 / members.len().max(1) as f64; members.len()];
+        let sum: f64 = kinds.iter().map(|candidate| candidate.prior).sum();
+        let weights = kinds.iter().map(|candidate| candidate.prior / sum).collect();
         Self {
             adjustment,
             members,
@@ -127,9 +160,13 @@ impl Ensemble {
         }
     }
 
-    /// The same members, weighted by 1 / (error + caution)^power.
+    /// The same members, weighted by prior / (error + caution)^power.
     pub(crate) fn weighted(mut self, errors: &[f64], power: i32) -> Self {
-        let raw: Vec<f64> = errors.iter().map(|error| (error + CAUTION).powi(-power)).collect();
+        let raw: Vec<f64> = errors
+            .iter()
+            .zip(&self.weights)
+            .map(|(error, prior)| prior * (error + CAUTION).powi(-power))
+            .collect();
         let sum: f64 = raw.iter().sum();
         if raw.len() == self.weights.len() && sum.is_finite() && sum > 0.0 {
             self.weights = raw.into_iter().map(|weight| weight / sum).collect();
@@ -164,10 +201,6 @@ impl Ensemble {
         }
         report
     }
-
-    pub(crate) fn adjustment(&self) -> &Adjustment {
-        &self.adjustment
-    }
 }
 
 /// The mean absolute error of each of `kinds`, refitted at each of the `origins`, over `scale`; `None` if no future value
@@ -176,7 +209,7 @@ pub(crate) fn refitted_errors(
     values: &[f64],
     observed: &[bool],
     seasons: &[usize],
-    kinds: &[Backend],
+    kinds: &[Candidate],
     origins: &[usize],
     horizon: usize,
     scale: f64,
@@ -187,7 +220,7 @@ pub(crate) fn refitted_errors(
         let (Some(past), Some(seen)) = (values.get(..*origin), observed.get(..*origin)) else {
             continue;
         };
-        let fitted = Ensemble::fit(past, seen, seasons, kinds);
+        let fitted = Ensemble::fit(past, Adjustment::estimate(past, seen, seasons, false), kinds);
         let future = || {
             (*origin..values.len())
                 .take(horizon)

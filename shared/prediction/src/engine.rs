@@ -2,9 +2,9 @@
 
 use crate::adjust::Adjustment;
 use crate::calendar::DAY;
-use crate::combine::{Ensemble, refitted_errors};
+use crate::combine::{Candidate, Ensemble, refitted_errors};
 use crate::history::History;
-use crate::interval::{PastError, Spread};
+use crate::interval::{Experience, PastError, Spread};
 use crate::{Backend, Bounds, Error, Forecast, Grid, Options, Quantiles, Report, Step, season};
 
 /// The models see at least this many of the most recent values ...
@@ -13,6 +13,8 @@ const WINDOW: usize = 1_024;
 const CYCLES: usize = 5;
 /// ... but never more values than this.
 const LARGEST_WINDOW: usize = 5_040;
+/// Past origins at which the members are fitted again for their weights.
+const REFITS: usize = 3;
 /// Past origins for the intervals.
 const ORIGINS: usize = 120;
 /// Past forecasts of one step for the intervals, over all origins.
@@ -69,7 +71,7 @@ pub fn forecast(grid: &Grid<'_>, options: &Options) -> Result<Forecast, Error> {
     let report = Report {
         backend: options.backend,
         members: ensemble.report(),
-        seasons: ensemble.adjustment().lengths(),
+        seasons: series.seasons,
         error: past.error,
         origins: past.origins,
         observations: series.history.observations,
@@ -83,36 +85,35 @@ pub fn forecast(grid: &Grid<'_>, options: &Options) -> Result<Forecast, Error> {
 }
 
 /// The members of a backend; those of `auto` depend on what kind of series the step makes likely.
-fn members(backend: Backend, step: Step, seasons: &[usize]) -> Vec<Backend> {
-    if backend != Backend::Auto {
-        return vec![backend];
+fn members(backend: Backend, step: Step, seasons: &[usize]) -> Vec<Candidate> {
+    use Backend::{Autoregression, ExponentialSmoothing, Holt, HoltWinters, SeasonalMean, Theta};
+    // theta has the best record on few values (S. Makridakis & M. Hibon 2000, the M3 competition)
+    let theta = Candidate {
+        kind: Theta,
+        prior: 3.0,
+    };
+    let equal = |kinds: &[Backend]| kinds.iter().copied().map(Candidate::from).collect();
+    match (backend, step, seasons) {
+        // metrics: habits repeat, trends rarely last
+        (Backend::Auto, Step::Millis(length), []) if length < 7 * DAY => {
+            equal(&[Theta, Autoregression, ExponentialSmoothing])
+        }
+        (Backend::Auto, Step::Millis(length), _) if length < 7 * DAY => equal(&[Theta, Autoregression, SeasonalMean]),
+        (Backend::Auto, Step::Millis(_), []) => equal(&[Theta, Autoregression, Holt, ExponentialSmoothing]),
+        (Backend::Auto, Step::Millis(_), _) => equal(&[
+            Theta,
+            Autoregression,
+            Holt,
+            ExponentialSmoothing,
+            SeasonalMean,
+            HoltWinters,
+        ]),
+        (Backend::Auto, Step::Months(_), []) => vec![theta, Holt.into(), ExponentialSmoothing.into()],
+        (Backend::Auto, Step::Months(_), _) => {
+            vec![theta, Holt.into(), ExponentialSmoothing.into(), HoltWinters.into()]
+        }
+        (single, _, _) => vec![single.into()],
     }
-    let mut members = vec![Backend::Theta];
-    match step {
-        // sub-weekly metrics: habits repeat, trends rarely last
-        Step::Millis(length) if length < 7 * DAY => {
-            members.push(Backend::Autoregression);
-            members.push(if seasons.is_empty() {
-                Backend::ExponentialSmoothing
-            } else {
-                Backend::SeasonalMean
-            });
-        }
-        Step::Millis(_) => {
-            members.extend([Backend::Autoregression, Backend::Holt, Backend::ExponentialSmoothing]);
-            if !seasons.is_empty() {
-                members.extend([Backend::SeasonalMean, Backend::HoltWinters]);
-            }
-        }
-        // few values: little to estimate
-        Step::Months(_) => {
-            members.extend([Backend::Holt, Backend::ExponentialSmoothing]);
-            if !seasons.is_empty() {
-                members.push(Backend::HoltWinters);
-            }
-        }
-    }
-    members
 }
 
 /// The bounds in the unit of the caller.
@@ -131,6 +132,8 @@ fn limits(bounds: Bounds, history: &History) -> (f64, f64) {
 #[derive(Debug)]
 struct Series {
     history: History,
+    adjustment: Adjustment,
+    /// Season lengths in steps, shortest first.
     seasons: Vec<usize>,
 }
 
@@ -143,40 +146,42 @@ struct Past {
 
 impl Series {
     fn new(mut history: History, candidates: &[usize], tested: bool) -> Self {
-        let adjustment = Adjustment::estimate(&history.values, &history.observed, candidates, tested);
+        let mut adjustment = Adjustment::estimate(&history.values, &history.observed, candidates, tested);
         if history.observed.iter().any(|observed| !observed) {
             // gaps are filled again, now with the season
-            let mut adjusted = adjustment.remove(&history.values, 0);
-            crate::history::interpolate(&mut adjusted, &history.observed);
-            for (t, (value, level)) in history.values.iter_mut().zip(adjusted).enumerate() {
-                if !history.observed.get(t).is_some_and(|observed| *observed) {
-                    *value = adjustment.restore(t, level, 0);
-                }
+            let mut filled = adjustment.remove(&history.values, 0);
+            crate::history::interpolate(&mut filled, &history.observed);
+            adjustment.restore(0, &mut filled, 0);
+            for ((value, seen), filled) in history.values.iter_mut().zip(&history.observed).zip(filled) {
+                *value = if *seen { *value } else { filled };
             }
+            adjustment = Adjustment::estimate(&history.values, &history.observed, &adjustment.lengths(), false);
         }
         Self {
             seasons: adjustment.lengths(),
+            adjustment,
             history,
         }
     }
 
-    /// Fits the members, weighted by their errors at one or two refitted origins if there are several.
-    fn fit(&self, kinds: &[Backend], horizon: usize) -> Ensemble {
+    /// Fits the members, weighted by their errors at refitted origins if there are several.
+    fn fit(&self, kinds: &[Candidate], horizon: usize) -> Ensemble {
         let (values, observed) = (&self.history.values, &self.history.observed);
-        let ensemble = Ensemble::fit(values, observed, &self.seasons, kinds);
+        let ensemble = Ensemble::fit(values, self.adjustment.clone(), kinds);
         let n = values.len();
         let reach = horizon.min(n / 4);
         if kinds.len() < 2 || n < 12 || reach == 0 {
             return ensemble;
         }
         let least = (2 * self.seasons.last().copied().unwrap_or(1)).max(n / 2);
-        let origins: Vec<usize> = [n - reach, n - 2 * reach]
-            .into_iter()
+        let origins: Vec<usize> = (1..=REFITS)
+            .map(|back| n.saturating_sub(back * reach))
             .filter(|origin| *origin >= least)
             .collect();
         let scale = self.naive_error();
-        let power = if self.seasons.last().is_some_and(|m| *m > 12) {
-            3
+        // the longer the history, the more its errors say about the next ones
+        let power = if self.seasons.last().is_some_and(|m| *m > 12) || n >= 200 {
+            4
         } else {
             2
         };
@@ -213,7 +218,7 @@ impl Series {
         let origins: Vec<usize> = (0..count).map(|i| first + i * (n - first) / count).collect();
 
         let path = ensemble.forecasts(values, &origins, reach);
-        let naive = Ensemble::fit(values, observed, &self.seasons, &[Backend::SeasonalNaive]);
+        let naive = Ensemble::fit(values, self.adjustment.clone(), &[Backend::SeasonalNaive.into()]);
         let naive_path = naive.forecasts(values, &origins, reach);
         let mut errors = Vec::with_capacity(path.len());
         let (mut own, mut other) = (0.0, 0.0);
@@ -237,17 +242,27 @@ impl Series {
                 }
             }
         }
-        let spread = Spread::learn(&errors, total, n, count, self.change(ensemble), self.sizes());
+        let experience = Experience {
+            values: n,
+            cycles: self
+                .seasons
+                .last()
+                .map_or(f64::INFINITY, |season| n as f64 / *season as f64),
+            origins: count,
+            change: self.change(),
+            sizes: self.sizes(),
+        };
+        let spread = Spread::learn(&errors, total, &experience);
         Past {
             spread,
-            error: (other > 0.0).then_some(own / other),
+            error: Some(own / other).filter(|ratio| ratio.is_finite()),
             origins: count,
         }
     }
 
     /// The root mean squared change of one step of the adjusted series; a quarter of the value if there is only one.
-    fn change(&self, ensemble: &Ensemble) -> f64 {
-        let adjusted = ensemble.adjustment().remove(&self.history.values, 0);
+    fn change(&self) -> f64 {
+        let adjusted = self.adjustment.remove(&self.history.values, 0);
         match adjusted.as_slice() {
             [only] => only.abs() / 4.0,
             many => {

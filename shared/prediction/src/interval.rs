@@ -2,10 +2,23 @@
 //!
 //! Split conformal prediction (V. Vovk et al. 2005; for several steps K. Stankeviciute et al. 2021) on standardised errors:
 //! the size of an error is estimated for each step and made monotone, the shape is pooled over all steps. Errors of
-//! neighbouring origins overlap, and the models have seen part of what they are judged by, so quantiles lean on the normal
-//! distribution when origins are few and are inflated for short histories.
+//! neighbouring origins overlap, and the models have seen part of what they are judged by, so quantiles lean on Student's t when origins
+//! are few, and are inflated for short histories and for seasons of which few cycles are known.
 
 use crate::normal;
+
+/// Degrees of freedom of the distribution assumed where errors are too few to show theirs: this many for one origin ...
+const LEAST_FREEDOM: f64 = 3.0;
+/// ... and one more for so many further ones, as neighbouring origins share most of their errors.
+const ORIGINS_PER_FREEDOM: f64 = 10.0;
+/// Origins at which the errors' own distribution counts as much as the assumed one.
+const HALF_TRUST: f64 = 30.0;
+/// Inflation for a long history ...
+const INFLATION: f64 = 1.03;
+/// ... growing with 1 / its length: parameters were fitted to the errors that are counted ...
+const FEW_VALUES: f64 = 5.0;
+/// ... and with 1 / the cycles of the longest season: so were its indices.
+const FEW_CYCLES: f64 = 0.9;
 
 /// One error of a past forecast.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +30,21 @@ pub(crate) struct PastError {
     pub(crate) error: f64,
     /// Whether its origin lies in the later half.
     pub(crate) late: bool,
+}
+
+/// What errors alone do not tell.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Experience {
+    /// Values in the history.
+    pub(crate) values: usize,
+    /// Cycles of the longest season in it; infinite without a season.
+    pub(crate) cycles: f64,
+    /// Origins at which the errors were made.
+    pub(crate) origins: usize,
+    /// Root mean squared change of the series in one step; counts as two errors of the first step.
+    pub(crate) change: f64,
+    /// The smallest and the largest size for relative errors; `None` if they would not make sense.
+    pub(crate) sizes: Option<(f64, f64)>,
 }
 
 /// How far actual values stray from forecasts.
@@ -31,22 +59,14 @@ pub(crate) struct Spread {
     /// How far to trust the empirical shape, 0 to 1.
     trust: f64,
     inflation: f64,
+    /// Degrees of freedom of the distribution assumed as far as the shape is not trusted.
+    freedom: f64,
 }
 
 impl Spread {
-    /// Learns from `errors` made at `origins` origins of a series of `n` values.
-    ///
-    /// `sizes`: the smallest and the largest size for relative errors, or `None` if they would not make sense. `prior`: the
-    /// root mean squared change of one step of the series, which counts as two errors of the first step.
-    pub(crate) fn learn(
-        errors: &[PastError],
-        horizon: usize,
-        n: usize,
-        origins: usize,
-        prior: f64,
-        sizes: Option<(f64, f64)>,
-    ) -> Self {
-        let relative = sizes.filter(|sizes| steadier_when_relative(errors, *sizes));
+    /// Learns from past errors up to `horizon` steps ahead.
+    pub(crate) fn learn(errors: &[PastError], horizon: usize, history: &Experience) -> Self {
+        let relative = history.sizes.filter(|sizes| steadier_when_relative(errors, *sizes));
         let unit = |forecast: f64| relative.map_or(1.0, |sizes| size_of(forecast, sizes));
         let typical = relative.map_or(1.0, |(low, high)| (low * high).sqrt());
         let mut sums = vec![(0.0, 0.0); horizon];
@@ -57,7 +77,7 @@ impl Spread {
             }
         }
         if let Some((sum, count)) = sums.first_mut() {
-            *sum += 2.0 * (prior / typical).powi(2);
+            *sum += 2.0 * (history.change / typical).powi(2);
             *count += 2.0;
         }
         let steps = widening(&sums);
@@ -67,13 +87,16 @@ impl Spread {
         };
         let mut shape: Vec<f64> = errors.iter().filter_map(standard).collect();
         shape.sort_by(f64::total_cmp);
-        let trust = origins as f64 / (origins as f64 + 30.0);
+        let trust = history.origins as f64 / (history.origins as f64 + HALF_TRUST);
+        let freedom = LEAST_FREEDOM + history.origins as f64 / ORIGINS_PER_FREEDOM;
+        let inflation = INFLATION * (1.0 + FEW_VALUES / history.values as f64) * (1.0 + FEW_CYCLES / history.cycles);
         Self {
             steps,
             relative,
             shape,
             trust,
-            inflation: 1.05 * (1.0 + 5.0 / n as f64),
+            inflation,
+            freedom,
         }
     }
 
@@ -81,10 +104,10 @@ impl Spread {
     pub(crate) fn half_width(&self, step: usize, forecast: f64, coverage: f64) -> f64 {
         let size = self.steps.get(step).or(self.steps.last()).copied().unwrap_or_default();
         let unit = self.relative.map_or(1.0, |sizes| size_of(forecast, sizes));
-        let gaussian = normal::quantile(0.5 + coverage / 2.0);
+        let assumed = normal::student_quantile(0.5 + coverage / 2.0, self.freedom);
         let factor = match self.empirical(coverage) {
-            Some(empirical) => self.trust * empirical + (1.0 - self.trust) * gaussian,
-            None => gaussian,
+            Some(empirical) => self.trust * empirical + (1.0 - self.trust) * assumed,
+            None => assumed,
         };
         self.inflation * factor.max(0.0) * size * unit
     }
@@ -144,6 +167,14 @@ fn widening(sums: &[(f64, f64)]) -> Vec<f64> {
 mod tests {
     use super::*;
 
+    const EXPERIENCE: Experience = Experience {
+        values: 100_000,
+        cycles: f64::INFINITY,
+        origins: 1_000_000,
+        change: 0.5,
+        sizes: None,
+    };
+
     #[test]
     fn sizes_never_shrink_with_the_step() {
         assert_eq!(
@@ -164,10 +195,10 @@ mod tests {
                 late: i > 999,
             })
             .collect();
-        let spread = Spread::learn(&errors, 1, 100_000, 1_000_000, 0.5, None);
+        let spread = Spread::learn(&errors, 1, &EXPERIENCE);
         for coverage in [0.1, 0.5, 0.8, 0.95] {
             assert!(
-                (spread.half_width(0, 5.0, coverage) / 1.05 - coverage).abs() < 0.01,
+                (spread.half_width(0, 5.0, coverage) / INFLATION - coverage).abs() < 0.01,
                 "{coverage}"
             );
         }
@@ -183,7 +214,14 @@ mod tests {
                 late: i > 50,
             })
             .collect();
-        let spread = Spread::learn(&errors, 1, 100, 99, 0.0, Some((5.0, 200.0)));
+        let spread = Spread::learn(
+            &errors,
+            1,
+            &Experience {
+                sizes: Some((5.0, 200.0)),
+                ..EXPERIENCE
+            },
+        );
         let width = |forecast| spread.half_width(0, forecast, 0.8);
         assert!((width(100.0) / width(50.0) - 2.0).abs() < 1e-9);
         assert_eq!(width(-3.0), width(5.0));

@@ -36,7 +36,7 @@ pub(crate) fn minimise<const D: usize>(
             break;
         };
         let next_worst = simplex.get(D.saturating_sub(1)).map_or(worst.1, |vertex| vertex.1);
-        if worst.1 - best.1 <= 1e-7 * best.1 {
+        if worst.1 - best.1 <= 1e-4 * best.1 {
             break;
         }
         let mut centre = [0.0; D];

@@ -51,7 +51,7 @@ fn check(values: &[f64], ahead: &Forecast, horizon: usize) -> Result<(), TestCas
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_backend_answers_anything(
@@ -153,5 +153,31 @@ fn long_hostile_series_are_answered() {
             .unwrap();
             check(&values, &ahead, 500).unwrap_or_else(|error| panic!("{name} {backend}: {error}"));
         }
+    }
+}
+
+#[test]
+fn an_error_ratio_beyond_the_numbers_is_left_out() {
+    let values = [
+        -57.936426047629254,
+        5.562684646268003e-309,
+        f64::NAN,
+        5.562684646268003e-309,
+    ];
+    for backend in Backend::ALL {
+        let grid = Grid {
+            start: 0,
+            step: Step::Millis(300_000),
+            values: &values,
+        };
+        let ahead = forecast(
+            &grid,
+            &Options {
+                backend,
+                ..Options::new(3)
+            },
+        )
+        .unwrap();
+        check(&values, &ahead, 3).unwrap();
     }
 }

@@ -77,8 +77,7 @@ pub async fn create(
         predictions: Some(made.packed.predictions(&[])),
     };
     let mut batch = Batch::write();
-    let reply = serde_json::to_value(&item).map_err(|error| Error::unavailable(error.to_string()))?;
-    let record = operation.map(|operation| operation.record(&mut batch, tenant, StatusCode::CREATED, &reply));
+    let record = operation.map(|operation| operation.record(&mut batch, tenant, StatusCode::CREATED, &item));
     batch.push(Step::tenant(
         concat!(
             "INSERT INTO forecasts

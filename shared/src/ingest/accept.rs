@@ -142,8 +142,7 @@ async fn attempt(
         provenance,
     };
     let mut batch = Batch::write();
-    let reply = serde_json::to_value(report).map_err(|error| Error::unavailable(error.to_string()))?;
-    let record = operation.map(|operation| operation.record(&mut batch, tenant, report.status(), &reply));
+    let record = operation.map(|operation| operation.record(&mut batch, tenant, report.status(), report));
     let placed = append.place(&mut batch, tenant);
     let result = tenant.run(batch).await;
     let outcome = match (operation, record) {

@@ -3,14 +3,18 @@
 mod dimensions;
 mod known;
 mod metric_key;
+mod resample;
 mod series_id;
 mod series_ref;
+mod store;
 
 pub use dimensions::Dimensions;
 pub use known::KnownSeries;
 pub use metric_key::MetricKey;
+pub use resample::{Aggregate, MAX_BUCKETS, check_range, resample};
 pub use series_id::SeriesId;
 pub use series_ref::SeriesRef;
+pub use store::{Filter, MetricItem, SeriesItem, get, list, matching, metrics, resolve_one};
 
 /// A point: epoch milliseconds UTC and a finite value.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -173,7 +173,8 @@ const INSERT_NEW: &str = concat!(
     "INSERT INTO time_series (org_id, series_id, metric_key, dimensions, created_at)
      SELECT a.org_id, sent.value ->> 0, sent.value ->> 1, sent.value ->> 2, ",
     wall_ms!("?3"),
-    " FROM authority AS a, json_each(?2) AS sent WHERE true ON CONFLICT DO NOTHING"
+    " FROM authority AS a, json_each(?2) AS sent WHERE true
+     ON CONFLICT (org_id, series_id) DO UPDATE SET deleted_seq = NULL WHERE deleted_seq IS NOT NULL"
 );
 
 const INSERT_BATCH: &str = concat!(

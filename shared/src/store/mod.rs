@@ -1,7 +1,31 @@
 //! The packed store of points: a log of accepted requests, folded into segments, then chunks.
+//!
+//! - [`append`]: one accepted request is one row of the log (`metric_batches`), durable before the
+//!   reply. Its `seq` is its place in the order of acknowledgement, on which alone the state
+//!   depends: what was acknowledged later wins.
+//! - [`fold()`]: now and then one folder per organization moves what waits in the log into segments
+//!   (`metric_segments`: a bucket of about 64 neighbouring series, runs of about 12 KB) and into
+//!   chunks (`metrics`: one series, 256 points or 31 days).
+//! - [`points()`], [`latest()`], [`log_since()`]: reads are one snapshot of chunks, segments, and what
+//!   the log says since the last fold.
+//! - [`trim()`]: what is folded and evaluated leaves the log.
+//!
+//! A deletion is a row of the log, too: reads and folds pass it in its turn, and it removes what was
+//! acknowledged before it.
 
 pub mod append;
+mod bucket;
 pub mod codec;
+pub mod fold;
+mod log;
+mod read;
+mod snapshot;
+mod trim;
+
+pub use fold::{Folded, fold, fold_if_due};
+pub use log::{LogBatch, LogSlice, log_since};
+pub use read::{Excerpt, Latest, excerpt, latest, points};
+pub use trim::trim;
 
 use crate::clock::Millis;
 use crate::series::SeriesId;

@@ -4,9 +4,9 @@
 //! by recursion.
 
 /// The ridge penalty, per row of the regression, on a series of unit variance.
-const PENALTY: f64 = 0.01;
+const PENALTY: f64 = 0.001;
 /// Most recent lags used.
-const RECENT: usize = 8;
+const RECENT: usize = 24;
 
 /// A linear forecast from past values.
 #[derive(Debug, Clone)]
@@ -39,21 +39,17 @@ impl Autoregression {
             return None;
         }
 
-        let size = lags.len();
-        let (mut gram, mut moments) = (vec![vec![0.0; size]; size], vec![0.0; size]);
-        let mut row = vec![0.0; size];
-        for t in longest..n {
-            let at = |lag: usize| series.get(t - lag).copied().unwrap_or(mean) - mean;
-            row.iter_mut().zip(&lags).for_each(|(x, lag)| *x = at(*lag));
-            let target = at(0);
-            for ((products, moment), x) in gram.iter_mut().zip(&mut moments).zip(&row) {
-                products
-                    .iter_mut()
-                    .zip(&row)
-                    .for_each(|(product, other)| *product += x * other);
-                *moment += x * target;
-            }
-        }
+        let centred: Vec<f64> = series.iter().map(|v| v - mean).collect();
+        // the series itself is lag 0: its products with the others are the right side
+        lags.insert(0, 0);
+        let table = products(&centred, &lags, longest);
+        let moments: Vec<f64> = table.first().into_iter().flatten().skip(1).copied().collect();
+        let mut gram: Vec<Vec<f64>> = table
+            .into_iter()
+            .skip(1)
+            .map(|row| row.into_iter().skip(1).collect())
+            .collect();
+        lags.remove(0);
         let penalty = PENALTY * variance * (n - longest) as f64;
         for (index, products) in gram.iter_mut().enumerate() {
             if let Some(diagonal) = products.get_mut(index) {
@@ -71,24 +67,86 @@ impl Autoregression {
 
     /// See [`super::run`].
     pub(crate) fn run(&self, series: &[f64], origins: &[usize], horizon: usize, out: &mut [f64]) {
+        let longest = self.terms.last().map_or(0, |(lag, _)| *lag);
+        // deviations from the mean: as many past ones as the lags reach, then the future ones
+        let mut path = vec![0.0; longest + horizon];
         for (origin, row) in origins.iter().zip(out.chunks_exact_mut(horizon)) {
-            for step in 0..horizon {
-                let now = origin + step;
-                let value = self.terms.iter().fold(self.mean, |sum, (lag, coefficient)| {
-                    // before the first value stands the mean
-                    let past = match now.checked_sub(*lag) {
-                        Some(t) if t < *origin => series.get(t).copied(),
-                        Some(t) => row.get(t - origin).copied(),
-                        None => None,
-                    };
-                    sum + coefficient * (past.unwrap_or(self.mean) - self.mean)
-                });
-                if let Some(cell) = row.get_mut(step) {
-                    *cell = value.clamp(self.range.0, self.range.1);
+            // before the first value stands the mean
+            let missing = longest.saturating_sub(*origin);
+            let past = series
+                .get((origin + missing).saturating_sub(longest)..*origin)
+                .unwrap_or_default();
+            path.iter_mut().take(missing).for_each(|deviation| *deviation = 0.0);
+            path.iter_mut()
+                .skip(missing)
+                .zip(past)
+                .for_each(|(deviation, value)| *deviation = value - self.mean);
+            for (now, cell) in (longest..).zip(row) {
+                let past = |lag: &usize| path.get(now - lag).copied().unwrap_or_default();
+                let deviation: f64 = self
+                    .terms
+                    .iter()
+                    .map(|(lag, coefficient)| coefficient * past(lag))
+                    .sum();
+                *cell = (self.mean + deviation).clamp(self.range.0, self.range.1);
+                if let Some(next) = path.get_mut(now) {
+                    *next = *cell - self.mean;
                 }
             }
         }
     }
+}
+
+/// Sums of the products of `series` shifted by each pair of `lags` (ascending), over all places where the `longest` of them
+/// exists.
+fn products(series: &[f64], lags: &[usize], longest: usize) -> Vec<Vec<f64>> {
+    let n = series.len();
+    let at = |index: Option<usize>| index.and_then(|index| series.get(index)).copied().unwrap_or_default();
+    let mut table = vec![vec![0.0; lags.len()]; lags.len()];
+    for (row, i) in lags.iter().enumerate() {
+        for (column, j) in lags.iter().enumerate().skip(row) {
+            let before = |index: usize, lag: usize| {
+                index
+                    .checked_sub(1)
+                    .filter(|index| lags.get(*index).is_some_and(|other| other + 1 == lag))
+            };
+            let sum = match before(row, *i).zip(before(column, *j)) {
+                // both one later than a known pair: one product enters, one leaves
+                Some((row, column)) => {
+                    let known = table
+                        .get(row)
+                        .and_then(|known| known.get(column))
+                        .copied()
+                        .unwrap_or_default();
+                    known + at(longest.checked_sub(*i)) * at(longest.checked_sub(*j))
+                        - at(n.checked_sub(*i)) * at(n.checked_sub(*j))
+                }
+                None => {
+                    let shifted = |lag: usize| series.get(longest - lag..n - lag).unwrap_or_default();
+                    dot(shifted(*i), shifted(*j))
+                }
+            };
+            for (row, column) in [(row, column), (column, row)] {
+                if let Some(cell) = table.get_mut(row).and_then(|cells| cells.get_mut(column)) {
+                    *cell = sum;
+                }
+            }
+        }
+    }
+    table
+}
+
+/// The inner product, in four sums that the processor can keep apart.
+fn dot(left: &[f64], right: &[f64]) -> f64 {
+    let (left, right) = (left.chunks_exact(4), right.chunks_exact(4));
+    let rest: f64 = left.remainder().iter().zip(right.remainder()).map(|(a, b)| a * b).sum();
+    let mut sums = [0.0; 4];
+    for (a, b) in left.zip(right) {
+        sums.iter_mut()
+            .zip(a.iter().zip(b))
+            .for_each(|(sum, (a, b))| *sum += a * b);
+    }
+    rest + sums.iter().sum::<f64>()
 }
 
 /// Solves a symmetric positive definite system by Gaussian elimination; `None` if it is singular to the eye.
@@ -119,6 +177,19 @@ fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Option<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn products_of_lags_are_those_of_the_definition() {
+        let series: Vec<f64> = (0..60).map(|t| (f64::from(t) * 1.3).sin() + f64::from(t % 7)).collect();
+        let lags = [0, 1, 2, 3, 7, 8, 14];
+        let table = products(&series, &lags, 14);
+        for (row, i) in lags.iter().enumerate() {
+            for (column, j) in lags.iter().enumerate() {
+                let sum: f64 = (14..60).map(|t| series[t - i] * series[t - j]).sum();
+                assert!((table[row][column] - sum).abs() < 1e-9, "{i} {j}");
+            }
+        }
+    }
 
     #[test]
     fn linear_systems_are_solved() {

@@ -52,3 +52,29 @@ impl Filter for Holt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{NILE, run};
+
+    #[test]
+    fn the_forecasts_of_statsmodels_are_met() {
+        // statsmodels 0.15.0, Holt(damped_trend=True), known initial values
+        let model = Holt {
+            alpha: 0.4,
+            beta: 0.25,
+            phi: 0.9,
+            level: 1100.0,
+            slope: 5.0,
+        };
+        let mut out = [0.0; 3];
+        run(model, &NILE, &[NILE.len()], 3, &mut out);
+        for (value, known) in out
+            .into_iter()
+            .zip([1019.7136261827559, 1024.711348330442, 1029.2092982633596])
+        {
+            assert!((value - known).abs() < 1e-9);
+        }
+    }
+}

@@ -39,3 +39,26 @@ impl Filter for Smoothing {
         out.fill(self.level);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{NILE, run};
+
+    #[test]
+    fn the_forecast_of_statsmodels_is_met() {
+        // statsmodels 0.15.0, SimpleExpSmoothing, known initial level
+        let mut out = [0.0];
+        run(
+            Smoothing {
+                alpha: 0.3,
+                level: 1100.0,
+            },
+            &NILE,
+            &[NILE.len()],
+            1,
+            &mut out,
+        );
+        assert!((out[0] - 1026.332174938161).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,338 @@
+//! One snapshot of what is known of some series: folded data, and what the log says since.
+//!
+//! A page is one read transaction. Where one page is not enough, the next ones are taken up to the
+//! highest `seq` of the first, and only while nothing was folded in between (folds alone change
+//! segments and chunks); else the whole read starts over. So the pages together are one snapshot,
+//! too.
+
+use super::bucket;
+use super::codec::batch::Entry;
+use super::codec::{batch, chunk, segment};
+use crate::Error;
+use crate::auth::Tenant;
+use crate::clock::Millis;
+use crate::series::{Point, SeriesId};
+use db::{Batch, Step, Value, args};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What one page may hold; together below 8 MB in base64, however badly the points pack.
+const BATCH_BYTES: i64 = 1_500_000;
+const SEGMENT_ROWS: i64 = 100;
+const CHUNK_ROWS: i64 = 800;
+/// How many series are looked up together.
+pub(super) const MAX_SERIES: usize = 800;
+/// How often a read starts over before it gives up: a fold takes longer than a page.
+const ATTEMPTS: usize = 8;
+
+/// Which chunks are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Chunks {
+    /// those that overlap the range, until this many points were found
+    Range { enough: usize },
+    /// the newest of each series
+    Newest,
+}
+
+/// What is asked for: series (up to [`MAX_SERIES`]; one with [`Chunks::Range`]) and a range, its
+/// end not included.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) series: &'a [SeriesId],
+    pub(super) from: Option<Millis>,
+    pub(super) to: Option<Millis>,
+    pub(super) chunks: Chunks,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Snapshot {
+    /// the organization's, an IANA name
+    pub(super) time_zone: String,
+    /// those of the series that have a row and were not deleted
+    pub(super) known: BTreeSet<SeriesId>,
+    /// points within the range, ascending
+    pub(super) points: HashMap<SeriesId, Vec<Point>>,
+    /// with [`Chunks::Range`]: points after this one were not looked for
+    pub(super) complete_until: Option<Millis>,
+}
+
+/// Reads a snapshot.
+///
+/// # Errors
+/// 401, 403 or 503.
+pub(super) async fn read(tenant: &Tenant, wanted: Wanted<'_>) -> Result<Snapshot, Error> {
+    for _ in 0..ATTEMPTS {
+        if let Some(snapshot) = Reading::new(wanted).all_pages(tenant).await? {
+            return Ok(snapshot);
+        }
+    }
+    Err(Error::unavailable(
+        "the points were folded again and again while they were read",
+    ))
+}
+
+/// A read on its way through its pages.
+struct Reading<'a> {
+    wanted: Wanted<'a>,
+    ids: String,
+    buckets: String,
+    /// the single series of a range, as its blobs hold it
+    needle: Option<Vec<u8>>,
+    /// `compacted_seq` of the first page, and the highest `seq` then
+    state: Option<(i64, i64)>,
+    /// where the next page goes on; `None` at the end
+    batches: Option<i64>,
+    segments: Option<(i64, i64)>,
+    chunks: Option<i64>,
+    folded: HashMap<SeriesId, Vec<Point>>,
+    log: HashMap<SeriesId, Logged>,
+    from_chunks: usize,
+    snapshot: Snapshot,
+}
+
+/// What the log says of a series.
+#[derive(Default)]
+struct Logged {
+    deleted: bool,
+    points: BTreeMap<Millis, f64>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(wanted: Wanted<'a>) -> Self {
+        let raw: Vec<i64> = wanted.series.iter().map(|id| id.raw()).collect();
+        let needle = match wanted.series {
+            [one] => Some(one.raw().to_be_bytes().to_vec()),
+            _ => None,
+        };
+        Self {
+            wanted,
+            ids: serde_json::to_string(&raw).unwrap_or_default(),
+            buckets: bucket::candidates(wanted.series.iter().copied()),
+            needle,
+            state: None,
+            batches: Some(i64::MIN),
+            segments: Some((0, i64::MIN)),
+            chunks: Some(i64::MIN),
+            folded: HashMap::new(),
+            log: HashMap::new(),
+            from_chunks: 0,
+            snapshot: Snapshot::default(),
+        }
+    }
+
+    /// `None` if a fold came in between.
+    async fn all_pages(mut self, tenant: &Tenant) -> Result<Option<Snapshot>, Error> {
+        while self.batches.is_some() || self.segments.is_some() || self.chunks.is_some() {
+            if !self.page(tenant).await? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.merge()))
+    }
+
+    fn range(&self) -> (i64, i64) {
+        (self.wanted.from.unwrap_or(i64::MIN), self.wanted.to.unwrap_or(i64::MAX))
+    }
+
+    async fn page(&mut self, tenant: &Tenant) -> Result<bool, Error> {
+        let (from, to) = self.range();
+        let mut batch = Batch::read();
+        batch.push(Step::tenant(STATE, vec![]));
+        let known = self
+            .state
+            .is_none()
+            .then(|| batch.push(Step::tenant(KNOWN, args![&self.ids])));
+        let highest = self.state.map_or(i64::MAX, |(_, highest)| highest);
+        let batches = self.batches.map(|after| {
+            let needle = self.needle.clone();
+            batch.push(Step::tenant(BATCHES, args![after, highest, needle, BATCH_BYTES]))
+        });
+        let segments = self.segments.map(|(bucket, start)| {
+            batch.push(Step::tenant(
+                SEGMENTS,
+                args![&self.buckets, bucket, start, from, to, SEGMENT_ROWS],
+            ))
+        });
+        let chunks = self.chunks.map(|after| {
+            batch.push(match self.wanted.chunks {
+                Chunks::Newest => Step::tenant(NEWEST_CHUNKS, args![&self.ids]),
+                Chunks::Range { .. } => {
+                    let series = self.wanted.series.first().map_or(Value::Null, |id| (*id).into());
+                    Step::tenant(CHUNKS, args![series, after, from, to, CHUNK_ROWS])
+                }
+            })
+        });
+        let reply = tenant.run(batch).await?;
+
+        let row = reply.step(0)?.one()?;
+        let compacted = row.integer(0)?;
+        match self.state {
+            None => {
+                self.state = Some((compacted, row.integer(1)?));
+                row.text(2)?.clone_into(&mut self.snapshot.time_zone);
+            }
+            Some((first, _)) if first != compacted => return Ok(false),
+            Some(_) => {}
+        }
+        if let Some(step) = known {
+            for row in &reply.step(step)?.rows {
+                self.snapshot.known.extend(SeriesId::from_raw(row.integer(0)?));
+            }
+        }
+        if let Some(step) = batches {
+            self.take_batches(&reply.step(step)?.rows)?;
+        }
+        if let Some(step) = segments {
+            self.take_segments(&reply.step(step)?.rows)?;
+        }
+        if let Some(step) = chunks {
+            self.take_chunks(&reply.step(step)?.rows)?;
+        }
+        Ok(true)
+    }
+
+    fn take_batches(&mut self, rows: &[db::Row]) -> Result<(), Error> {
+        let (from, to) = self.range();
+        self.batches = None;
+        for row in rows {
+            let seq = row.integer(0)?;
+            self.batches = (row.integer(2)? > seq).then_some(seq);
+            match batch::decode(row.blob(1)?)? {
+                Entry::Points(samples) => {
+                    for sample in samples {
+                        if (from..to).contains(&sample.timestamp) && self.wants(sample.series_id) {
+                            let logged = self.log.entry(sample.series_id).or_default();
+                            logged.points.insert(sample.timestamp, sample.value);
+                        }
+                    }
+                }
+                Entry::Tombstone(series) => {
+                    for id in series {
+                        if self.wants(id) {
+                            let gone = Logged {
+                                deleted: true,
+                                points: BTreeMap::new(),
+                            };
+                            self.log.insert(id, gone);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn wants(&self, id: SeriesId) -> bool {
+        match self.wanted.series {
+            [one] => *one == id,
+            many => many.binary_search(&id).is_ok(),
+        }
+    }
+
+    fn take_segments(&mut self, rows: &[db::Row]) -> Result<(), Error> {
+        let (from, to) = self.range();
+        self.segments = None;
+        let full = rows.len() as i64 == SEGMENT_ROWS;
+        for row in rows {
+            self.segments = full.then_some((row.integer(0)?, row.integer(1)?));
+            for (id, points) in segment::decode(row.blob(2)?)? {
+                if self.wants(id) {
+                    let within = points.into_iter().filter(|point| (from..to).contains(&point.timestamp));
+                    self.folded.entry(id).or_default().extend(within);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take_chunks(&mut self, rows: &[db::Row]) -> Result<(), Error> {
+        let (from, to) = self.range();
+        self.chunks = None;
+        let mut last_end = None;
+        for row in rows {
+            let Some(id) = SeriesId::from_raw(row.integer(0)?) else {
+                continue;
+            };
+            last_end = Some(row.integer(2)?);
+            let mut points = chunk::decode(row.blob(3)?)?;
+            points.retain(|point| (from..to).contains(&point.timestamp));
+            self.from_chunks += points.len();
+            self.folded.entry(id).or_default().append(&mut points);
+        }
+        if let Chunks::Range { enough } = self.wanted.chunks
+            && rows.len() as i64 == CHUNK_ROWS
+        {
+            // the chunks of a series lie before its segments, so that the rest is not needed
+            if self.from_chunks >= enough {
+                self.snapshot.complete_until = last_end;
+            } else {
+                self.chunks = rows.last().map(|row| row.integer(1)).transpose()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was acknowledged later wins: the log is younger than everything folded.
+    fn merge(mut self) -> Snapshot {
+        for (id, logged) in self.log {
+            let folded = self.folded.entry(id).or_default();
+            if logged.deleted {
+                folded.clear();
+                self.snapshot.complete_until = None;
+            }
+            folded.retain(|point| !logged.points.contains_key(&point.timestamp));
+            folded.extend(
+                logged
+                    .points
+                    .into_iter()
+                    .map(|(timestamp, value)| Point { timestamp, value }),
+            );
+        }
+        for (id, mut points) in self.folded {
+            points.sort_by_key(|point| point.timestamp);
+            if let Some(end) = self.snapshot.complete_until {
+                points.retain(|point| point.timestamp <= end);
+            }
+            if !points.is_empty() {
+                self.snapshot.points.insert(id, points);
+            }
+        }
+        self.snapshot
+    }
+}
+
+const STATE: &str =
+    "SELECT s.compacted_seq, coalesce((SELECT max(seq) FROM metric_batches WHERE org_id = a.org_id), 0), o.time_zone
+     FROM authority AS a JOIN org_state AS s ON s.org_id = a.org_id JOIN organizations AS o ON o.org_id = a.org_id";
+
+const KNOWN: &str = "SELECT t.series_id FROM json_each(?2) AS w
+     CROSS JOIN time_series AS t ON t.org_id = (SELECT org_id FROM authority) AND t.series_id = w.value
+     WHERE t.deleted_seq IS NULL";
+
+// `instr` only spares the transport of most batches that hold nothing of the series; decoding decides
+const BATCHES: &str = "SELECT b.seq, b.blob, p.last
+     FROM (SELECT seq, length(blob) AS size, sum(length(blob)) OVER (ORDER BY seq) AS total, max(seq) OVER () AS last
+           FROM metric_batches
+           WHERE org_id = (SELECT org_id FROM authority)
+             AND seq > max(?2, (SELECT compacted_seq FROM org_state WHERE org_id = (SELECT org_id FROM authority)))
+             AND seq <= ?3 AND (?4 IS NULL OR instr(blob, ?4) > 0)) AS p
+     CROSS JOIN metric_batches AS b ON b.org_id = (SELECT org_id FROM authority) AND b.seq = p.seq
+     WHERE p.total <= ?5 OR p.total = p.size
+     ORDER BY b.seq";
+
+const SEGMENTS: &str = "SELECT g.bucket, g.start_ts, g.blob FROM json_each(?2) AS w
+     CROSS JOIN metric_segments AS g ON g.org_id = (SELECT org_id FROM authority) AND g.bucket = w.value
+     WHERE w.value < (SELECT 2 << bucket_bits FROM org_state WHERE org_id = (SELECT org_id FROM authority))
+       AND (g.bucket, g.start_ts) > (?3, ?4) AND g.end_ts >= ?5 AND g.start_ts < ?6
+     ORDER BY g.bucket, g.start_ts LIMIT ?7";
+
+const CHUNKS: &str = "SELECT series_id, start_ts, end_ts, blob FROM metrics
+     WHERE org_id = (SELECT org_id FROM authority) AND series_id = ?2 AND start_ts > ?3
+       AND start_ts >= coalesce((SELECT max(start_ts) FROM metrics
+           WHERE org_id = (SELECT org_id FROM authority) AND series_id = ?2 AND start_ts <= ?4), ?4)
+       AND end_ts >= ?4 AND start_ts < ?5
+     ORDER BY start_ts LIMIT ?6";
+
+const NEWEST_CHUNKS: &str = "SELECT m.series_id, m.start_ts, m.end_ts, m.blob FROM json_each(?2) AS w
+     CROSS JOIN metrics AS m ON m.org_id = (SELECT org_id FROM authority) AND m.series_id = w.value
+     WHERE m.start_ts = (SELECT max(start_ts) FROM metrics WHERE org_id = m.org_id AND series_id = m.series_id)";
