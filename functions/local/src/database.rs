@@ -145,7 +145,11 @@ mod tests {
 
     #[test]
     fn the_scheme_chooses_the_backend() {
-        for (url, path) in [("file:a.db", "a.db"), ("file:/x/a.db", "/x/a.db"), ("file:///x/a.db", "/x/a.db")] {
+        for (url, path) in [
+            ("file:a.db", "a.db"),
+            ("file:/x/a.db", "/x/a.db"),
+            ("file:///x/a.db", "/x/a.db"),
+        ] {
             assert_eq!(place(url).unwrap(), Place::File(path.into()), "{url}");
         }
         for url in ["libsql://db.example", "https://db.example", "http://127.0.0.1"] {
@@ -158,7 +162,9 @@ mod tests {
 
     #[test]
     fn what_is_shown_of_a_url_holds_no_password() {
-        let shown = place("https://user:secret@db.example/?token=secret").unwrap().to_string();
+        let shown = place("https://user:secret@db.example/?token=secret")
+            .unwrap()
+            .to_string();
         assert_eq!(shown, "https://db.example");
     }
 }

@@ -89,6 +89,9 @@ mod tests {
         let minute = Duration::from_secs(60);
         assert_eq!(to_next(minute, 120_000), minute);
         assert_eq!(to_next(minute, 120_001), Duration::from_millis(59_999));
-        assert_eq!(to_next(Duration::from_secs(1), 1_795_428_000_900), Duration::from_millis(100));
+        assert_eq!(
+            to_next(Duration::from_secs(1), 1_795_428_000_900),
+            Duration::from_millis(100)
+        );
     }
 }

@@ -68,7 +68,10 @@ mod tests {
         let again = beside(&database, &Entropy::system()).unwrap();
         assert_eq!(first, again);
         assert!(Sealer::new(&first).is_ok());
-        let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let names: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         assert_eq!(names, ["iv.db.key"]);
     }
 

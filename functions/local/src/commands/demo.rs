@@ -39,12 +39,18 @@ pub(crate) async fn run(arguments: &Arguments, json: bool) -> Result<(), Failure
     let database = fresh(folder)?;
     let (_receiver, of_receiver) = Stopper::new();
     // taken first, so that nobody waits a minute to learn that the port is not free
-    let listener = if arguments.once { None } else { Some(serve::bind(arguments.listen).await?) };
+    let listener = if arguments.once {
+        None
+    } else {
+        Some(serve::bind(arguments.listen).await?)
+    };
     let outcome = demo::tell(&database, json, of_receiver).await?;
     demo::farewell(json, &outcome.figures)?;
     let Some(listener) = listener else { return Ok(()) };
 
-    let address = listener.local_addr().map_err(|error| Failure::Failed(error.to_string()))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Failure::Failed(error.to_string()))?;
     let app = database::open_sealed(demo::config(&database), &Place::File(database.clone()), Clock::system())?;
     if !json {
         let key = outcome.key.reveal();
@@ -68,7 +74,10 @@ fn fresh(folder: &Path) -> Result<PathBuf, Failure> {
         .map_err(|error| Failure::Input(format!("{} cannot be made: {error}", folder.display())))?;
     let database = folder.join("intentvision.db");
     if database.exists() {
-        return Err(Failure::Input(format!("{} is there already: the demo takes an empty folder", database.display())));
+        return Err(Failure::Input(format!(
+            "{} is there already: the demo takes an empty folder",
+            database.display()
+        )));
     }
     Ok(database)
 }

@@ -50,7 +50,11 @@ pub(crate) async fn run(json: bool) -> Result<(), Failure> {
 }
 
 fn row(check: &Check) -> [String; 3] {
-    let advice = check.advice.as_ref().map(|advice| format!(": {advice}")).unwrap_or_default();
+    let advice = check
+        .advice
+        .as_ref()
+        .map(|advice| format!(": {advice}"))
+        .unwrap_or_default();
     let mark = if check.ok { "ok" } else { "NOT OK" };
     [mark.into(), check.check.into(), format!("{}{advice}", check.found)]
 }
@@ -66,7 +70,10 @@ async fn examine() -> Vec<Check> {
     let mut checks = vec![good("configuration", format!("database {place}"))];
     checks.push(secret(&config, &place));
     if place.file().is_some_and(|path| !path.exists()) {
-        checks.push(good("database", "the file is not there yet; `serve` and `keys create` make it".into()));
+        checks.push(good(
+            "database",
+            "the file is not there yet; `serve` and `keys create` make it".into(),
+        ));
         return checks;
     }
     match database::status(config.clone(), &place).await {
@@ -87,10 +94,17 @@ async fn examine() -> Vec<Check> {
 }
 
 fn schema(status: &Summary) -> Check {
-    let newest = status.applied.last().map_or("empty", |migration| migration.name.as_str());
+    let newest = status
+        .applied
+        .last()
+        .map_or("empty", |migration| migration.name.as_str());
     match status.pending.len() {
         0 => good("schema", format!("{newest}, up to date")),
-        missing => bad("schema", format!("{newest}, {missing} migrations are missing"), "run `intentvision migrate`"),
+        missing => bad(
+            "schema",
+            format!("{newest}, {missing} migrations are missing"),
+            "run `intentvision migrate`",
+        ),
     }
 }
 
@@ -110,13 +124,21 @@ fn secret(config: &Config, place: &Place) -> Check {
     match std::fs::read_to_string(&path) {
         Ok(_) if is_open_to_others(&path) => {
             let path = path.display();
-            bad(NAME, format!("others may read {path}"), &format!("run `chmod 600 {path}`"))
+            bad(
+                NAME,
+                format!("others may read {path}"),
+                &format!("run `chmod 600 {path}`"),
+            )
         }
         Ok(text) => usable(NAME, &Secret::new(text.trim().to_owned()), &path.display().to_string()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             good(NAME, format!("none yet; `serve` makes {}", path.display()))
         }
-        Err(error) => bad(NAME, format!("{} cannot be read: {error}", path.display()), "see to its permissions"),
+        Err(error) => bad(
+            NAME,
+            format!("{} cannot be read: {error}", path.display()),
+            "see to its permissions",
+        ),
     }
 }
 
@@ -160,11 +182,21 @@ async fn content(config: Config, place: &Place) -> Vec<Check> {
     let clock = if ahead.abs() <= CLOCK_TOLERANCE_MS {
         good(CLOCK, format!("the database is {seconds:+.1} s from this machine"))
     } else {
-        bad(CLOCK, format!("the database is {seconds:+.1} s from this machine"), "set both clocks by NTP")
+        bad(
+            CLOCK,
+            format!("the database is {seconds:+.1} s from this machine"),
+            "set both clocks by NTP",
+        )
     };
     let users = match organizations {
-        0 => good("keys", "none yet; `intentvision keys create --name NAME` makes the first".into()),
-        some => good("keys", format!("{some} organization(s); `intentvision keys list` shows the keys")),
+        0 => good(
+            "keys",
+            "none yet; `intentvision keys create --name NAME` makes the first".into(),
+        ),
+        some => good(
+            "keys",
+            format!("{some} organization(s); `intentvision keys list` shows the keys"),
+        ),
     };
     vec![clock, users]
 }

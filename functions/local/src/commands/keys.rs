@@ -59,7 +59,13 @@ pub(crate) async fn run(command: Command, json: bool) -> Result<(), Failure> {
     database::prepare(&app, &place).await?;
     match command {
         Command::Create(arguments) => show_key(&create(&app, &arguments).await?, json),
-        Command::List => show(json, &Keys { items: list(&app).await? }, Keys::text),
+        Command::List => show(
+            json,
+            &Keys {
+                items: list(&app).await?,
+            },
+            Keys::text,
+        ),
         Command::Revoke { key_id } => {
             let id = parse(&key_id)?;
             for org in organizations(&app).await? {
@@ -148,7 +154,8 @@ async fn list(app: &App) -> Result<Vec<KeyItem>, Failure> {
 }
 
 fn parse(key_id: &str) -> Result<KeyId, Failure> {
-    KeyId::parse(key_id).ok_or_else(|| Failure::Input(format!("{key_id:?} is no key id: `intentvision keys list` shows them")))
+    KeyId::parse(key_id)
+        .ok_or_else(|| Failure::Input(format!("{key_id:?} is no key id: `intentvision keys list` shows them")))
 }
 
 fn unknown(key_id: &str) -> Failure {
@@ -177,7 +184,13 @@ impl Keys {
 }
 
 fn row(item: &KeyItem) -> [String; 6] {
-    let scopes: Vec<_> = item.scopes.as_array().into_iter().flatten().filter_map(|scope| scope.as_str()).collect();
+    let scopes: Vec<_> = item
+        .scopes
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|scope| scope.as_str())
+        .collect();
     let state = match (item.revoked_at, item.expires_at) {
         (Some(at), _) => format!("revoked {}", time::format(at)),
         (None, Some(at)) => format!("until {}", time::format(at)),

@@ -75,7 +75,9 @@ pub(crate) async fn until_signal(app: App, listener: TcpListener, tick: Duration
 }
 
 async fn announce(app: &App, listener: &TcpListener, place: &Place, json: bool) -> Result<(), Failure> {
-    let address = listener.local_addr().map_err(|error| Failure::Failed(error.to_string()))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Failure::Failed(error.to_string()))?;
     if json {
         return line(&json!({"listening": format!("http://{address}"), "database": place.to_string()}).to_string());
     }

@@ -43,11 +43,17 @@ fn text(status: &Status) -> String {
         .migrations
         .iter()
         .map(|migration| {
-            let state = migration.applied_at.map_or_else(|| "pending".into(), |at| format!("applied {}", time::format(at)));
+            let state = migration
+                .applied_at
+                .map_or_else(|| "pending".into(), |at| format!("applied {}", time::format(at)));
             [migration.name.clone(), state]
         })
         .collect();
-    let pending = status.migrations.iter().filter(|migration| migration.applied_at.is_none()).count();
+    let pending = status
+        .migrations
+        .iter()
+        .filter(|migration| migration.applied_at.is_none())
+        .count();
     let next = match pending {
         0 => "up to date".to_owned(),
         pending => format!("{pending} pending: run `intentvision migrate`"),

@@ -23,9 +23,16 @@ pub(super) fn draw(columns: &[Column], limit: f64, rows: u32) -> String {
         let bottom = f64::from(row) * cell;
         let limit_here = bottom < limit && limit <= bottom + cell;
         let scale = if limit_here { limit } else { bottom };
-        let label = if limit_here || row % 3 == 0 { format!("{scale:6.0} ") } else { " ".repeat(7) };
+        let label = if limit_here || row % 3 == 0 {
+            format!("{scale:6.0} ")
+        } else {
+            " ".repeat(7)
+        };
         text.push_str(&label);
-        let cells: String = columns.iter().map(|column| column.cell(bottom, cell, limit_here)).collect();
+        let cells: String = columns
+            .iter()
+            .map(|column| column.cell(bottom, cell, limit_here))
+            .collect();
         text.push_str(cells.trim_end());
         text.push('\n');
     }
@@ -43,7 +50,7 @@ impl Column {
     /// What fills the cell from `bottom` up to `bottom + size`.
     fn cell(self, bottom: f64, size: f64, limit_here: bool) -> char {
         let empty = if limit_here { '─' } else { ' ' };
-        let overlaps = |(lower, upper): (f64, f64)| lower < bottom + size && upper >= bottom && upper > 0.0;
+        let overlaps = |(lower, upper): (f64, f64)| lower < bottom + size && upper > bottom;
         match self {
             Self::Seen(value) => bar(((value - bottom) / size).clamp(0.0, 1.0)).unwrap_or(empty),
             Self::Expected { mean, .. } if bottom <= mean && mean < bottom + size => '●',

@@ -34,16 +34,21 @@ impl Api {
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Value, Failure> {
-        self.expect(Method::GET, path, &Value::Null, None, StatusCode::OK).await.map(|reply| reply.body)
+        self.expect(Method::GET, path, &Value::Null, None, StatusCode::OK)
+            .await
+            .map(|reply| reply.body)
     }
 
     pub(super) async fn create(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.expect(Method::POST, path, body, None, StatusCode::CREATED).await.map(|reply| reply.body)
+        self.expect(Method::POST, path, body, None, StatusCode::CREATED)
+            .await
+            .map(|reply| reply.body)
     }
 
     /// Sends points, once however often it is called with the same idempotency key.
     pub(super) async fn ingest(&self, body: &Value, idempotency_key: &str) -> Result<Reply, Failure> {
-        self.expect(Method::POST, "/v1/ingest", body, Some(idempotency_key), StatusCode::OK).await
+        self.expect(Method::POST, "/v1/ingest", body, Some(idempotency_key), StatusCode::OK)
+            .await
     }
 
     async fn expect(
@@ -68,7 +73,9 @@ impl Api {
             request = request.header(header::CONTENT_TYPE, "application/json");
             body.to_string()
         };
-        let request = request.body(Full::new(Bytes::from(text))).map_err(|error| failed(&error))?;
+        let request = request
+            .body(Full::new(Bytes::from(text)))
+            .map_err(|error| failed(&error))?;
         let response = self.client.request(request).await.map_err(|error| failed(&error))?;
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.map_err(|error| failed(&error))?.to_bytes();

@@ -38,7 +38,9 @@ pub(super) fn ending_at(now: Millis) -> Result<Flights, Failure> {
     for line in FLIGHTS.lines() {
         let mut cells = line.split(',');
         let (metric_key, airport) = cells.next().and_then(|id| id.split_once('/')).ok_or_else(broken)?;
-        let values: Vec<f64> = cells.map(|cell| cell.parse().map_err(|_| broken())).collect::<Result<_, _>>()?;
+        let values: Vec<f64> = cells
+            .map(|cell| cell.parse().map_err(|_| broken()))
+            .collect::<Result<_, _>>()?;
         let last = START + STEP * (i64::try_from(values.len()).map_err(|_| broken())? - 1);
         let moved = *weeks.get_or_insert((now - last).div_euclid(WEEK) + i64::from((now - last).rem_euclid(WEEK) > 0));
         let times = (0..).map(|index| START + moved * WEEK + index * STEP);
@@ -64,7 +66,10 @@ impl Flights {
     pub(super) fn between(&self, from: Millis, to: Millis) -> Vec<(&'static str, &'static str, Millis, f64)> {
         let of = |series: &Series| {
             let (metric_key, airport) = (series.metric_key, series.airport);
-            series.between(from, to).map(move |(at, value)| (metric_key, airport, at, value)).collect::<Vec<_>>()
+            series
+                .between(from, to)
+                .map(move |(at, value)| (metric_key, airport, at, value))
+                .collect::<Vec<_>>()
         };
         let mut points: Vec<_> = self.series.iter().flat_map(of).collect();
         points.sort_by_key(|(_, _, at, _)| *at);
@@ -73,22 +78,27 @@ impl Flights {
 
     /// The series of this metric and airport.
     pub(super) fn find(&self, metric_key: &str, airport: &str) -> Option<&Series> {
-        self.series.iter().find(|series| series.metric_key == metric_key && series.airport == airport)
+        self.series
+            .iter()
+            .find(|series| series.metric_key == metric_key && series.airport == airport)
     }
 }
 
 impl Series {
     /// Its points after `from`, up to and including `to`.
     pub(super) fn between(&self, from: Millis, to: Millis) -> impl Iterator<Item = (Millis, f64)> + '_ {
-        self.points.iter().copied().filter(move |(at, _)| from < *at && *at <= to)
+        self.points
+            .iter()
+            .copied()
+            .filter(move |(at, _)| from < *at && *at <= to)
     }
 
     /// When the value first goes above `limit` after `from`, having been at or below it.
     pub(super) fn rises_above(&self, limit: f64, from: Millis) -> Option<(Millis, f64)> {
         let pairs = self.points.windows(2);
-        pairs.filter_map(|pair| Some((pair.first()?, pair.get(1)?))).find_map(|(before, after)| {
-            (after.0 > from && before.1 <= limit && after.1 > limit).then_some(*after)
-        })
+        pairs
+            .filter_map(|pair| Some((pair.first()?, pair.get(1)?)))
+            .find_map(|(before, after)| (after.0 > from && before.1 <= limit && after.1 > limit).then_some(*after))
     }
 }
 

@@ -22,11 +22,19 @@ pub(super) fn body(points: &[(&str, &str, Millis, f64)]) -> Value {
 }
 
 /// Sends them, and sees that all are accepted.
-pub(super) async fn send(api: &Api, points: &[(&str, &str, Millis, f64)], idempotency_key: &str) -> Result<Reply, Failure> {
+pub(super) async fn send(
+    api: &Api,
+    points: &[(&str, &str, Millis, f64)],
+    idempotency_key: &str,
+) -> Result<Reply, Failure> {
     let reply = api.ingest(&body(points), idempotency_key).await?;
     let accepted = reply.body["accepted"].as_u64();
     check(accepted == u64::try_from(points.len()).ok(), || {
-        format!("{} points were sent, and the server answered {}", points.len(), reply.body)
+        format!(
+            "{} points were sent, and the server answered {}",
+            points.len(),
+            reply.body
+        )
     })?;
     Ok(reply)
 }

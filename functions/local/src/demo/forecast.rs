@@ -20,13 +20,27 @@ pub(super) async fn show(story: &Story, world: &World, flights: &Flights, begin:
         "metric_key": "flights.departures", "dimensions": {"airport": "ATL"}, "horizon": format!("{FUTURE}h"), "levels": [80, 95],
     });
     let forecast = world.api.create("/v1/forecasts", &request).await?;
-    let predictions = forecast["predictions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let predictions = forecast["predictions"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let steps = FUTURE * usize::try_from(HOUR / STEP).unwrap_or(0);
-    check(predictions.len() == steps, || format!("{} predictions came for {steps} steps", predictions.len()))?;
-    let expected: Vec<Expected> = predictions.iter().map(Expected::read).collect::<Option<_>>().ok_or_else(|| {
-        Failure::Failed(format!("a prediction lacks a number: {}", predictions.first().unwrap_or(&Value::Null)))
+    check(predictions.len() == steps, || {
+        format!("{} predictions came for {steps} steps", predictions.len())
     })?;
-    check(expected.iter().all(Expected::is_nested), || "an interval of 80 % leaves the one of 95 %".into())?;
+    let expected: Vec<Expected> = predictions
+        .iter()
+        .map(Expected::read)
+        .collect::<Option<_>>()
+        .ok_or_else(|| {
+            Failure::Failed(format!(
+                "a prediction lacks a number: {}",
+                predictions.first().unwrap_or(&Value::Null)
+            ))
+        })?;
+    check(expected.iter().all(Expected::is_nested), || {
+        "an interval of 80 % leaves the one of 95 %".into()
+    })?;
 
     let atlanta = flights.find("flights.departures", "ATL");
     let seen: Vec<f64> = atlanta
@@ -72,7 +86,10 @@ impl Expected {
     }
 
     fn is_nested(&self) -> bool {
-        self.outer.0 <= self.inner.0 && self.inner.0 <= self.mean && self.mean <= self.inner.1 && self.inner.1 <= self.outer.1
+        self.outer.0 <= self.inner.0
+            && self.inner.0 <= self.mean
+            && self.mean <= self.inner.1
+            && self.inner.1 <= self.outer.1
     }
 
     /// Several steps as one.

@@ -30,7 +30,9 @@ pub(super) async fn import(
         }
         let key = format!("history-{requests}");
         let reply = feed::send(&world.api, &batch, &key).await?;
-        check(!reply.replayed, || format!("request {key} was answered as a repetition"))?;
+        check(!reply.replayed, || {
+            format!("request {key} was answered as a repetition")
+        })?;
         if requests == 0 {
             let again = feed::send(&world.api, &batch, &key).await?;
             check(again.replayed && again.body == reply.body, || {
@@ -64,11 +66,19 @@ async fn stored(world: &World, flights: &Flights, until: Millis) -> Result<(), F
         let series = flights.find(text("metric_key"), airport);
         let series = series.ok_or_else(|| Failure::Failed(format!("a series that nobody sent is listed: {item}")))?;
         let sent: Vec<f64> = series.between(i64::MIN, until).map(|(_, value)| value).collect();
-        let page = world.api.get(&format!("/v1/series/{}/points?limit=10000", text("series_id"))).await?;
+        let page = world
+            .api
+            .get(&format!("/v1/series/{}/points?limit=10000", text("series_id")))
+            .await?;
         let found = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
         let found: Vec<f64> = found.iter().filter_map(|point| point["value"].as_f64()).collect();
         check(found == sent, || {
-            format!("{} {airport}: {} points were sent, {} others came back", text("metric_key"), sent.len(), found.len())
+            format!(
+                "{} {airport}: {} points were sent, {} others came back",
+                text("metric_key"),
+                sent.len(),
+                found.len()
+            )
         })?;
     }
     Ok(())

@@ -72,8 +72,15 @@ async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Byt
     // an implementation that is not ours: what it accepts, others do
     let verified = Webhook::new(&inbox.secret).and_then(|webhook| webhook.verify(&body, &headers));
     let refused = verified.err().map(|error| error.to_string());
-    let status = if refused.is_none() { StatusCode::NO_CONTENT } else { StatusCode::UNAUTHORIZED };
-    let id = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let status = if refused.is_none() {
+        StatusCode::NO_CONTENT
+    } else {
+        StatusCode::UNAUTHORIZED
+    };
+    let id = headers
+        .get("webhook-id")
+        .and_then(|id| id.to_str().ok())
+        .unwrap_or_default();
     inbox.notifications.push(Notification {
         id: id.to_owned(),
         refused,

@@ -35,9 +35,14 @@ pub(super) async fn prepare(story: &Story, world: &World) -> Result<Vec<Rule>, F
     let channel = json!({"name": "receiver", "type": "webhook", "config": {"url": world.hook}});
     let channel = world.api.create("/v1/notification-channels", &channel).await?;
     let secret = text(&channel, "secret")?;
-    check(secret.starts_with("whsec_"), || "the channel came without a secret".into())?;
+    check(secret.starts_with("whsec_"), || {
+        "the channel came without a secret".into()
+    })?;
     world.receiver.trust(secret);
-    story.say(&format!("webhook to {}, signed with a secret that was shown once", world.hook))?;
+    story.say(&format!(
+        "webhook to {}, signed with a secret that was shown once",
+        world.hook
+    ))?;
     let channel = text(&channel, "channel_id")?;
     let mut rules = Vec::new();
     for kind in Kind::ALL {
@@ -74,8 +79,10 @@ pub(super) async fn live(
         minute += MINUTE;
         world.set(minute);
         let cut = (begin + CUT_FROM..begin + CUT_TO).contains(&minute);
-        let (missed, mut due): (Vec<_>, Vec<_>) =
-            flights.between(before, minute).into_iter().partition(|(_, airport, _, _)| cut && *airport == CUT);
+        let (missed, mut due): (Vec<_>, Vec<_>) = flights
+            .between(before, minute)
+            .into_iter()
+            .partition(|(_, airport, _, _)| cut && *airport == CUT);
         late.extend(missed);
         if !cut {
             due.append(&mut late);
@@ -91,7 +98,10 @@ pub(super) async fn live(
         figures.ticks += 1;
         for notification in world.receiver.notifications().into_iter().skip(log.len()) {
             story.say(&told(minute, &notification))?;
-            log.push(Received { at: minute, notification });
+            log.push(Received {
+                at: minute,
+                notification,
+            });
         }
     }
     story.say(&format!(
@@ -105,11 +115,17 @@ pub(super) async fn live(
 /// One notification in one line.
 fn told(at: Millis, notification: &Notification) -> String {
     let data = &notification.body["data"];
-    let summary = data["alert"]["summary"].as_str().or_else(|| data["alert"]["reason"].as_str());
+    let summary = data["alert"]["summary"]
+        .as_str()
+        .or_else(|| data["alert"]["reason"].as_str());
     let kind = notification.kind().trim_start_matches("alert.");
     let rule = data["rule"]["name"].as_str().unwrap_or_default();
     let airport = data["series"]["dimensions"]["airport"].as_str().unwrap_or_default();
-    format!("{}  {kind:8}  {rule:10}  {airport:3}  {}", clock_time(at), summary.unwrap_or_default())
+    format!(
+        "{}  {kind:8}  {rule:10}  {airport:3}  {}",
+        clock_time(at),
+        summary.unwrap_or_default()
+    )
 }
 
 /// That each rule fired, was told with a good signature, and that its end was told too.
@@ -124,23 +140,38 @@ pub(super) async fn verify(
 ) -> Result<(), Failure> {
     for received in log {
         let Notification { id, refused, .. } = &received.notification;
-        check(refused.is_none(), || format!("the signature of {id} is wrong: {}", refused.as_deref().unwrap_or_default()))?;
+        check(refused.is_none(), || {
+            format!(
+                "the signature of {id} is wrong: {}",
+                refused.as_deref().unwrap_or_default()
+            )
+        })?;
     }
     for rule in rules {
         let fired = of(log, rule, "alert.firing").next();
         let fired = fired.ok_or_else(|| Failure::Failed(format!("{:?} never fired", rule.kind.name())))?;
         let alert = alert_id(fired);
         let resolved = of(log, rule, "alert.resolved").any(|received| alert_id(received) == alert);
-        check(resolved, || format!("{:?} fired and its end was never told", rule.kind.name()))?;
+        check(resolved, || {
+            format!("{:?} fired and its end was never told", rule.kind.name())
+        })?;
     }
     story.say(&lead(flights, rules, log, now, figures)?)?;
 
     figures.notifications = log.len();
     let deliveries = world.api.get("/v1/deliveries?limit=10000").await?;
     let deliveries = deliveries["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let delivered = deliveries.iter().filter(|delivery| delivery["outcome"] == "delivered").count();
-    check(delivered == log.len(), || format!("{delivered} deliveries are recorded, {} arrived", log.len()))?;
-    let resolved = log.iter().filter(|received| received.notification.kind() == "alert.resolved").count();
+    let delivered = deliveries
+        .iter()
+        .filter(|delivery| delivery["outcome"] == "delivered")
+        .count();
+    check(delivered == log.len(), || {
+        format!("{delivered} deliveries are recorded, {} arrived", log.len())
+    })?;
+    let resolved = log
+        .iter()
+        .filter(|received| received.notification.kind() == "alert.resolved")
+        .count();
     story.say(&format!(
         "{} signed notifications sent, received and verified, {resolved} of them the end of an alert",
         log.len()
@@ -152,10 +183,18 @@ pub(super) async fn verify(
 }
 
 /// How long before the rush the forecast rule said so: the best case of the two days.
-fn lead(flights: &Flights, rules: &[Rule], log: &[Received], now: Millis, figures: &mut Figures) -> Result<String, Failure> {
+fn lead(
+    flights: &Flights,
+    rules: &[Rule],
+    log: &[Received],
+    now: Millis,
+    figures: &mut Figures,
+) -> Result<String, Failure> {
     let rule = rules.iter().find(|rule| rule.kind == Kind::Forecast);
     let atlanta = flights.find("flights.departures", "ATL");
-    let (rule, atlanta) = rule.zip(atlanta).ok_or_else(|| Failure::Failed("the forecast rule is gone".into()))?;
+    let (rule, atlanta) = rule
+        .zip(atlanta)
+        .ok_or_else(|| Failure::Failed("the forecast rule is gone".into()))?;
     let foreseen = of(log, rule, "alert.firing").filter_map(|fired| {
         let (crossed, value) = atlanta.rises_above(RUSH, fired.at)?;
         let resolved = of(log, rule, "alert.resolved")
@@ -167,7 +206,9 @@ fn lead(flights: &Flights, rules: &[Rule], log: &[Received], now: Millis, figure
     let best = foreseen.max_by_key(|(fired, crossed, _)| crossed - fired);
     let (fired, crossed, value) =
         best.ok_or_else(|| Failure::Failed("the forecast rule never fired before the value crossed".into()))?;
-    check(crossed - fired >= HOUR, || format!("it fired only {} before", time::span(crossed - fired)))?;
+    check(crossed - fired >= HOUR, || {
+        format!("it fired only {} before", time::span(crossed - fired))
+    })?;
     figures.lead_minutes = (crossed - fired) / MINUTE;
     Ok(format!(
         "the forecast alert (horizon {AHEAD}) fired {} before the value crossed: at {}; at {} there were {value} departures",
@@ -189,5 +230,7 @@ fn alert_id(received: &Received) -> &Value {
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, Failure> {
-    value[name].as_str().ok_or_else(|| Failure::Failed(format!("the reply has no {name}")))
+    value[name]
+        .as_str()
+        .ok_or_else(|| Failure::Failed(format!("the reply has no {name}")))
 }

@@ -45,7 +45,9 @@ impl World {
         database::prepare(&app, &place).await?;
         let issued = keys::create(&app, &Create::admin("demo")).await?;
         let listener = serve::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
-        let address = listener.local_addr().map_err(|error| Failure::Failed(error.to_string()))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| Failure::Failed(error.to_string()))?;
         let (stopper, stop) = Stopper::new();
         let http = tokio::spawn(server::serve(listener, service(app.clone(), routes()), stop));
         let (receiver, hook) = Receiver::start(of_receiver).await?;

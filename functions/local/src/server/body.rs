@@ -31,11 +31,17 @@ where
     type Data = Bytes;
     type Error = axum::BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        self.deadline.as_mut().poll(context).map(|()| Some(Err("the body took too long".into())))
+        self.deadline
+            .as_mut()
+            .poll(context)
+            .map(|()| Some(Err("the body took too long".into())))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -72,8 +78,18 @@ mod tests {
 
     #[tokio::test]
     async fn any_other_passes_as_it_is() {
-        let full = Hurried::new(Full::new(Bytes::from_static(b"abc"))).collect().await.unwrap();
+        let full = Hurried::new(Full::new(Bytes::from_static(b"abc")))
+            .collect()
+            .await
+            .unwrap();
         assert_eq!(full.to_bytes(), "abc");
-        assert!(Hurried::new(Empty::<Bytes>::new()).collect().await.unwrap().to_bytes().is_empty());
+        assert!(
+            Hurried::new(Empty::<Bytes>::new())
+                .collect()
+                .await
+                .unwrap()
+                .to_bytes()
+                .is_empty()
+        );
     }
 }

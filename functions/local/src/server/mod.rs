@@ -55,7 +55,9 @@ async fn connection(stream: TcpStream, router: Router, watcher: hyper_util::serv
     // without it small replies may wait for the client's acknowledgement; a failure only costs time
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
-        router.clone().oneshot(request.map(|body| Body::new(Hurried::new(body))))
+        router
+            .clone()
+            .oneshot(request.map(|body| Body::new(Hurried::new(body))))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

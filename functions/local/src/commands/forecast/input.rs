@@ -160,7 +160,8 @@ mod tests {
     #[test]
     fn long_is_read_in_any_order_with_and_without_header() {
         for header in ["", "series_id,timestamp,value\n"] {
-            let text = format!("{header}a,2026-01-01T02:00:00Z,3\nb,0,1\na,2026-01-01T00:00:00Z,1\na,1767229200,2\nb,60,2\n");
+            let text =
+                format!("{header}a,2026-01-01T02:00:00Z,3\nb,0,1\na,2026-01-01T00:00:00Z,1\na,1767229200,2\nb,60,2\n");
             let series = long(file(text.as_bytes()).path(), None).unwrap();
             assert_eq!(series[0].values, [1.0, 2.0, 3.0]);
             assert_eq!(series[0].grid, Some((1_767_225_600_000, Step::Millis(3_600_000))));

@@ -100,7 +100,11 @@ fn folder(arguments: &Arguments, json: bool) -> Result<(), Failure> {
             for failure in many {
                 eprintln!("intentvision: {failure}");
             }
-            Err(Failure::Input(format!("{} of {} files failed", many.len(), files.len())))
+            Err(Failure::Input(format!(
+                "{} of {} files failed",
+                many.len(),
+                files.len()
+            )))
         }
     }
 }

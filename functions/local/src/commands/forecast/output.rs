@@ -12,11 +12,17 @@ use std::path::Path;
 
 pub(super) fn render(predictions: &[Prediction], levels: &[String], json: bool) -> Result<String, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
-    let mut table = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
+    let mut table = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::Any(b'\n'))
+        .from_writer(Vec::new());
     let mut lines = String::new();
     let header = ["series_id", "step", "mean"].map(str::to_owned).into_iter();
-    let bounds = levels.iter().flat_map(|level| [format!("lower_{level}"), format!("upper_{level}")]);
-    table.write_record(header.chain(bounds)).map_err(|error| failed(&error))?;
+    let bounds = levels
+        .iter()
+        .flat_map(|level| [format!("lower_{level}"), format!("upper_{level}")]);
+    table
+        .write_record(header.chain(bounds))
+        .map_err(|error| failed(&error))?;
     for prediction in predictions {
         let intervals = intervals(prediction, levels)?;
         if json {
@@ -25,9 +31,13 @@ pub(super) fn render(predictions: &[Prediction], levels: &[String], json: bool) 
             continue;
         }
         for (index, mean) in prediction.forecast.mean.iter().enumerate() {
-            let ends = intervals.iter().flat_map(|interval| [at(&interval.lower, index), at(&interval.upper, index)]);
+            let ends = intervals
+                .iter()
+                .flat_map(|interval| [at(&interval.lower, index), at(&interval.upper, index)]);
             let numbers = std::iter::once(*mean).chain(ends).map(|number| number.to_string());
-            let row = [prediction.id.clone(), (index + 1).to_string()].into_iter().chain(numbers);
+            let row = [prediction.id.clone(), (index + 1).to_string()]
+                .into_iter()
+                .chain(numbers);
             table.write_record(row).map_err(|error| failed(&error))?;
         }
     }
@@ -83,7 +93,9 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(cannot)?;
     }
-    let written = bytes(path, text).and_then(|bytes| fs::write(&draft, bytes)).and_then(|()| fs::rename(&draft, path));
+    let written = bytes(path, text)
+        .and_then(|bytes| fs::write(&draft, bytes))
+        .and_then(|()| fs::rename(&draft, path));
     written.map_err(|error| {
         // it may not be there
         let _ = fs::remove_file(&draft);
