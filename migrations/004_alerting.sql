@@ -55,12 +55,13 @@ CREATE TABLE outbox (
     message_id     TEXT    NOT NULL,
     channel_id     TEXT    NOT NULL,
     alert_id       TEXT    NOT NULL, -- '' for a test call
-    transition_seq INTEGER NOT NULL,
-    type           TEXT    NOT NULL,
+    transition_seq INTEGER NOT NULL, -- 0 for a test call
+    type           TEXT    NOT NULL CHECK (type IN ('alert.firing', 'alert.no_data', 'alert.resolved', 'test')),
+    occurred_at    INTEGER NOT NULL, -- the transition's minute, product time
     state          TEXT    NOT NULL CHECK (state IN ('pending', 'delivered', 'superseded', 'recorded', 'dead')),
     body           TEXT,             -- frozen by the first attempt
     attempts       INTEGER NOT NULL DEFAULT 0,
-    due_at         INTEGER NOT NULL, -- wall time
+    due_at         INTEGER NOT NULL, -- wall time, as all that follow
     lease_until    INTEGER NOT NULL DEFAULT 0,
     lease_token    INTEGER NOT NULL DEFAULT 0,
     created_at     INTEGER NOT NULL,
@@ -70,6 +71,7 @@ CREATE TABLE outbox (
 ) WITHOUT ROWID, STRICT;
 
 CREATE INDEX outbox_due ON outbox (due_at) WHERE state = 'pending';
+CREATE INDEX outbox_in_flight ON outbox (org_id, channel_id, lease_until) WHERE state = 'pending';
 CREATE INDEX outbox_by_alert ON outbox (org_id, alert_id, channel_id, transition_seq);
 
 -- One row an attempt.

@@ -20,6 +20,7 @@ pub mod ingest;
 pub mod keys;
 pub mod lease;
 pub mod migrations;
+pub mod notify;
 pub mod schedule;
 pub mod secrets;
 pub mod series;

@@ -1,0 +1,102 @@
+//! `/v1/notification-channels`.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use intentvision::auth::Scope;
+use intentvision::http::body::Body;
+use intentvision::http::page::Page;
+use intentvision::http::query::Query;
+use intentvision::http::{Caller, Routes};
+use intentvision::id::ChannelId;
+use intentvision::idempotency::Operation;
+use intentvision::notify::address::Reach;
+use intentvision::notify::channel::{self, ChannelChange, ChannelItem, Created, NewChannel};
+use intentvision::{App, Error};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Reading asks for `alerts:write` too: a webhook's URL often is a credential itself.
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .get("/v1/notification-channels", Scope::AlertsWrite, list)
+        .post("/v1/notification-channels", Scope::AlertsWrite, create)
+        .get("/v1/notification-channels/{id}", Scope::AlertsWrite, get)
+        .patch("/v1/notification-channels/{id}", Scope::AlertsWrite, update)
+        .delete("/v1/notification-channels/{id}", Scope::AlertsWrite, delete)
+        .post("/v1/notification-channels/{id}/test", Scope::AlertsWrite, test)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CreateRequest {
+    name: String,
+    r#type: String,
+    config: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UpdateRequest {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    config: Option<Value>,
+    #[serde(default)]
+    enabled: Option<bool>,
+}
+
+async fn list(State(app): State<App>, caller: Caller, mut query: Query) -> Result<Json<Page<ChannelItem>>, Error> {
+    let (limit, cursor) = query.take_page()?;
+    query.finish()?;
+    Ok(Json(channel::list(&app, &caller, limit, cursor.as_ref()).await?))
+}
+
+async fn create(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Error> {
+    let request: CreateRequest = body.json()?;
+    let new = NewChannel::new(&request.name, &request.r#type, request.config, reach(&app))?;
+    let operation = Operation::of(&body, None)?;
+    Ok(match channel::create(&app, &caller, &new, operation.as_ref()).await? {
+        Created::Now(issued) => (StatusCode::CREATED, Json(issued.reveal())).into_response(),
+        Created::Before(replay) => replay.into_response(),
+    })
+}
+
+async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<ChannelItem>, Error> {
+    Ok(Json(channel::get(&app, &caller, &channel_id(&id)?).await?))
+}
+
+async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Body,
+) -> Result<Json<ChannelItem>, Error> {
+    let request: UpdateRequest = body.json()?;
+    let change = ChannelChange::new(request.name.as_deref(), request.config, request.enabled, reach(&app))?;
+    Ok(Json(channel::update(&app, &caller, &channel_id(&id)?, &change).await?))
+}
+
+async fn delete(caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Error> {
+    channel::delete(&caller, &channel_id(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn test(State(app): State<App>, caller: Caller, Path(id): Path<String>, body: Body) -> Result<Response, Error> {
+    let operation = Operation::of(&body, None)?;
+    Ok(
+        match channel::test(&app, &caller, &channel_id(&id)?, operation.as_ref()).await? {
+            Created::Now(message_id) => (StatusCode::ACCEPTED, Json(json!({"message_id": message_id}))).into_response(),
+            Created::Before(replay) => replay.into_response(),
+        },
+    )
+}
+
+fn reach(app: &App) -> Reach {
+    Reach::new(app.config.allow_private_webhooks)
+}
+
+fn channel_id(text: &str) -> Result<ChannelId, Error> {
+    ChannelId::parse(text).ok_or(Error::NotFound("the channel"))
+}

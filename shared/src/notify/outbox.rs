@@ -1,0 +1,187 @@
+//! What is to be told, written in the batch that decides it.
+
+use crate::clock::{Clock, Millis};
+use crate::id::{AlertId, ChannelId, MessageId};
+use db::{Step, args, wall_ms};
+use serde_json::json;
+
+/// What a message tells of an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageKind {
+    /// it fires
+    Firing,
+    /// its series has no new points
+    NoData,
+    /// it is over
+    Resolved,
+}
+
+impl MessageKind {
+    /// The `type` of the message.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Firing => "alert.firing",
+            Self::NoData => "alert.no_data",
+            Self::Resolved => "alert.resolved",
+        }
+    }
+
+    /// The alert's status while the message is true.
+    #[must_use]
+    pub fn status(self) -> &'static str {
+        match self {
+            Self::Firing => "firing",
+            Self::NoData => "no_data",
+            Self::Resolved => "resolved",
+        }
+    }
+
+    /// Reads a `type`; `None` for a test call.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::Firing, Self::NoData, Self::Resolved]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
+/// What a channel is to be told about a transition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMessage {
+    /// who is told
+    pub channel_id: ChannelId,
+    /// the alert
+    pub alert_id: AlertId,
+    /// the transition
+    pub transition_seq: i64,
+    /// the transition's minute
+    pub minute: Millis,
+    /// what is told
+    pub kind: MessageKind,
+}
+
+impl NewMessage {
+    /// Follows from alert, transition and channel: whoever decides the same twice writes one message.
+    #[must_use]
+    pub fn message_id(&self) -> MessageId {
+        MessageId::derived(
+            self.minute,
+            &[
+                self.alert_id.as_str().as_bytes(),
+                &self.transition_seq.to_be_bytes(),
+                self.channel_id.as_str().as_bytes(),
+            ],
+        )
+    }
+}
+
+/// The steps that put messages into the outbox of the organization that `authority` names.
+///
+/// - A channel that was deleted is told nothing. A disabled one keeps a dead letter instead, but for
+///   a resolve of what it was told before: that one waits until the channel is enabled again.
+/// - `Resolved` reaches a channel that was told of the alert, or is about to be. What it was about
+///   to be told, and nobody has tried to send yet, is superseded: one message says both.
+/// - A test organization's messages are recorded and never sent.
+#[must_use]
+pub fn enqueue(messages: &[NewMessage], clock: &Clock) -> Vec<Step> {
+    if messages.is_empty() {
+        return Vec::new();
+    }
+    let list: Vec<_> = messages
+        .iter()
+        .map(|message| {
+            json!([
+                message.message_id(),
+                message.channel_id,
+                message.alert_id,
+                message.transition_seq,
+                message.kind.as_str(),
+                message.minute,
+            ])
+        })
+        .collect();
+    let list = serde_json::Value::from(list).to_string();
+    // the order matters: a resolve looks at what the first step wrote, the last at both
+    vec![
+        Step::tenant(OPEN, args![&list, clock.wall_offset()]),
+        Step::tenant(RESOLVE, args![&list, clock.wall_offset()]),
+        Step::tenant(SUPERSEDE, args![&list]),
+    ]
+}
+
+macro_rules! insert {
+    ($state:literal, $why:literal, $condition:literal) => {
+        concat!(
+            "INSERT INTO outbox (org_id, message_id, channel_id, alert_id, transition_seq, type, occurred_at,
+                                 state, last_error, due_at, created_at)
+             SELECT c.org_id, m.value ->> 0, c.channel_id, m.value ->> 2, m.value ->> 3, m.value ->> 4, m.value ->> 5,
+                    CASE WHEN o.environment = 'test' THEN 'recorded' ",
+            $state,
+            " END, CASE WHEN o.environment = 'test' THEN NULL ",
+            $why,
+            " END, ",
+            wall_ms!("?3"),
+            ", ",
+            wall_ms!("?3"),
+            " FROM authority AS a
+             JOIN organizations AS o ON o.org_id = a.org_id
+             JOIN json_each(?2) AS m
+             JOIN notification_channels AS c
+               ON c.org_id = a.org_id AND c.channel_id = m.value ->> 1 AND c.deleted_at IS NULL
+             WHERE ",
+            $condition,
+            " ON CONFLICT (org_id, message_id) DO NOTHING"
+        )
+    };
+}
+
+const OPEN: &str = insert!(
+    "WHEN c.enabled = 0 THEN 'dead' ELSE 'pending'",
+    "WHEN c.enabled = 0 THEN 'the channel is disabled'",
+    "m.value ->> 4 <> 'alert.resolved'"
+);
+
+const RESOLVE: &str = insert!(
+    "ELSE 'pending'",
+    "",
+    "m.value ->> 4 = 'alert.resolved' AND EXISTS (
+        SELECT 1 FROM outbox AS told
+        WHERE told.org_id = c.org_id AND told.alert_id = m.value ->> 2 AND told.channel_id = c.channel_id
+          AND told.transition_seq < m.value ->> 3 AND told.type IN ('alert.firing', 'alert.no_data')
+          AND (told.attempts > 0 OR told.state IN ('pending', 'recorded')))"
+);
+
+const SUPERSEDE: &str = "UPDATE outbox AS told SET state = 'superseded'
+     WHERE told.org_id = (SELECT org_id FROM authority)
+       AND told.alert_id IN (SELECT value ->> 2 FROM json_each(?2) WHERE value ->> 4 = 'alert.resolved')
+       AND told.state = 'pending' AND told.attempts = 0 AND told.type IN ('alert.firing', 'alert.no_data')
+       AND EXISTS (SELECT 1 FROM outbox AS closing
+                   WHERE closing.org_id = told.org_id AND closing.alert_id = told.alert_id AND closing.channel_id = told.channel_id
+                     AND closing.type = 'alert.resolved' AND closing.transition_seq > told.transition_seq)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_follows_from_alert_transition_and_channel() {
+        let message = |alert: &str, seq, channel: &str| NewMessage {
+            channel_id: ChannelId::derived(0, &[channel.as_bytes()]),
+            alert_id: AlertId::derived(0, &[alert.as_bytes()]),
+            transition_seq: seq,
+            minute: 60_000,
+            kind: MessageKind::Firing,
+        };
+        let id = message("a", 1, "c").message_id();
+        assert_eq!(id, message("a", 1, "c").message_id());
+        for other in [message("b", 1, "c"), message("a", 2, "c"), message("a", 1, "d")] {
+            assert_ne!(id, other.message_id());
+        }
+        assert!(id.as_str().starts_with("msg_"));
+    }
+
+    #[test]
+    fn nothing_to_tell_takes_no_step() {
+        assert!(enqueue(&[], &Clock::system()).is_empty());
+    }
+}

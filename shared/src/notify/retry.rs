@@ -1,0 +1,122 @@
+//! What becomes of a message after an attempt.
+
+use crate::clock::{HOUR, MINUTE, Millis};
+use http::header::{HeaderMap, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use jiff::fmt::rfc2822;
+
+/// How long after the attempt before it each attempt comes.
+const SCHEDULE: [Millis; 8] = [0, 5_000, 30_000, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR];
+/// How many attempts there are.
+pub(super) const ATTEMPTS: i64 = SCHEDULE.len() as i64;
+/// A receiver may ask for more time, not for all of it.
+const MAX_RETRY_AFTER: Millis = HOUR;
+
+/// What an attempt came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// accepted
+    Delivered,
+    /// not accepted, may be later; the receiver asked for so much time
+    Retry(Option<Millis>),
+    /// will never be accepted
+    Refused,
+    /// the receiver wants no message any more
+    Gone,
+}
+
+/// What a status means. A redirect is a refusal: nobody follows it.
+pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: Millis) -> Verdict {
+    match status.as_u16() {
+        200..=299 => Verdict::Delivered,
+        410 => Verdict::Gone,
+        408 | 425 | 429 | 500..=599 => {
+            let asked = headers.get(RETRY_AFTER).and_then(|value| retry_after(value, now));
+            Verdict::Retry(asked)
+        }
+        _ => Verdict::Refused,
+    }
+}
+
+fn retry_after(value: &HeaderValue, now: Millis) -> Option<Millis> {
+    let text = value.to_str().ok()?.trim();
+    let wait = match text.parse::<u32>() {
+        Ok(seconds) => Millis::from(seconds) * 1000,
+        Err(_) => rfc2822::parse(text).ok()?.timestamp().as_millisecond() - now,
+    };
+    Some(wait.clamp(0, MAX_RETRY_AFTER))
+}
+
+/// How long to wait after this many attempts; `None` if that was the last.
+pub(super) fn delay(attempts: i64, asked: Option<Millis>) -> Option<Millis> {
+    let planned = *SCHEDULE.get(usize::try_from(attempts).ok()?)?;
+    Some(planned.max(asked.unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(status: u16) -> Verdict {
+        judge(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), 0)
+    }
+
+    /// Requirement 45.
+    #[test]
+    fn r45_each_status_has_its_verdict() {
+        for status in [200, 201, 202, 204, 299] {
+            assert_eq!(verdict(status), Verdict::Delivered, "{status}");
+        }
+        for status in [408, 425, 429, 500, 502, 503, 504, 599] {
+            assert_eq!(verdict(status), Verdict::Retry(None), "{status}");
+        }
+        for status in [301, 302, 307, 308, 400, 401, 403, 404, 409, 422, 600, 999] {
+            assert_eq!(verdict(status), Verdict::Refused, "{status}");
+        }
+        assert_eq!(verdict(410), Verdict::Gone);
+    }
+
+    /// Requirement 45.
+    #[test]
+    fn r45_the_schedule_is_kept() {
+        let waits: Vec<_> = (1..=8).map(|attempts| delay(attempts, None)).collect();
+        let seconds = |n: i64| Some(n * 1000);
+        assert_eq!(
+            waits,
+            [
+                seconds(5),
+                seconds(30),
+                seconds(120),
+                seconds(300),
+                seconds(900),
+                seconds(1_800),
+                seconds(3_600),
+                None
+            ]
+        );
+        assert_eq!(delay(99, None), None);
+        assert_eq!(delay(-1, None), None);
+    }
+
+    /// Requirement 45.
+    #[test]
+    fn r45_retry_after_is_honoured_up_to_an_hour_and_never_shortens() {
+        let asked = |text: &'static str| {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(text))]);
+            match judge(StatusCode::SERVICE_UNAVAILABLE, &headers, 784_111_777_000) {
+                Verdict::Retry(asked) => asked,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(asked("120"), Some(120_000));
+        assert_eq!(asked("4294967295"), Some(HOUR));
+        assert_eq!(asked("99999999999999999999"), None);
+        assert_eq!(asked("Sun, 06 Nov 1994 08:49:47 GMT"), Some(10_000));
+        assert_eq!(asked("Sun, 06 Nov 1994 07:49:37 GMT"), Some(0));
+        assert_eq!(asked("Tue, 31 Dec 2999 23:59:59 GMT"), Some(HOUR));
+        assert_eq!(asked("soon"), None);
+        assert_eq!(delay(1, Some(120_000)), Some(120_000));
+        assert_eq!(delay(3, Some(1_000)), Some(120_000));
+        assert_eq!(delay(8, Some(1_000)), None);
+    }
+}

@@ -1,0 +1,252 @@
+//! Sends one message once.
+
+use super::address::Reach;
+use super::connector::{Connector, Network, SystemNetwork};
+use super::target::WebhookUrl;
+use crate::config::Config;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::{self, Client};
+use hyper_util::rt::TokioExecutor;
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bytes of a reply that are read, for its first words.
+const MAX_REPLY: usize = 4 * 1024;
+/// Characters of a reply or an error that are kept.
+const MAX_WORDS: usize = 256;
+
+/// How long an attempt may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// resolving and connecting
+    pub connect: Duration,
+    /// everything
+    pub total: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(3),
+            total: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What a receiver answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// its status
+    pub status: StatusCode,
+    /// its headers
+    pub headers: HeaderMap,
+    /// the first words of a reply that is no success
+    pub words: String,
+}
+
+/// Sends messages over connections of their own: no redirect is followed, no proxy is used, no
+/// cookie is kept, and each attempt has its address looked at anew.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    client: Client<HttpsConnector<Connector>, Full<Bytes>>,
+    reach: Reach,
+    limits: Limits,
+}
+
+impl Sender {
+    /// A sender on this network.
+    #[must_use]
+    pub fn new(network: Arc<dyn Network>, reach: Reach, limits: Limits) -> Self {
+        let connector = HttpsConnectorBuilder::new()
+            .with_webpki_roots()
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(Connector::new(network, reach, limits.connect));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .retry_canceled_requests(false)
+            .build(connector);
+        Self { client, reach, limits }
+    }
+
+    /// A sender on this machine's network, as far as the configuration allows.
+    #[must_use]
+    pub fn system(config: &Config) -> Self {
+        Self::new(
+            Arc::new(SystemNetwork),
+            Reach::new(config.allow_private_webhooks),
+            Limits::default(),
+        )
+    }
+
+    /// How far it goes.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// One attempt.
+    ///
+    /// # Errors
+    /// What went wrong, in words for the channel's owner: no answer, or none in time.
+    pub async fn post(&self, url: &WebhookUrl, headers: HeaderMap, body: impl Into<Bytes>) -> Result<Answer, String> {
+        let exchange = self.exchange(url, headers, body.into());
+        match tokio::time::timeout(self.limits.total, exchange).await {
+            Ok(result) => result,
+            Err(_) => Err("no answer in time".into()),
+        }
+    }
+
+    async fn exchange(&self, url: &WebhookUrl, headers: HeaderMap, body: Bytes) -> Result<Answer, String> {
+        let uri = url.as_str().parse().map_err(|_| "the webhook URL cannot be read")?;
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(
+            USER_AGENT,
+            HeaderValue::from_static(concat!("IntentVision/", env!("CARGO_PKG_VERSION"))),
+        );
+        let response = self.client.request(request).await.map_err(|error| causes(&error))?;
+        let (parts, body) = response.into_parts();
+        let words = if parts.status.is_success() {
+            String::new()
+        } else {
+            first_words(body).await
+        };
+        Ok(Answer {
+            status: parts.status,
+            headers: parts.headers,
+            words,
+        })
+    }
+}
+
+/// What a reply says, as far as it can be read: a reply that breaks off has its status all the same.
+async fn first_words(mut body: Incoming) -> String {
+    let mut read = Vec::new();
+    while let Some(Ok(frame)) = body.frame().await {
+        let Some(data) = frame.data_ref() else { continue };
+        let room = MAX_REPLY - read.len();
+        read.extend_from_slice(&data[..data.len().min(room)]);
+        if read.len() == MAX_REPLY {
+            break;
+        }
+    }
+    bounded(&String::from_utf8_lossy(&read))
+}
+
+/// The error's causes; the outermost says only that something went wrong.
+fn causes(error: &legacy::Error) -> String {
+    let mut words = Vec::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push(error.to_string());
+        cause = error.source();
+    }
+    if words.is_empty() {
+        words.push(error.to_string());
+    }
+    // a wrapper often repeats what it wraps
+    words.dedup();
+    bounded(&words.join(": "))
+}
+
+/// Text of others, fit to be kept and shown.
+fn bounded(text: &str) -> String {
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    text.trim().chars().take(MAX_WORDS).map(printable).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// Answers one request with these bytes and returns what it was sent.
+    async fn exchange(reply: &'static [u8]) -> (Result<Answer, String>, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let receiver = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"{\"a\":1}") {
+                assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+            }
+            // the sender may hang up once it has read enough
+            let _ = stream.write_all(reply).await;
+            String::from_utf8(request).unwrap()
+        });
+        let sender = Sender::new(Arc::new(SystemNetwork), Reach::Private, Limits::default());
+        let url = WebhookUrl::parse(&format!("http://{address}/hook?x=1"), Reach::Private).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("webhook-id", HeaderValue::from_static("msg_1"));
+        let answer = sender.post(&url, headers, "{\"a\":1}").await;
+        (answer, receiver.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_message_is_a_post_of_json_with_its_headers() {
+        let (answer, request) = exchange(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+        assert_eq!(answer.unwrap().status, StatusCode::NO_CONTENT);
+        assert!(request.starts_with("POST /hook?x=1 HTTP/1.1\r\n"), "{request}");
+        for line in [
+            "content-type: application/json\r\n",
+            "webhook-id: msg_1\r\n",
+            "content-length: 7\r\n",
+        ] {
+            assert!(request.contains(line), "{line} in {request}");
+        }
+        assert!(
+            !request.contains("cookie") && !request.contains("authorization"),
+            "{request}"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_endless_refusal_is_cut_and_its_status_counts() {
+        static ENDLESS: [u8; 1024 * 1024] = [b'x'; 1024 * 1024];
+        let head = b"HTTP/1.1 500 Oh\r\ncontent-length: 99999999\r\n\r\nno\x07pe ".to_vec();
+        let reply: &'static [u8] = Box::leak([head, ENDLESS.to_vec()].concat().into_boxed_slice());
+        let (answer, _) = exchange(reply).await;
+        let answer = answer.unwrap();
+        assert_eq!(answer.status.as_u16(), 500);
+        assert!(answer.words.starts_with("no pe xxx"), "{}", answer.words);
+        assert_eq!(answer.words.chars().count(), MAX_WORDS);
+    }
+
+    #[tokio::test]
+    async fn a_success_counts_even_if_its_body_never_ends() {
+        let (answer, _) = exchange(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n").await;
+        assert_eq!(answer.unwrap().status, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_http_is_an_error_with_a_reason() {
+        let (answer, _) = exchange(b"SSH-2.0-OpenSSH\r\n\r\n").await;
+        assert!(!answer.unwrap_err().is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_never_answers_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let limits = Limits {
+            total: Duration::from_millis(50),
+            ..Limits::default()
+        };
+        let sender = Sender::new(Arc::new(SystemNetwork), Reach::Private, limits);
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let url = WebhookUrl::parse(&url, Reach::Private).unwrap();
+        let error = sender.post(&url, HeaderMap::new(), "{}").await.unwrap_err();
+        assert_eq!(error, "no answer in time");
+    }
+}
