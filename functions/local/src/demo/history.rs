@@ -17,6 +17,7 @@ pub(super) async fn import(
     begin: Millis,
     figures: &mut Figures,
 ) -> Result<(), Failure> {
+    let before = world.footprint().await?;
     let started = Instant::now();
     let first = flights.start();
     let mut from = first - 1;
@@ -44,12 +45,15 @@ pub(super) async fn import(
         from = to;
     }
     let seconds = started.elapsed().as_secs_f64();
-    world.maintain().await?;
+    world.settle().await?;
     stored(world, flights, begin).await?;
     figures.points = points;
+    figures.bytes_per_point = (world.footprint().await? - before) as f64 / points as f64;
     story.say(&format!(
-        "{} points in {requests} requests and {seconds:.1} s; the first was sent twice and counted once",
-        thousands(points)
+        "{} points in {requests} requests and {seconds:.1} s; the first was sent twice and counted once\n\
+         all read back as sent; {:.1} bytes a point on disk, everything included",
+        thousands(points),
+        figures.bytes_per_point
     ))
 }
 

@@ -8,11 +8,13 @@ use crate::commands::serve;
 use crate::database::{self, Place};
 use crate::server::{self, Stop, Stopper};
 use crate::{Failure, jobs, routes};
-use intentvision::App;
+use intentvision::auth::Job;
 use intentvision::clock::{Clock, Millis};
 use intentvision::config::Config;
 use intentvision::http::service;
 use intentvision::keys::ApiKey;
+use intentvision::store::{self, Folded};
+use intentvision::{App, tenancy};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use tokio::task::JoinHandle;
@@ -74,10 +76,27 @@ impl World {
         Ok(())
     }
 
-    /// Folds the log of points, as each minute would.
+    /// What a schedule would do each minute besides.
     pub(super) async fn maintain(&self) -> Result<(), Failure> {
         jobs::maintain(self.app.clone()).await?;
         Ok(())
+    }
+
+    /// Moves all that waits in the log of points to where it stays, so that its size can be told.
+    pub(super) async fn settle(&self) -> Result<(), Failure> {
+        for org in tenancy::all(&self.app.operator(None)).await? {
+            let tenant = self.app.system(Job::Maintain, Some(org));
+            let lease = store::fold::lease(&tenant, &self.app.entropy).await?;
+            let lease = lease.ok_or_else(|| Failure::Failed("somebody else folds the demo's log".into()))?;
+            while let Folded::Some { .. } = store::fold(&tenant, &lease).await? {}
+            store::trim(&tenant).await?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of the database's pages in use.
+    pub(super) async fn footprint(&self) -> Result<i64, Failure> {
+        Ok(store::footprint(&self.app.operator(None)).await?)
     }
 
     /// Stops the server and closes the database.
