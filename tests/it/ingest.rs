@@ -163,7 +163,7 @@ async fn r39_the_series_cap_is_exact_and_existing_series_go_on() {
 async fn an_ingest_is_one_database_request() {
     let product = Product::start(Backend::Remote).await;
     let (_, key) = product.acme().await;
-    product.proxy().take();
+    let _ = product.proxy().take();
     assert_eq!(product.post("/v1/ingest", &key, &points(0..100)).await.status, 200);
     assert_eq!(product.proxy().take().len(), 1, "cold");
     assert_eq!(product.post("/v1/ingest", &key, &points(0..100)).await.status, 200);

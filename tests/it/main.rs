@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic")]
 
+mod architecture;
 mod db;
+mod forecasts;
 mod ingest;
 mod keys;
+mod lambda;

@@ -1,4 +1,5 @@
-//! What the end-to-end tests share: a real database server, a counting proxy, tokens.
+//! What the end-to-end tests share: a real database server, a counting proxy, tokens, the function
+//! programs and an emulator of what runs them.
 
 #![warn(missing_docs)]
 #![allow(
@@ -7,9 +8,17 @@
     reason = "a harness that cannot work fails its test"
 )]
 
+pub mod binaries;
+pub mod events;
+pub mod extension;
 pub mod http;
 pub mod install;
+pub mod installation;
 pub mod product;
 pub mod proxy;
+pub mod runtime_api;
+pub mod server;
 pub mod sqld;
+pub mod template;
 pub mod token;
+pub mod workspace;

@@ -95,7 +95,10 @@ impl Reply {
 /// All routes of all HTTP functions.
 #[must_use]
 pub fn all_routes() -> Routes {
-    ingest::routes().merge(manage_keys::routes())
+    ingest::routes()
+        .merge(query::routes())
+        .merge(forecast::routes())
+        .merge(manage_keys::routes())
 }
 
 impl Product {
@@ -165,6 +168,17 @@ impl Product {
         match &self.database {
             Database::Server(_, proxy) => proxy,
             Database::File(_) => panic!("a file has no proxy"),
+        }
+    }
+
+    /// The server itself, to stop and start it.
+    ///
+    /// # Panics
+    /// On a file.
+    pub fn server(&mut self) -> &mut Sqld {
+        match &mut self.database {
+            Database::Server(sqld, _) => sqld,
+            Database::File(_) => panic!("a file has no server"),
         }
     }
 

@@ -1,11 +1,12 @@
 //! A proxy before the database server that counts what passes and can lose it.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, Uri};
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -62,6 +63,8 @@ struct Shared {
 struct State {
     exchanges: Vec<Exchange>,
     connections: usize,
+    in_flight: usize,
+    peak: usize,
     faults: Vec<Fault>,
 }
 
@@ -108,7 +111,6 @@ impl Proxy {
     }
 
     /// What passed since the last call, in the order of the replies. A request that a fault met counts.
-    #[must_use]
     pub fn take(&self) -> Vec<Exchange> {
         std::mem::take(&mut self.state().exchanges)
     }
@@ -119,13 +121,25 @@ impl Proxy {
         self.state().connections
     }
 
+    /// How many requests the server had at once, at most.
+    #[must_use]
+    pub fn peak(&self) -> usize {
+        self.state().peak
+    }
+
     /// Lets the next requests fail, one fault each.
     pub fn fail_next(&self, faults: &[Fault]) {
         self.state().faults.extend_from_slice(faults);
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.shared.state.lock().expect("the state of the proxy")
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state()
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("the state of the proxy")
     }
 }
 
@@ -143,7 +157,7 @@ impl Drop for Proxy {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
         let _ = stream.set_nodelay(true);
-        shared.state.lock().expect("the state of the proxy").connections += 1;
+        shared.state().connections += 1;
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
             let service = service_fn(|request| forward(&shared, request));
@@ -157,7 +171,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 
 /// Passes a request on; an error ends the connection without a reply.
 async fn forward(shared: &Shared, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Lost> {
-    let (mut head, body) = request.into_parts();
+    let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Lost)?.to_bytes();
     let mut exchange = Exchange {
         path: head.uri.path().to_owned(),
@@ -166,8 +180,9 @@ async fn forward(shared: &Shared, request: Request<Incoming>) -> Result<Response
         rows_read: 0,
         rows_written: 0,
     };
+    let _passing = Passing::new(shared);
     let fault = {
-        let mut state = shared.state.lock().expect("the state of the proxy");
+        let mut state = shared.state();
         if state.faults.is_empty() {
             None
         } else {
@@ -177,28 +192,47 @@ async fn forward(shared: &Shared, request: Request<Incoming>) -> Result<Response
     let answer = match fault {
         Some(Fault::LoseRequest) => Err(Lost),
         Some(Fault::Status(status)) => Ok(status_only(status)),
-        fault => {
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, shared.target));
-            let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-            head.uri = format!("http://{address}{path}").parse::<Uri>().map_err(|_| Lost)?;
-            let reply = shared.client.request(Request::from_parts(head, Full::new(body))).await;
-            let (head, body) = reply.map_err(|_| Lost)?.into_parts();
-            let body = body.collect().await.map_err(|_| Lost)?.to_bytes();
-            exchange.received = body.len();
-            (exchange.rows_read, exchange.rows_written) = rows(&body);
-            match fault {
-                Some(_) => Err(Lost),
-                None => Ok(Response::from_parts(head, Full::new(body))),
-            }
-        }
+        Some(Fault::LoseReply) => pass(shared, head, body, &mut exchange).await.and(Err(Lost)),
+        None => pass(shared, head, body, &mut exchange).await,
     };
-    shared
-        .state
-        .lock()
-        .expect("the state of the proxy")
-        .exchanges
-        .push(exchange);
+    shared.state().exchanges.push(exchange);
     answer
+}
+
+async fn pass(
+    shared: &Shared,
+    mut head: Parts,
+    body: Bytes,
+    exchange: &mut Exchange,
+) -> Result<Response<Full<Bytes>>, Lost> {
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    let uri = format!("http://127.0.0.1:{}{path}", shared.target);
+    head.uri = uri.parse().map_err(|_| Lost)?;
+    let reply = shared.client.request(Request::from_parts(head, Full::new(body))).await;
+    let (head, body) = reply.map_err(|_| Lost)?.into_parts();
+    let body = body.collect().await.map_err(|_| Lost)?.to_bytes();
+    exchange.received = body.len();
+    (exchange.rows_read, exchange.rows_written) = rows(&body);
+    Ok(Response::from_parts(head, Full::new(body)))
+}
+
+/// Counts a request while it is on its way, also one whose caller goes away.
+struct Passing<'a>(&'a Shared);
+
+impl<'a> Passing<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        let mut state = shared.state();
+        state.in_flight += 1;
+        state.peak = state.peak.max(state.in_flight);
+        drop(state);
+        Self(shared)
+    }
+}
+
+impl Drop for Passing<'_> {
+    fn drop(&mut self) {
+        self.0.state().in_flight -= 1;
+    }
 }
 
 fn status_only(status: u16) -> Response<Full<Bytes>> {

@@ -1,6 +1,7 @@
-//! Reads metrics, series and points: `GET /v1/metrics`, `/v1/series`, `/v1/series/{id}` and
-//! `/v1/series/{id}/points`.
+//! Reads metrics, series, points and stored forecasts: `GET /v1/metrics`, `/v1/series`,
+//! `/v1/series/{id}`, `/v1/series/{id}/points`, `/v1/forecasts` and `/v1/forecasts/{id}`.
 
+mod forecasts;
 mod points;
 
 use axum::Json;
@@ -20,6 +21,7 @@ pub fn routes() -> Routes {
         .get("/v1/series", Scope::MetricsRead, list)
         .get("/v1/series/{id}", Scope::MetricsRead, get)
         .get("/v1/series/{id}/points", Scope::MetricsRead, points::points)
+        .merge(forecasts::routes())
 }
 
 async fn metrics(caller: Caller, mut query: Query) -> Result<Json<Page<MetricItem>>, Error> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use db::{Batch, Db, DbError, Step, Value, args};
 use db_embedded::{Embedded, Options};
+use futures::FutureExt;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -98,8 +99,10 @@ async fn dropping_the_database_runs_the_writes_that_wait() {
     write(&db, TABLE).await;
     let guard = nobody();
     for _ in 0..300 {
-        // queued, and its answer given up
-        drop(db.batch(&guard, Batch::write_one(Step::global(NEXT, args![]))));
+        // queued when first polled, and its answer given up
+        let _ = db
+            .batch(&guard, Batch::write_one(Step::global(NEXT, args![])))
+            .now_or_never();
     }
     drop(db);
     assert!(
@@ -170,25 +173,47 @@ async fn text_that_is_none_is_an_error_and_harms_nobody() {
     assert_eq!(value(&db, "SELECT count(*) FROM t").await, Value::Integer(1));
 }
 
-#[tokio::test]
-async fn a_full_database_refuses_one_batch_and_goes_on() {
+/// Runs the steps between two good neighbours, most likely in one group, and returns their error.
+async fn fails_between_neighbours(steps: [&'static str; 2]) -> DbError {
     let folder = TempDir::new().unwrap();
     let db = open(&folder.path().join("a.db"));
     write(&db, "CREATE TABLE b (id INTEGER PRIMARY KEY, blob BLOB)").await;
-    write(&db, "PRAGMA max_page_count = 100").await;
-    let big = Step::global("INSERT INTO b VALUES (1, randomblob(4000000))", args![]);
-    let small = || Batch::write_one(Step::global("INSERT INTO b VALUES (NULL, randomblob(10))", args![]));
+    let good = || Batch::write_one(Step::global("INSERT INTO b VALUES (NULL, randomblob(10))", args![]));
+    let mut bad = Batch::write();
+    for sql in steps {
+        bad.push(Step::global(sql, args![]));
+    }
     let guard = nobody();
-    // in one group, most likely: the full database ends the transaction of all three
-    let (first, full, last) = futures::join!(
-        db.batch(&guard, small()),
-        db.batch(&guard, Batch::write_one(big)),
-        db.batch(&guard, small())
+    let (first, failed, last) = futures::join!(
+        db.batch(&guard, good()),
+        db.batch(&guard, bad),
+        db.batch(&guard, good())
     );
-    assert!(matches!(full, Err(DbError::Other(_))), "{full:?}");
     first.unwrap();
     last.unwrap();
     assert_eq!(value(&db, "SELECT count(*) FROM b").await, Value::Integer(2));
+    write(&db, "DELETE FROM b").await;
+    failed.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_full_database_refuses_one_batch_and_goes_on() {
+    let full = [
+        "PRAGMA max_page_count = 100",
+        "INSERT INTO b VALUES (NULL, randomblob(4000000))",
+    ];
+    let error = fails_between_neighbours(full).await;
+    assert!(
+        matches!(&error, DbError::Other(text) if text.contains("full")),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_batch_that_ends_its_transaction_fails_alone() {
+    let ending = ["INSERT INTO b VALUES (NULL, randomblob(10))", "ROLLBACK"];
+    let error = fails_between_neighbours(ending).await;
+    assert!(matches!(error, DbError::Other(_)), "{error:?}");
 }
 
 #[tokio::test]
@@ -205,17 +230,18 @@ async fn a_lock_held_too_long_is_busy() {
     let long = "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000000) \
                 SELECT max(i) FROM n";
     let guard = nobody();
-    let held = holder.batch(&guard, Batch::write_one(Step::global(long, args![])));
+    let mut held = holder.batch(&guard, Batch::write_one(Step::global(long, args![])));
+    assert!((&mut held).now_or_never().is_none(), "a long write is over at once");
     // until the lock is taken a write gets through
-    let error = loop {
-        if let Err(error) = waiting
-            .batch(&guard, Batch::write_one(Step::global(NEXT, args![])))
-            .await
-        {
-            break error;
+    let mut refused = None;
+    for _ in 0..1000 {
+        let write = Batch::write_one(Step::global("DELETE FROM t WHERE id < 0", args![]));
+        refused = waiting.batch(&guard, write).await.err();
+        if refused.is_some() {
+            break;
         }
-    };
-    assert!(matches!(error, DbError::Busy), "{error:?}");
+    }
+    assert!(matches!(refused, Some(DbError::Busy)), "{refused:?}");
     held.await.unwrap();
     write(&waiting, "INSERT INTO t VALUES (99000000)").await;
 }

@@ -120,7 +120,7 @@ async fn an_infinity_comes_back_as_null(fixture: Fixture) {
 async fn large_values_pass(fixture: Fixture) {
     fixture.write("CREATE TABLE v (text TEXT, blob BLOB)").await;
     let text = "ä\"1234567".repeat(100_000);
-    let blob: Vec<u8> = (0..1_000_003_u32).map(|index| (index * index >> 7) as u8).collect();
+    let blob: Vec<u8> = (0..1_000_003_u32).map(|index| (index % 251) as u8).collect();
     let insert = Step::global("INSERT INTO v VALUES (?1, ?2)", args![&text, blob.clone()]);
     fixture.run(Batch::write_one(insert)).await.unwrap();
     let read = Batch::read_one(Step::global("SELECT text, blob FROM v", args![]));

@@ -91,19 +91,18 @@ impl Embedded {
 }
 
 impl Db for Embedded {
+    /// A write that has been queued runs, even if nobody waits for its answer any more.
     fn batch<'a>(&'a self, guard: &'a Guard, batch: Batch) -> BatchFuture<'a> {
-        let queued = db::backend::check_arguments(guard, &batch).map(|()| {
+        Box::pin(async move {
+            db::backend::check_arguments(guard, &batch)?;
             let queue = match batch.mode {
                 Mode::Read => &self.reads,
                 Mode::Write => &self.writes,
             };
             let (job, reply) = Job::new(guard.clone(), batch);
             queue.push(job);
-            reply
-        });
-        Box::pin(async move {
             let lost = |_| Err(DbError::Unavailable("the database was closed".into()));
-            queued?.await.unwrap_or_else(lost)
+            reply.await.unwrap_or_else(lost)
         })
     }
 }

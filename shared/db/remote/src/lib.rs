@@ -18,7 +18,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use db::{Batch, BatchFuture, Db, DbError, Guard, Reply, Step, Value};
+use db::{Batch, BatchFuture, Db, DbError, Guard, Mode, Reply, Step, Value};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
 pub use options::Options;
 
@@ -28,6 +30,7 @@ use transport::{Lost, Transport};
 /// A database behind a URL.
 pub struct Remote {
     transport: Transport,
+    writes: Semaphore,
     options: Options,
 }
 
@@ -38,7 +41,12 @@ pub struct Remote {
 /// [`DbError::Other`] if the URL or the token cannot be used. The text repeats neither.
 pub fn open(url: &str, token: Option<&str>, options: Options) -> Result<Remote, DbError> {
     let transport = Transport::new(endpoint::pipeline(url)?, token, &options)?;
-    Ok(Remote { transport, options })
+    let writes = Semaphore::new(options.writes);
+    Ok(Remote {
+        transport,
+        writes,
+        options,
+    })
 }
 
 /// [`open`] with default options, as the entry point of a function takes it.
@@ -67,15 +75,22 @@ impl Remote {
 
     async fn call(&self, guard: &Guard, batch: &Batch) -> Result<Reply, DbError> {
         db::backend::check_arguments(guard, batch)?;
+        let end = Instant::now() + self.options.deadline;
+        let _turn = match batch.mode {
+            Mode::Read => None,
+            // nothing was sent yet, and the semaphore is never closed
+            Mode::Write => match timeout_at(end, self.writes.acquire()).await {
+                Ok(turn) => turn.ok(),
+                Err(_) => return Err(DbError::Busy),
+            },
+        };
         let plan = Plan::new(guard, batch);
         let body = Bytes::from(request::body(&plan));
         let attempts = retry::attempts(&self.options, batch.repeatable, || async {
             let reply = self.transport.send(body.clone()).await?;
             outcome::read(&plan, batch.steps.len(), &reply).map_err(Lost::Refused)
         });
-        tokio::time::timeout(self.options.deadline, attempts)
-            .await
-            .unwrap_or(Err(DbError::Timeout))
+        timeout_at(end, attempts).await.unwrap_or(Err(DbError::Timeout))
     }
 }
 

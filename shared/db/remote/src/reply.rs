@@ -116,3 +116,71 @@ impl<'de> Visitor<'de> for CellVisitor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use db::Value;
+
+    use super::{Cell, PipelineReply};
+
+    fn value(text: &str) -> Result<Value, serde_json::Error> {
+        serde_json::from_str::<Cell>(text).map(|cell| cell.0)
+    }
+
+    #[test]
+    fn values_are_read_in_any_order_and_with_or_without_padding() {
+        for (text, expected) in [
+            (r#"{"type":"null"}"#, Value::Null),
+            (
+                r#"{"type":"integer","value":"-9223372036854775808"}"#,
+                Value::Integer(i64::MIN),
+            ),
+            (r#"{"value":"7","more":[1,{}],"type":"integer"}"#, Value::Integer(7)),
+            (r#"{"type":"float","value":5e-324}"#, Value::Real(5e-324)),
+            (r#"{"type":"float","value":1}"#, Value::Real(1.0)),
+            (r#"{"type":"float","value":null}"#, Value::Null),
+            (
+                r#"{"type":"text","value":"a\"\u00e4\ud83e\udd80"}"#,
+                Value::from("a\"ä🦀"),
+            ),
+            (r#"{"type":"blob","base64":"AAE="}"#, Value::Blob(vec![0, 1])),
+            (r#"{"type":"blob","base64":"AAE"}"#, Value::Blob(vec![0, 1])),
+            (r#"{"type":"blob","base64":""}"#, Value::Blob(vec![])),
+        ] {
+            assert_eq!(value(text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_value_is_an_error() {
+        for text in [
+            "{}",
+            "7",
+            r#"{"type":"integer"}"#,
+            r#"{"type":"integer","value":"9223372036854775808"}"#,
+            r#"{"type":"float","value":"x"}"#,
+            r#"{"type":"text","value":7}"#,
+            r#"{"type":"blob","base64":"*"}"#,
+            r#"{"type":"decimal","value":"1"}"#,
+        ] {
+            assert!(value(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_reply_cut_anywhere_is_an_error() {
+        let whole = concat!(
+            r#"{"baton":null,"base_url":null,"results":[{"type":"ok","response":{"type":"batch","result":"#,
+            r#"{"step_results":[{"cols":[],"rows":[[{"type":"integer","value":"5"}]],"affected_row_count":1},null],"#,
+            r#""step_errors":[null,{"message":"SQLite error: x","code":"SQLITE_UNKNOWN"}]}}},"#,
+            r#"{"type":"ok","response":{"type":"close"}}]}"#
+        );
+        assert!(serde_json::from_str::<PipelineReply<'_>>(whole).is_ok());
+        for end in 0..whole.len() {
+            assert!(
+                serde_json::from_str::<PipelineReply<'_>>(&whole[..end]).is_err(),
+                "{end}"
+            );
+        }
+    }
+}

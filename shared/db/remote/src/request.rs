@@ -101,3 +101,60 @@ fn write_base64(body: &mut Vec<u8>, blob: &[u8]) {
     let written = STANDARD_NO_PAD.encode_slice(blob, &mut body[start..]).unwrap_or(0);
     body.truncate(start + written);
 }
+
+#[cfg(test)]
+mod tests {
+    use db::{Batch, Check, Guard, Step, Value, args};
+
+    use super::body;
+    use crate::plan::Plan;
+
+    fn text(guard: &Guard, batch: &Batch) -> String {
+        String::from_utf8(body(&Plan::new(guard, batch))).unwrap()
+    }
+
+    #[test]
+    fn a_write_is_a_chain_of_conditions_between_begin_and_commit() {
+        let guard = Guard {
+            credential: Some(Check {
+                sql: "SELECT ?1",
+                args: args!["hash"],
+            }),
+            scope: None,
+            with: "WITH authority(org_id, actor) AS (SELECT ?1, 2) ",
+            subject: Value::Integer(i64::MIN),
+        };
+        let mut batch = Batch::write();
+        batch.push(Step::tenant("SELECT ?2 FROM authority", args![0.5]));
+        let failing = batch.push(Step::global(
+            "SELECT ?1, ?2, ?3",
+            args![None::<i64>, "\"\n", vec![0_u8]],
+        ));
+        batch.push_rescue(failing, Step::global("SELECT 1", args![]));
+        let expected = concat!(
+            r#"{"baton":null,"requests":[{"type":"batch","batch":{"steps":["#,
+            r#"{"stmt":{"sql":"BEGIN IMMEDIATE"}},"#,
+            r#"{"condition":{"type":"ok","step":0},"stmt":{"sql":"SELECT ?1","args":[{"type":"text","value":"hash"}]}},"#,
+            r#"{"condition":{"type":"ok","step":1},"stmt":{"sql":"WITH authority(org_id, actor) AS (SELECT ?1, 2) "#,
+            r#"SELECT ?2 FROM authority","args":[{"type":"integer","value":"-9223372036854775808"},"#,
+            r#"{"type":"float","value":0.5}]}},"#,
+            r#"{"condition":{"type":"ok","step":2},"stmt":{"sql":"SELECT ?1, ?2, ?3","args":[{"type":"null"},"#,
+            r#"{"type":"text","value":"\"\n"},{"type":"blob","base64":"AA"}]}},"#,
+            r#"{"condition":{"type":"and","conds":[{"type":"ok","step":2},{"type":"error","step":3}]},"#,
+            r#""stmt":{"sql":"SELECT 1"}},"#,
+            r#"{"condition":{"type":"ok","step":3},"stmt":{"sql":"COMMIT"}},"#,
+            r#"{"condition":{"type":"not","cond":{"type":"ok","step":5}},"stmt":{"sql":"ROLLBACK"}}"#,
+            r#"]}},{"type":"close"}]}"#
+        );
+        assert_eq!(text(&guard, &batch), expected);
+    }
+
+    #[test]
+    fn blobs_of_every_length_are_written_without_padding() {
+        for length in 0..50_usize {
+            let mut written = Vec::new();
+            super::write_base64(&mut written, &vec![b'a'; length]);
+            assert_eq!(written.len(), (length * 4).div_ceil(3), "{length}");
+        }
+    }
+}

@@ -6,8 +6,9 @@ use db::DbError;
 use crate::options::Options;
 use crate::transport::Lost;
 
-/// The longest pause before the first repetition; it doubles with each.
+/// The longest pause before the first repetition; it doubles with each, up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Repeats what may be repeated: always after a busy answer and where nothing was sent, and only if
 /// the batch is repeatable where the request may have taken effect.
@@ -30,7 +31,7 @@ where
         }
         // full jitter, so that those who collided do not meet again
         tokio::time::sleep(rand::random_range(Duration::ZERO..pause)).await;
-        pause *= 2;
+        pause = LAST_PAUSE.min(pause * 2);
     }
     // not reached: the last attempt returns
     Err(DbError::Busy)

@@ -1,0 +1,4 @@
+//! The function programs as AWS Lambda runs them.
+
+mod http;
+mod secrets;
