@@ -4,6 +4,7 @@ use intentvision::http::Routes;
 #[must_use]
 pub fn routes() -> Routes {
     ingest::routes()
+        .merge(forecast::routes())
         .merge(query::routes())
         .merge(manage_alerts::routes())
         .merge(manage_keys::routes())
