@@ -1,6 +1,6 @@
 //! A small chart of plain text: what was, and what is expected.
 
-/// One column: a value that was seen, or a forecast with its two intervals.
+/// One column, two characters wide: a value that was seen, or a forecast with its two intervals.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Column {
     Seen(f64),
@@ -29,10 +29,8 @@ pub(super) fn draw(columns: &[Column], limit: f64, rows: u32) -> String {
             " ".repeat(7)
         };
         text.push_str(&label);
-        let cells: String = columns
-            .iter()
-            .map(|column| column.cell(bottom, cell, limit_here))
-            .collect();
+        let cells = columns.iter().map(|column| column.cell(bottom, cell, limit_here));
+        let cells: String = cells.flat_map(|cell| [cell, cell]).collect();
         text.push_str(cells.trim_end());
         text.push('\n');
     }
@@ -53,7 +51,7 @@ impl Column {
         let overlaps = |(lower, upper): (f64, f64)| lower < bottom + size && upper > bottom;
         match self {
             Self::Seen(value) => bar(((value - bottom) / size).clamp(0.0, 1.0)).unwrap_or(empty),
-            Self::Expected { mean, .. } if bottom <= mean && mean < bottom + size => '●',
+            Self::Expected { mean, .. } if bottom <= mean && mean < bottom + size => '━',
             Self::Expected { inner, .. } if overlaps(inner) => '▒',
             Self::Expected { outer, .. } if overlaps(outer) => '░',
             Self::Expected { .. } => empty,
@@ -87,9 +85,10 @@ mod tests {
         let chart = draw(&columns, 3.5, 4);
         let lines: Vec<&str> = chart.lines().collect();
         assert_eq!(lines.len(), 4);
-        assert!(lines[0].ends_with("──░─"), "{chart}");
-        assert!(lines[1].ends_with("▄●"), "{chart}");
-        assert!(lines[3].contains("██"), "{chart}");
+        for (line, end) in lines.iter().zip(["4 ────░░──", "▄▄━━", "██▒▒", "0 ████"])
+        {
+            assert!(line.ends_with(end), "{chart}");
+        }
     }
 
     #[test]

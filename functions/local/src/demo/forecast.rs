@@ -5,15 +5,13 @@ use super::story::{Story, check, clock_time};
 use super::world::World;
 use crate::Failure;
 use intentvision::clock::{HOUR, Millis};
+use intentvision::time;
 use serde_json::{Value, json};
 
 /// Hours of the past that the chart shows.
 const PAST: i64 = 12;
 /// Hours of the future.
 const FUTURE: usize = 24;
-/// Values of one column of the chart.
-const PER_COLUMN: usize = 2;
-
 /// Asks for a forecast over HTTP and draws it.
 pub(super) async fn show(story: &Story, world: &World, flights: &Flights, begin: Millis) -> Result<(), Failure> {
     let request = json!({
@@ -42,31 +40,49 @@ pub(super) async fn show(story: &Story, world: &World, flights: &Flights, begin:
         "an interval of 80 % leaves the one of 95 %".into()
     })?;
 
+    // each value counts an hour, so those at full hours tell everything once
     let atlanta = flights.find("flights.departures", "ATL");
-    let seen: Vec<f64> = atlanta
+    let seen = atlanta
         .into_iter()
-        .flat_map(|series| series.between(begin - PAST * HOUR, begin))
-        .map(|(_, value)| value)
-        .collect();
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    let past = seen.chunks(PER_COLUMN).map(|values| Column::Seen(mean(values)));
-    let future = expected.chunks(PER_COLUMN).map(Expected::column);
-    let columns: Vec<Column> = past.chain(future).collect();
+        .flat_map(|series| series.between(begin - PAST * HOUR, begin));
+    let past = seen
+        .filter(|(at, _)| at % HOUR == 0)
+        .map(|(_, value)| Column::Seen(value));
+    let future = expected.iter().filter(|step| step.at % HOUR == 0).map(Expected::column);
+    let past: Vec<Column> = past.collect();
+    let axis = 2 * past.len();
+    let columns: Vec<Column> = past.into_iter().chain(future).collect();
     story.say(&format!(
-        "departures an hour in Atlanta: {PAST} h seen, {FUTURE} h expected (● mean, ▒ 80 %, ░ 95 %), line at {RUSH}"
+        "departures an hour in Atlanta: {PAST} h seen, {FUTURE} h expected (━ mean, ▒ 80 %, ░ 95 %), a line at {RUSH}"
     ))?;
     story.say(&draw(&columns, RUSH, 12))?;
-    let axis = seen.chunks(PER_COLUMN).count();
-    story.say(&format!("{}{}^ {}", " ".repeat(7), " ".repeat(axis), clock_time(begin)))?;
-    story.say(&format!(
-        "backend {}: {}",
-        forecast["backend"].as_str().unwrap_or_default(),
-        forecast["model_info"]
-    ))
+    story.say(&format!("{:7}{:axis$}^ {}", "", "", clock_time(begin)))?;
+    story.say(&about(&forecast["model_info"]))
+}
+
+/// How the forecast came about, in a line.
+fn about(info: &Value) -> String {
+    let list = |name: &str| info[name].as_array().map(Vec::as_slice).unwrap_or_default();
+    let member = |member: &Value| {
+        let weight = member["weight"].as_f64().unwrap_or_default();
+        format!(
+            "{:.0} % {}",
+            100.0 * weight,
+            member["model"].as_str().unwrap_or_default()
+        )
+    };
+    let season = |season: &Value| time::span(season.as_i64().unwrap_or_default() * STEP);
+    let members: Vec<String> = list("members").iter().map(member).collect();
+    let seasons: Vec<String> = list("seasons").iter().map(season).collect();
+    let error = info["rolling_origin_error"].as_f64().map_or_else(String::new, |error| {
+        format!(", past errors {error:.2} of those of seasonal naive")
+    });
+    format!("chosen: {}; seasons: {}{error}", members.join(", "), seasons.join(", "))
 }
 
 /// One predicted step.
 struct Expected {
+    at: Millis,
     mean: f64,
     inner: (f64, f64),
     outer: (f64, f64),
@@ -79,6 +95,7 @@ impl Expected {
             Some((interval["lower"].as_f64()?, interval["upper"].as_f64()?))
         };
         Some(Self {
+            at: time::parse(prediction["timestamp"].as_str()?)?,
             mean: prediction["value"].as_f64()?,
             inner: ends("80")?,
             outer: ends("95")?,
@@ -92,13 +109,11 @@ impl Expected {
             && self.inner.1 <= self.outer.1
     }
 
-    /// Several steps as one.
-    fn column(steps: &[Self]) -> Column {
-        let mean = |of: fn(&Self) -> f64| steps.iter().map(of).sum::<f64>() / steps.len() as f64;
+    fn column(&self) -> Column {
         Column::Expected {
-            mean: mean(|step| step.mean),
-            inner: (mean(|step| step.inner.0), mean(|step| step.inner.1)),
-            outer: (mean(|step| step.outer.0), mean(|step| step.outer.1)),
+            mean: self.mean,
+            inner: self.inner,
+            outer: self.outer,
         }
     }
 }
