@@ -8,3 +8,5 @@ mod forecasts;
 mod ingest;
 mod keys;
 mod lambda;
+mod migrations;
+mod service;

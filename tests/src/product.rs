@@ -98,6 +98,7 @@ pub fn all_routes() -> Routes {
     ingest::routes()
         .merge(query::routes())
         .merge(forecast::routes())
+        .merge(manage_alerts::routes())
         .merge(manage_keys::routes())
 }
 

@@ -1,0 +1,203 @@
+//! Every operation with every kind of caller: the statuses of a table, and a route without a row
+//! fails. Nothing of one organization shows in the replies to another.
+
+use http::{Method, Request};
+use intentvision::clock::{Clock, HOUR};
+use intentvision::http::Route;
+use intentvision::id::OrgId;
+use intentvision::keys::{ApiKey, Environment};
+use serde_json::{Value, json};
+use tests::on_both;
+use tests::product::{Product, Reply, all_routes};
+
+/// Stands in acme's data, and must stand in no reply to anybody else.
+const MARKER: &str = "canary_of_acme";
+
+/// What acme has, for the paths.
+struct Acme {
+    admin: String,
+    series: String,
+    forecast: String,
+    key: String,
+    rule: String,
+    alert: String,
+    channel: String,
+}
+
+/// What one operation asks for.
+struct Call {
+    path: String,
+    body: Option<Value>,
+    /// the status for acme itself
+    own: u16,
+    /// the status for another organization that names acme's things
+    foreign: u16,
+}
+
+fn get(path: &str, foreign: u16) -> Call {
+    Call { path: path.into(), body: None, own: 200, foreign }
+}
+
+/// A call that acme itself makes with an id that nobody has, so that its things stay as they are.
+fn change(path: &str, body: Option<Value>, own: u16, foreign: u16) -> Call {
+    Call { path: path.into(), body, own, foreign }
+}
+
+/// The table. `path` holds acme's ids.
+fn call(route: &Route, acme: &Acme) -> Call {
+    let rule = json!({
+        "name": MARKER, "metric_key": MARKER, "severity": "warning", "channels": [acme.channel],
+        "condition": {"type": "threshold", "operator": "gt", "value": 1e9},
+    });
+    let channel = json!({"name": MARKER, "type": "webhook", "config": {"url": "https://example.com/hook"}});
+    let points = json!({"metrics": [{"metric_key": "other", "value": 1}]});
+    let Acme { series, forecast, key, rule: rule_id, alert, channel: channel_id, .. } = acme;
+    match (route.method.as_str(), route.path) {
+        ("POST", "/v1/ingest") => change(route.path, Some(points), 200, 200),
+        ("POST", "/v1/ingest/csv") => change("/v1/ingest/csv?metric_key=other", Some(json!(null)), 400, 400),
+        ("GET", "/v1/metrics" | "/v1/series" | "/v1/forecasts" | "/v1/alert-rules" | "/v1/alerts") => get(route.path, 200),
+        ("GET", "/v1/notification-channels" | "/v1/deliveries" | "/v1/api-keys") => get(route.path, 200),
+        ("GET", "/v1/series/{id}") => get(&format!("/v1/series/{series}"), 404),
+        ("GET", "/v1/series/{id}/points") => get(&format!("/v1/series/{series}/points"), 404),
+        ("GET", "/v1/forecasts/{id}") => get(&format!("/v1/forecasts/{forecast}"), 404),
+        ("POST", "/v1/forecasts") => change(route.path, Some(json!({"metric_key": MARKER, "horizon": 2})), 201, 404),
+        ("POST", "/v1/alert-rules") => change(route.path, Some(rule), 201, 400),
+        ("GET", "/v1/alert-rules/{id}") => get(&format!("/v1/alert-rules/{rule_id}"), 404),
+        ("GET", "/v1/alert-rules/{id}/instances") => get(&format!("/v1/alert-rules/{rule_id}/instances"), 404),
+        ("PUT", "/v1/alert-rules/{id}") => {
+            let mut rule = rule;
+            rule["channels"] = json!([]);
+            change(&format!("/v1/alert-rules/{rule_id}"), Some(rule), 200, 404)
+        }
+        ("DELETE", "/v1/alert-rules/{id}") => change(&format!("/v1/alert-rules/{rule_id}"), None, 204, 404),
+        ("GET", "/v1/alerts/{id}") => get(&format!("/v1/alerts/{alert}"), 404),
+        ("POST", "/v1/alerts/{id}/acknowledge") => change(&format!("/v1/alerts/{alert}/acknowledge"), None, 200, 404),
+        ("POST", "/v1/alerts/{id}/resolve") => change(&format!("/v1/alerts/{alert}/resolve"), None, 200, 404),
+        ("POST", "/v1/notification-channels") => change(route.path, Some(channel), 201, 201),
+        ("GET", "/v1/notification-channels/{id}") => get(&format!("/v1/notification-channels/{channel_id}"), 404),
+        ("PATCH", "/v1/notification-channels/{id}") => {
+            change(&format!("/v1/notification-channels/{channel_id}"), Some(json!({"name": MARKER})), 200, 404)
+        }
+        ("POST", "/v1/notification-channels/{id}/test") => {
+            change(&format!("/v1/notification-channels/{channel_id}/test"), None, 202, 404)
+        }
+        ("DELETE", "/v1/notification-channels/{id}") => {
+            change(&format!("/v1/notification-channels/{channel_id}"), None, 204, 404)
+        }
+        ("POST", "/v1/api-keys") => change(route.path, Some(json!({"name": "k", "scopes": ["metrics:read"]})), 201, 201),
+        ("POST", "/v1/api-keys/{id}/rotate") => change(&format!("/v1/api-keys/{key}/rotate"), None, 201, 404),
+        ("DELETE", "/v1/api-keys/{id}") => change(&format!("/v1/api-keys/{key}"), None, 204, 404),
+        (method, path) => panic!("{method} {path} has no row in the matrix"),
+    }
+}
+
+/// Reads first, then changes, deletions last: acme's things are there until the end.
+fn in_order() -> Vec<Route> {
+    let mut routes = all_routes().list().to_vec();
+    routes.sort_by_key(|route| match route.method {
+        Method::GET => 0,
+        Method::DELETE => 2,
+        _ => 1,
+    });
+    routes
+}
+
+async fn send(product: &Product, route: &Route, call: &Call, key: Option<&str>) -> Reply {
+    let mut request = Request::builder().method(route.method.clone()).uri(&call.path);
+    if let Some(key) = key {
+        request = request.header("x-api-key", key);
+    }
+    let body = call.body.as_ref().map(Value::to_string).unwrap_or_default();
+    product.send(request, body).await
+}
+
+async fn acme(product: &Product) -> (OrgId, Acme) {
+    let (org, admin) = product.acme().await;
+    let now = Clock::system().now();
+    let metrics: Vec<Value> = (0..48_i64)
+        .map(|hour| {
+            let time = intentvision::time::format(now - (47 - hour) * HOUR);
+            json!({"metric_key": MARKER, "value": hour, "timestamp": time, "dimensions": {"marker": MARKER}})
+        })
+        .collect();
+    let channel = json!({"name": MARKER, "type": "webhook", "config": {"url": "https://example.com/hook"}});
+    let channel = product.post("/v1/notification-channels", &admin, &channel).await.json();
+    let channel = channel["channel_id"].as_str().unwrap().to_owned();
+    let rule = json!({
+        "name": MARKER, "metric_key": MARKER, "severity": "warning", "channels": [channel],
+        "condition": {"type": "threshold", "operator": "gt", "value": 1},
+    });
+    let rule = product.post("/v1/alert-rules", &admin, &rule).await.json();
+    assert_eq!(product.post("/v1/ingest", &admin, &json!({"metrics": metrics})).await.status, 200);
+    let minute = Clock::system().now() / 60_000 * 60_000 + 120_000;
+    product.tick(minute).await;
+    let forecast = product.post("/v1/forecasts", &admin, &json!({"metric_key": MARKER, "horizon": 2})).await.json();
+    let first = async |path: &str, id: &str| {
+        product.get(path, &admin).await.json()["items"][0][id].as_str().unwrap_or_else(|| panic!("{path} is empty")).to_owned()
+    };
+    let spare = product.post("/v1/api-keys", &admin, &json!({"name": MARKER, "scopes": ["metrics:read"]})).await.json();
+    let acme = Acme {
+        series: first("/v1/series", "series_id").await,
+        alert: first("/v1/alerts", "alert_id").await,
+        forecast: forecast["forecast_id"].as_str().unwrap().to_owned(),
+        key: spare["key_id"].as_str().unwrap().to_owned(),
+        rule: rule["rule_id"].as_str().unwrap().to_owned(),
+        channel,
+        admin,
+    };
+    (org, acme)
+}
+
+on_both! {
+    /// Requirements 5, 7, 27 and 31.
+    r27_every_operation_with_every_caller => async |product: Product| {
+        let (org, acme) = acme(&product).await;
+        let other = product.organization("other", Environment::Live).await;
+        let stranger = product.key(&other, &["admin"]).await;
+        let scopes = ["ingest:write", "metrics:read", "forecasts:write", "alerts:write", "keys:write"];
+        let mut weak = Vec::new();
+        for lacking in ["ingest", "metrics", "forecasts", "alerts", "keys"] {
+            let held: Vec<&str> = scopes.into_iter().filter(|scope| !scope.starts_with(lacking)).collect();
+            weak.push((lacking, product.key(&org, &held).await));
+        }
+        let revoked = product.key(&org, &["admin"]).await;
+        let expired = product.key(&org, &["admin"]).await;
+        for (key, column) in [(&revoked, "revoked_at"), (&expired, "expires_at")] {
+            let hash = ApiKey::parse(key).unwrap().hash();
+            let sql = match column {
+                "revoked_at" => "UPDATE api_keys SET revoked_at = 1 WHERE key_hash = ?1",
+                _ => "UPDATE api_keys SET expires_at = 1 WHERE key_hash = ?1",
+            };
+            let step = db::Step::global(sql, db::args![&hash[..]]);
+            product.app.operator(None).run(db::Batch::write_one(step)).await.unwrap();
+        }
+        let routes = in_order();
+        for route in &routes {
+            let call = call(route, &acme);
+            let name = format!("{} {}", route.method, route.path);
+            // a body that cannot be read is told before any database is asked
+            let refused = |status: u16| if call.own == 400 { 400 } else { status };
+            assert_eq!(send(&product, route, &call, None).await.status, 401, "{name} without a key");
+            let wrong = format!("{}x", &acme.admin[..45]);
+            assert_eq!(send(&product, route, &call, Some(&wrong)).await.status, 401, "{name} with a typing error");
+            for (what, key) in [("a revoked", &revoked), ("an expired", &expired)] {
+                let reply = send(&product, route, &call, Some(key)).await;
+                assert_eq!(reply.status, refused(401), "{name} with {what} key");
+            }
+            let noun = route.scope.as_str().split(':').next().unwrap();
+            let weak = &weak.iter().find(|(lacking, _)| *lacking == noun).unwrap().1;
+            assert_eq!(send(&product, route, &call, Some(weak)).await.status, refused(403), "{name} under-scoped");
+            let foreign = send(&product, route, &call, Some(&stranger)).await;
+            assert_eq!(foreign.status, call.foreign, "{name} by another organization: {}", foreign.json());
+            let text = String::from_utf8_lossy(&foreign.body).into_owned();
+            let own_words = call.body.as_ref().is_some_and(|body| body.to_string().contains(MARKER));
+            assert!(own_words || !text.contains(MARKER), "{name} leaks: {text}");
+        }
+        // and nothing of that did any harm: acme's own calls still work
+        for route in &routes {
+            let call = call(route, &acme);
+            let own = send(&product, route, &call, Some(&acme.admin)).await;
+            assert_eq!(own.status, call.own, "{} {}: {}", route.method, route.path, own.json());
+        }
+    };
+}
