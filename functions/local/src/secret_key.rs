@@ -4,9 +4,10 @@ use crate::Failure;
 use intentvision::config::Secret;
 use intentvision::id::Entropy;
 use intentvision::secrets::Sealer;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// Where the key of this database is kept: `intentvision.db.key` beside `intentvision.db`.
 pub(crate) fn path_of(database: &Path) -> PathBuf {
@@ -29,14 +30,7 @@ pub(crate) fn beside(database: &Path, entropy: &Entropy) -> Result<Secret, Failu
         Err(error) => return Err(cannot(error)),
     }
     let key = Sealer::generate_key(entropy)?;
-    // a link appears whole or not at all, and never replaces a key that is there
-    let mut draft = path.clone().into_os_string();
-    draft.push(format!(".{}", std::process::id()));
-    let draft = PathBuf::from(draft);
-    let made = write_private(&draft, key.reveal()).and_then(|()| fs::hard_link(&draft, &path));
-    // the draft has done its duty, or was never there
-    let _ = fs::remove_file(&draft);
-    match made {
+    match write(&path, key.reveal()) {
         Ok(()) => Ok(key),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             let text = fs::read_to_string(&path).map_err(cannot)?;
@@ -46,14 +40,15 @@ pub(crate) fn beside(database: &Path, entropy: &Entropy) -> Result<Secret, Failu
     }
 }
 
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    writeln!(file, "{text}")?;
-    file.sync_all()
+/// The file appears whole or not at all, and never replaces a key that is there. A temporary file
+/// has mode 0600 from its first moment.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut draft = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    writeln!(draft, "{text}")?;
+    draft.as_file().sync_all()?;
+    draft.persist_noclobber(path)?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -73,6 +68,18 @@ mod tests {
             .map(|entry| entry.unwrap().file_name())
             .collect();
         assert_eq!(names, ["iv.db.key"]);
+    }
+
+    #[test]
+    fn of_several_that_make_one_at_once_all_have_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("iv.db");
+        let make = || beside(&database, &Entropy::system()).unwrap();
+        let keys: Vec<Secret> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(keys.iter().all(|key| *key == keys[0]));
     }
 
     #[cfg(unix)]

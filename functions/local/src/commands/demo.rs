@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: &Arguments, json: bool) -> Result<(), Failure
    export KEY={key}
    curl -s -H \"Authorization: Bearer $KEY\" http://{address}/v1/alerts
    curl -s -H \"Authorization: Bearer $KEY\" http://{address}/v1/forecasts \\
-     -d '{{\"metric_key\": \"flights.departures\", \"dimensions\": {{\"airport\": \"ORD\"}}, \"horizon\": \"6h\"}}'"
+     --json '{{\"metric_key\": \"flights.departures\", \"dimensions\": {{\"airport\": \"ORD\"}}, \"horizon\": \"6h\"}}'"
         ))?;
     }
     let feed = tokio::spawn(demo::feed(outcome.flights, outcome.fed, address, outcome.key));

@@ -85,7 +85,7 @@ mod tests {
         let chart = draw(&columns, 3.5, 4);
         let lines: Vec<&str> = chart.lines().collect();
         assert_eq!(lines.len(), 4);
-        for (line, end) in lines.iter().zip(["4 ────░░──", "▄▄━━", "██▒▒", "0 ████"])
+        for (line, end) in lines.iter().zip(["4 ────░░──", "▄▄━━", "██░░", "0 ████"])
         {
             assert!(line.ends_with(end), "{chart}");
         }

@@ -1,6 +1,7 @@
-use crate::room::{Room, read_reply, stderr};
+use crate::room::{Room, Server, read_reply, stderr};
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 const POINT: &str = r#"{"metrics":[{"metric_key":"a.b","value":1}]}"#;
@@ -98,4 +99,39 @@ fn a_port_that_is_taken_and_a_tick_that_is_too_short_are_told() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("cannot be listened on"), "{}", stderr(&output));
     assert_eq!(room.run(&["serve", "--tick", "10ms"]).status.code(), Some(2));
+}
+
+/// The schedule really runs: a point over the limit becomes an alert, and the alert a webhook.
+#[test]
+fn the_schedule_evaluates_rules_and_delivers_notifications() {
+    let room = Room::new();
+    let server = Server::start(room.command(&["serve", "--listen", "127.0.0.1:0", "--json", "--tick", "1s"]));
+    let key = room.key();
+    let sink = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", sink.local_addr().unwrap());
+    let channel = format!(r#"{{"name":"sink","type":"webhook","config":{{"url":"{url}"}}}}"#);
+    let (status, channel) = server.call("POST", "/v1/notification-channels", &key, &channel);
+    assert_eq!(status, 201, "{channel}");
+    let channel: Value = serde_json::from_str(&channel).unwrap();
+    let rule = json!({
+        "name": "high", "metric_key": "a.b", "severity": "error", "channels": [channel["channel_id"]],
+        "condition": {"type": "threshold", "operator": "gt", "value": 0.5},
+    });
+    assert_eq!(server.call("POST", "/v1/alert-rules", &key, &rule.to_string()).0, 201);
+    assert_eq!(server.call("POST", "/v1/ingest", &key, POINT).0, 200);
+
+    let (mut stream, _) = sink.accept().unwrap();
+    let mut head = String::new();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    while !head.ends_with("\r\n\r\n") {
+        assert_ne!(reader.read_line(&mut head).unwrap(), 0, "{head}");
+    }
+    assert!(head.to_lowercase().contains("webhook-signature: v1,"), "{head}");
+    stream
+        .write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    drop((stream, reader));
+    assert!(server.call("GET", "/v1/alerts", &key, "").1.contains("\"firing\""));
+    server.signal("TERM");
+    assert_eq!(server.ended().code(), Some(0));
 }
