@@ -3,6 +3,7 @@
 
 use super::client::Api;
 use super::receiver::Receiver;
+use super::story::check;
 use crate::commands::keys::{self, Create};
 use crate::commands::serve;
 use crate::database::{self, Place};
@@ -71,15 +72,16 @@ impl World {
 
     /// Everything that a schedule would do in this minute, to completion.
     pub(super) async fn tick(&self) -> Result<(), Failure> {
-        jobs::evaluate(self.app.clone()).await?;
+        let ticked = jobs::evaluate_fully(&self.app).await?;
+        check(ticked.failed == 0, || format!("a tick failed: {ticked:?}"))?;
         jobs::deliver(self.app.clone()).await?;
         Ok(())
     }
 
     /// What a schedule would do each minute besides.
     pub(super) async fn maintain(&self) -> Result<(), Failure> {
-        jobs::maintain(self.app.clone()).await?;
-        Ok(())
+        let maintained = jobs::maintain(self.app.clone()).await?;
+        check(maintained.failed == 0, || format!("maintenance failed: {maintained:?}"))
     }
 
     /// Moves all that waits in the log of points to where it stays, so that its size can be told.
