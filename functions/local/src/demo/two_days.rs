@@ -10,6 +10,7 @@ use crate::Failure;
 use intentvision::clock::{HOUR, MINUTE, Millis};
 use intentvision::time;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 /// The connection to this airport is cut for a while, and what was missed comes late.
@@ -78,6 +79,9 @@ pub(super) async fn live(
         let before = minute;
         minute += MINUTE;
         world.set(minute);
+        let rush = flights
+            .find("flights.departures", "ATL")
+            .and_then(|atlanta| atlanta.rises_above(RUSH, before));
         let cut = (begin + CUT_FROM..begin + CUT_TO).contains(&minute);
         let (missed, mut due): (Vec<_>, Vec<_>) = flights
             .between(before, minute)
@@ -86,6 +90,12 @@ pub(super) async fn live(
         late.extend(missed);
         if !cut {
             due.append(&mut late);
+        }
+        if let Some((_, value)) = rush.filter(|(at, _)| *at == minute) {
+            story.say(&format!(
+                "{}  (the value passes {RUSH}: {value} departures in Atlanta)",
+                clock_time(minute)
+            ))?;
         }
         if !due.is_empty() {
             feed::send(&world.api, &due, &format!("live-{minute}")).await?;
@@ -121,11 +131,7 @@ fn told(at: Millis, notification: &Notification) -> String {
     let kind = notification.kind().trim_start_matches("alert.");
     let rule = data["rule"]["name"].as_str().unwrap_or_default();
     let airport = data["series"]["dimensions"]["airport"].as_str().unwrap_or_default();
-    format!(
-        "{}  {kind:8}  {rule:10}  {airport:3}  {}",
-        clock_time(at),
-        summary.unwrap_or_default()
-    )
+    format!("{}  {kind:8}  {rule:10}  {airport:3}  {reason}", clock_time(at))
 }
 
 /// That each rule fired, was told with a good signature, and that its end was told too.
@@ -161,12 +167,16 @@ pub(super) async fn verify(
     figures.notifications = log.len();
     let deliveries = world.api.get("/v1/deliveries?limit=10000").await?;
     let deliveries = deliveries["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let delivered = deliveries
-        .iter()
-        .filter(|delivery| delivery["outcome"] == "delivered")
-        .count();
-    check(delivered == log.len(), || {
-        format!("{delivered} deliveries are recorded, {} arrived", log.len())
+    let delivered = deliveries.iter().filter(|message| message["state"] == "delivered");
+    let delivered: BTreeSet<&str> = delivered.filter_map(|message| message["message_id"].as_str()).collect();
+    let arrived: BTreeSet<&str> = log.iter().map(|received| received.notification.id.as_str()).collect();
+    check(delivered == arrived && deliveries.len() == arrived.len(), || {
+        format!(
+            "{} of {} messages are recorded as delivered, {} arrived",
+            delivered.len(),
+            deliveries.len(),
+            arrived.len()
+        )
     })?;
     let resolved = log
         .iter()
