@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: &Arguments, json: bool) -> Result<(), Failure
     } else {
         Some(serve::bind(arguments.listen).await?)
     };
-    let outcome = demo::tell(&database, json, of_receiver).await?;
+    let outcome = demo::tell(Clock::system().wall(), &database, json, of_receiver).await?;
     demo::farewell(json, &outcome.figures)?;
     let Some(listener) = listener else { return Ok(()) };
 

@@ -16,7 +16,7 @@ use crate::Failure;
 use crate::output::line;
 use crate::server::Stop;
 use data::Flights;
-use intentvision::clock::{Clock, DAY, MINUTE, Millis};
+use intentvision::clock::{DAY, MINUTE, Millis};
 use intentvision::keys::ApiKey;
 use serde::Serialize;
 use std::path::Path;
@@ -48,18 +48,17 @@ pub(crate) struct Figures {
     lead_minutes: i64,
 }
 
-/// Tells the whole story with a database in this file, which must not be there yet.
+/// Tells the whole story of the two days before `now`, with a database in this file, which must not be there yet.
 ///
 /// # Errors
 /// The first step that did not really happen, by its name.
-pub(crate) async fn tell(database: &Path, silent: bool, of_receiver: Stop) -> Result<Outcome, Failure> {
+pub(crate) async fn tell(now: Millis, database: &Path, silent: bool, of_receiver: Stop) -> Result<Outcome, Failure> {
     let mut story = Story::new(silent);
-    let told = chapters(&mut story, database, of_receiver).await;
+    let told = chapters(&mut story, now, database, of_receiver).await;
     told.map_err(|failure| story.failed(&failure))
 }
 
-async fn chapters(story: &mut Story, database: &Path, of_receiver: Stop) -> Result<Outcome, Failure> {
-    let now = Clock::system().wall();
+async fn chapters(story: &mut Story, now: Millis, database: &Path, of_receiver: Stop) -> Result<Outcome, Failure> {
     let now = now - now.rem_euclid(MINUTE);
     let begin = now - 2 * DAY;
     let flights = data::ending_at(now)?;

@@ -125,9 +125,7 @@ pub(super) async fn live(
 /// One notification in one line.
 fn told(at: Millis, notification: &Notification) -> String {
     let data = &notification.body["data"];
-    let summary = data["alert"]["summary"]
-        .as_str()
-        .or_else(|| data["alert"]["reason"].as_str());
+    let reason = data["alert"]["reason"].as_str().unwrap_or_default();
     let kind = notification.kind().trim_start_matches("alert.");
     let rule = data["rule"]["name"].as_str().unwrap_or_default();
     let airport = data["series"]["dimensions"]["airport"].as_str().unwrap_or_default();
