@@ -13,15 +13,11 @@ pub mod events;
 pub mod extension;
 pub mod http;
 pub mod install;
-pub mod installation;
 pub mod product;
 pub mod proxy;
-<<<<<<< HEAD
 pub mod receiver;
-=======
 pub mod runtime_api;
 pub mod server;
->>>>>>> main
 pub mod sqld;
 pub mod template;
 pub mod token;

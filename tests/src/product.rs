@@ -9,7 +9,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use intentvision::auth::Scopes;
-use intentvision::clock::Clock;
+use intentvision::clock::{Clock, Millis};
 use intentvision::config::Config;
 use intentvision::http::Routes;
 use intentvision::id::{Entropy, OrgId};
@@ -228,6 +228,18 @@ impl Product {
             Created::Now(issued) => issued.key.reveal().to_owned(),
             Created::Before(_) => panic!("there was no idempotency key"),
         }
+    }
+
+    /// Evaluates the rules up to this minute, with every due forecast.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub async fn tick(&self, minute: Millis) -> evaluate_alerts::Summary {
+        let summary = evaluate_alerts::run(&self.app, minute, &mut evaluate_alerts::Unlimited)
+            .await
+            .expect("a tick");
+        assert_eq!(summary.failed, 0, "an organization failed");
+        summary
     }
 
     /// A live organization `acme` and an admin key of it.

@@ -85,6 +85,14 @@ pub struct Receiver {
     server: JoinHandle<()>,
 }
 
+impl std::fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Receiver")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.server.abort();

@@ -109,12 +109,9 @@ impl Scene {
 
     /// The only row of a query on the database.
     pub(crate) async fn row(&self, sql: &'static str) -> Vec<Value> {
-        let reply = self
-            .product
-            .app
-            .operator(None)
-            .run(Batch::read_one(Step::global(sql, vec![])));
-        reply.await.unwrap().steps[0].one().unwrap().0.clone()
+        let operator = self.product.app.operator(None);
+        let reply = operator.run(Batch::read_one(Step::global(sql, vec![]))).await;
+        reply.unwrap().steps[0].one().unwrap().0.clone()
     }
 
     /// The states of the outbox, in order of transition: `delivered, pending`.
