@@ -2,13 +2,13 @@
 //! fails. Nothing of one organization shows in the replies to another.
 
 use http::{Method, Request};
-use intentvision::clock::{Clock, HOUR};
+use intentvision::clock::{Clock, HOUR, MINUTE};
+use intentvision::config::Config;
 use intentvision::http::Route;
 use intentvision::id::OrgId;
 use intentvision::keys::{ApiKey, Environment};
 use serde_json::{Value, json};
-use tests::on_both;
-use tests::product::{Product, Reply, all_routes};
+use tests::product::{Backend, Product, Reply, all_routes};
 
 /// Stands in acme's data, and must stand in no reply to anybody else.
 const MARKER: &str = "canary_of_acme";
@@ -35,12 +35,22 @@ struct Call {
 }
 
 fn get(path: &str, foreign: u16) -> Call {
-    Call { path: path.into(), body: None, own: 200, foreign }
+    Call {
+        path: path.into(),
+        body: None,
+        own: 200,
+        foreign,
+    }
 }
 
 /// A call that acme itself makes with an id that nobody has, so that its things stay as they are.
 fn change(path: &str, body: Option<Value>, own: u16, foreign: u16) -> Call {
-    Call { path: path.into(), body, own, foreign }
+    Call {
+        path: path.into(),
+        body,
+        own,
+        foreign,
+    }
 }
 
 /// The table. `path` holds acme's ids.
@@ -51,11 +61,21 @@ fn call(route: &Route, acme: &Acme) -> Call {
     });
     let channel = json!({"name": MARKER, "type": "webhook", "config": {"url": "https://example.com/hook"}});
     let points = json!({"metrics": [{"metric_key": "other", "value": 1}]});
-    let Acme { series, forecast, key, rule: rule_id, alert, channel: channel_id, .. } = acme;
+    let Acme {
+        series,
+        forecast,
+        key,
+        rule: rule_id,
+        alert,
+        channel: channel_id,
+        ..
+    } = acme;
     match (route.method.as_str(), route.path) {
         ("POST", "/v1/ingest") => change(route.path, Some(points), 200, 200),
         ("POST", "/v1/ingest/csv") => change("/v1/ingest/csv?metric_key=other", Some(json!(null)), 400, 400),
-        ("GET", "/v1/metrics" | "/v1/series" | "/v1/forecasts" | "/v1/alert-rules" | "/v1/alerts") => get(route.path, 200),
+        ("GET", "/v1/metrics" | "/v1/series" | "/v1/forecasts" | "/v1/alert-rules" | "/v1/alerts") => {
+            get(route.path, 200)
+        }
         ("GET", "/v1/notification-channels" | "/v1/deliveries" | "/v1/api-keys") => get(route.path, 200),
         ("GET", "/v1/series/{id}") => get(&format!("/v1/series/{series}"), 404),
         ("GET", "/v1/series/{id}/points") => get(&format!("/v1/series/{series}/points"), 404),
@@ -75,16 +95,24 @@ fn call(route: &Route, acme: &Acme) -> Call {
         ("POST", "/v1/alerts/{id}/resolve") => change(&format!("/v1/alerts/{alert}/resolve"), None, 200, 404),
         ("POST", "/v1/notification-channels") => change(route.path, Some(channel), 201, 201),
         ("GET", "/v1/notification-channels/{id}") => get(&format!("/v1/notification-channels/{channel_id}"), 404),
-        ("PATCH", "/v1/notification-channels/{id}") => {
-            change(&format!("/v1/notification-channels/{channel_id}"), Some(json!({"name": MARKER})), 200, 404)
-        }
+        ("PATCH", "/v1/notification-channels/{id}") => change(
+            &format!("/v1/notification-channels/{channel_id}"),
+            Some(json!({"name": MARKER})),
+            200,
+            404,
+        ),
         ("POST", "/v1/notification-channels/{id}/test") => {
             change(&format!("/v1/notification-channels/{channel_id}/test"), None, 202, 404)
         }
         ("DELETE", "/v1/notification-channels/{id}") => {
             change(&format!("/v1/notification-channels/{channel_id}"), None, 204, 404)
         }
-        ("POST", "/v1/api-keys") => change(route.path, Some(json!({"name": "k", "scopes": ["metrics:read"]})), 201, 201),
+        ("POST", "/v1/api-keys") => change(
+            route.path,
+            Some(json!({"name": "k", "scopes": ["metrics:read"]})),
+            201,
+            201,
+        ),
         ("POST", "/v1/api-keys/{id}/rotate") => change(&format!("/v1/api-keys/{key}/rotate"), None, 201, 404),
         ("DELETE", "/v1/api-keys/{id}") => change(&format!("/v1/api-keys/{key}"), None, 204, 404),
         (method, path) => panic!("{method} {path} has no row in the matrix"),
@@ -113,7 +141,7 @@ async fn send(product: &Product, route: &Route, call: &Call, key: Option<&str>) 
 
 async fn acme(product: &Product) -> (OrgId, Acme) {
     let (org, admin) = product.acme().await;
-    let now = Clock::system().now();
+    let now = product.app.clock.now();
     let metrics: Vec<Value> = (0..48_i64)
         .map(|hour| {
             let time = intentvision::time::format(now - (47 - hour) * HOUR);
@@ -128,14 +156,34 @@ async fn acme(product: &Product) -> (OrgId, Acme) {
         "condition": {"type": "threshold", "operator": "gt", "value": 1},
     });
     let rule = product.post("/v1/alert-rules", &admin, &rule).await.json();
-    assert_eq!(product.post("/v1/ingest", &admin, &json!({"metrics": metrics})).await.status, 200);
-    let minute = Clock::system().now() / 60_000 * 60_000 + 120_000;
-    product.tick(minute).await;
-    let forecast = product.post("/v1/forecasts", &admin, &json!({"metric_key": MARKER, "horizon": 2})).await.json();
+    assert_eq!(
+        product
+            .post("/v1/ingest", &admin, &json!({"metrics": metrics}))
+            .await
+            .status,
+        200
+    );
+    let later = product.app.clock.now() / MINUTE * MINUTE + 2 * MINUTE;
+    product.app.clock.set(later);
+    product.tick(later).await;
+    let forecast = product
+        .post("/v1/forecasts", &admin, &json!({"metric_key": MARKER, "horizon": 2}))
+        .await
+        .json();
     let first = async |path: &str, id: &str| {
-        product.get(path, &admin).await.json()["items"][0][id].as_str().unwrap_or_else(|| panic!("{path} is empty")).to_owned()
+        product.get(path, &admin).await.json()["items"][0][id]
+            .as_str()
+            .unwrap_or_else(|| panic!("{path} is empty"))
+            .to_owned()
     };
-    let spare = product.post("/v1/api-keys", &admin, &json!({"name": MARKER, "scopes": ["metrics:read"]})).await.json();
+    let spare = product
+        .post(
+            "/v1/api-keys",
+            &admin,
+            &json!({"name": MARKER, "scopes": ["metrics:read"]}),
+        )
+        .await
+        .json();
     let acme = Acme {
         series: first("/v1/series", "series_id").await,
         alert: first("/v1/alerts", "alert_id").await,
@@ -148,13 +196,22 @@ async fn acme(product: &Product) -> (OrgId, Acme) {
     (org, acme)
 }
 
-on_both! {
-    /// Requirements 5, 7, 27 and 31.
-    r27_every_operation_with_every_caller => async |product: Product| {
+/// Requirements 5, 7, 27 and 31.
+#[tokio::test]
+async fn r27_every_operation_with_every_caller() {
+    for backend in [Backend::Embedded, Backend::Remote] {
+        let clock = Clock::at(Clock::system().now());
+        let product = Product::start_with(backend, clock, Config::default()).await;
         let (org, acme) = acme(&product).await;
         let other = product.organization("other", Environment::Live).await;
         let stranger = product.key(&other, &["admin"]).await;
-        let scopes = ["ingest:write", "metrics:read", "forecasts:write", "alerts:write", "keys:write"];
+        let scopes = [
+            "ingest:write",
+            "metrics:read",
+            "forecasts:write",
+            "alerts:write",
+            "keys:write",
+        ];
         let mut weak = Vec::new();
         for lacking in ["ingest", "metrics", "forecasts", "alerts", "keys"] {
             let held: Vec<&str> = scopes.into_iter().filter(|scope| !scope.starts_with(lacking)).collect();
@@ -169,7 +226,12 @@ on_both! {
                 _ => "UPDATE api_keys SET expires_at = 1 WHERE key_hash = ?1",
             };
             let step = db::Step::global(sql, db::args![&hash[..]]);
-            product.app.operator(None).run(db::Batch::write_one(step)).await.unwrap();
+            product
+                .app
+                .operator(None)
+                .run(db::Batch::write_one(step))
+                .await
+                .unwrap();
         }
         let routes = in_order();
         for route in &routes {
@@ -177,18 +239,35 @@ on_both! {
             let name = format!("{} {}", route.method, route.path);
             // a body that cannot be read is told before any database is asked
             let refused = |status: u16| if call.own == 400 { 400 } else { status };
-            assert_eq!(send(&product, route, &call, None).await.status, 401, "{name} without a key");
+            assert_eq!(
+                send(&product, route, &call, None).await.status,
+                401,
+                "{name} without a key"
+            );
             let wrong = format!("{}x", &acme.admin[..45]);
-            assert_eq!(send(&product, route, &call, Some(&wrong)).await.status, 401, "{name} with a typing error");
+            assert_eq!(
+                send(&product, route, &call, Some(&wrong)).await.status,
+                401,
+                "{name} with a typing error"
+            );
             for (what, key) in [("a revoked", &revoked), ("an expired", &expired)] {
                 let reply = send(&product, route, &call, Some(key)).await;
                 assert_eq!(reply.status, refused(401), "{name} with {what} key");
             }
             let noun = route.scope.as_str().split(':').next().unwrap();
             let weak = &weak.iter().find(|(lacking, _)| *lacking == noun).unwrap().1;
-            assert_eq!(send(&product, route, &call, Some(weak)).await.status, refused(403), "{name} under-scoped");
+            assert_eq!(
+                send(&product, route, &call, Some(weak)).await.status,
+                refused(403),
+                "{name} under-scoped"
+            );
             let foreign = send(&product, route, &call, Some(&stranger)).await;
-            assert_eq!(foreign.status, call.foreign, "{name} by another organization: {}", foreign.json());
+            assert_eq!(
+                foreign.status,
+                call.foreign,
+                "{name} by another organization: {}",
+                foreign.json()
+            );
             let text = String::from_utf8_lossy(&foreign.body).into_owned();
             let own_words = call.body.as_ref().is_some_and(|body| body.to_string().contains(MARKER));
             assert!(own_words || !text.contains(MARKER), "{name} leaks: {text}");
@@ -199,5 +278,5 @@ on_both! {
             let own = send(&product, route, &call, Some(&acme.admin)).await;
             assert_eq!(own.status, call.own, "{} {}: {}", route.method, route.path, own.json());
         }
-    };
+    }
 }

@@ -17,7 +17,13 @@ const EVERYWHERE: [&str; 3] = ["/health/live", "/health/ready", "/openapi.json"]
 const EVERYWHERE_FROM: &str = "query";
 
 pub(super) fn of_the_code() -> BTreeMap<Operation, Answer> {
-    let functions: [(&str, Routes); 2] = [("ingest", ingest::routes()), ("manage-keys", manage_keys::routes())];
+    let functions: [(&str, Routes); 5] = [
+        ("forecast", forecast::routes()),
+        ("ingest", ingest::routes()),
+        ("manage-alerts", manage_alerts::routes()),
+        ("manage-keys", manage_keys::routes()),
+        ("query", query::routes()),
+    ];
     let mut found = BTreeMap::new();
     for path in EVERYWHERE {
         let operation = ("GET".to_owned(), path.to_owned());

@@ -13,12 +13,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use http::Method;
+use intentvision::clock::Clock;
 use serde_json::{Value, json};
 use tests::events::{HttpReply, HttpRequest, scheduled};
-use tests::installation::Installation;
+use tests::product::{Backend, Product};
 use tests::proxy::Proxy;
 use tests::runtime_api::{Function, Start};
-use tests::sqld::Sqld;
 use tests::template::Template;
 use tests::{binaries, workspace};
 
@@ -31,9 +31,9 @@ const POINTS: usize = 100;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let server = Sqld::start();
-    let proxy = Proxy::start(server.port());
-    let installation = Installation::remote(&proxy.url()).await;
+    let product = Product::start(Backend::Remote).await;
+    let proxy = product.proxy();
+    let (_, key) = product.acme().await;
     let functions: Vec<(String, bool, PathBuf)> = deployed();
 
     println!("| HTTP function | size, stripped | init CPU, median of {STARTS} |");
@@ -41,7 +41,7 @@ async fn main() {
     for (name, _, program) in functions.iter().filter(|(_, http, _)| *http) {
         let mut times = Vec::new();
         for _ in 0..STARTS {
-            let function = start(name, program, &proxy).await;
+            let function = start(name, program, proxy).await;
             times.push(function.init_cpu().expect("CPU time, which only Linux tells"));
         }
         times.sort_unstable();
@@ -50,27 +50,17 @@ async fn main() {
     }
 
     let ingest = &functions.iter().find(|(name, ..)| name == "ingest").expect("ingest").2;
-    let function = start("ingest", ingest, &proxy).await;
+    let function = start("ingest", ingest, proxy).await;
     println!("\n| Warm ingest of {POINTS} points | own CPU a request | database requests |");
     println!("|---|---|---|");
     for keyed in [false, true] {
         for call in 0..WARM_UP {
-            expect(
-                &function
-                    .http(points(&installation, keyed, &format!("warm-{call}")))
-                    .await,
-                200,
-            );
+            expect(&function.http(points(&key, keyed, &format!("warm-{call}"))).await, 200);
         }
         let before = function.cpu().await;
         let _ = proxy.take();
         for call in 0..CALLS {
-            expect(
-                &function
-                    .http(points(&installation, keyed, &format!("call-{call}")))
-                    .await,
-                200,
-            );
+            expect(&function.http(points(&key, keyed, &format!("call-{call}"))).await, 200);
         }
         let used = (function.cpu().await - before) / CALLS;
         let requests = proxy.take().len() as f64 / f64::from(CALLS);
@@ -81,11 +71,11 @@ async fn main() {
     println!("\n| Operation | database requests | rows read | rows written | own CPU |");
     println!("|---|---|---|---|---|");
     for (name, http, program) in &functions {
-        let function = start(name, program, &proxy).await;
+        let function = start(name, program, proxy).await;
         if *http {
-            operations(name, &function, &proxy, &installation).await;
+            operations(name, &function, &proxy, &key).await;
         } else if name != "migrate" {
-            let event = scheduled(&minute(&installation));
+            let event = scheduled(&minute());
             measured(name, &proxy, &function, async {
                 function.invoke(event.clone()).await.expect("the run succeeds");
             })
@@ -122,11 +112,11 @@ async fn start(name: &str, program: &PathBuf, proxy: &Proxy) -> Function {
 }
 
 /// What is typical of each HTTP function, in an order in which each finds what it needs.
-async fn operations(name: &str, function: &Function, proxy: &Proxy, installation: &Installation) {
+async fn operations(name: &str, function: &Function, proxy: &Proxy, key: &str) {
     let call = async |what: &str, request: HttpRequest| -> Value {
         let mut reply = Value::Null;
         measured(what, proxy, function, async {
-            let answered = function.http(request.key(&installation.key)).await;
+            let answered = function.http(request.key(key)).await;
             assert!(
                 answered.status.is_success(),
                 "{what}: {} {:?}",
@@ -140,13 +130,9 @@ async fn operations(name: &str, function: &Function, proxy: &Proxy, installation
     };
     match name {
         "ingest" => {
-            call("ingest 100 points, new process", points(installation, false, "first")).await;
-            call("ingest 100 points, warm", points(installation, false, "second")).await;
-            call(
-                "ingest 100 points, warm, idempotency key",
-                points(installation, true, "third"),
-            )
-            .await;
+            call("ingest 100 points, new process", points(key, false, "first")).await;
+            call("ingest 100 points, warm", points(key, false, "second")).await;
+            call("ingest 100 points, warm, idempotency key", points(key, true, "third")).await;
         }
         "query" => {
             call("GET /v1/metrics", HttpRequest::get("/v1/metrics")).await;
@@ -214,27 +200,27 @@ async fn measured(what: &str, proxy: &Proxy, function: &Function, operation: imp
 }
 
 /// A request of points of 100 series, each request a minute after the one before.
-fn points(installation: &Installation, keyed: bool, key: &str) -> HttpRequest {
+fn points(key: &str, keyed: bool, operation: &str) -> HttpRequest {
     static REQUESTS: AtomicI64 = AtomicI64::new(0);
     let age = 2_000 - REQUESTS.fetch_add(1, Ordering::Relaxed);
-    let timestamp = intentvision::time::format(installation.app.clock.wall() - age * 60_000);
+    let timestamp = intentvision::time::format(Clock::system().wall() - age * 60_000);
     let metrics: Vec<Value> = (0..POINTS)
         .map(|number| {
             json!({"metric_key": "measure.cpu", "value": 20.0 + number as f64 / 100.0, "timestamp": timestamp,
                 "dimensions": {"host": format!("web-{number:02}")}})
         })
         .collect();
-    let request = HttpRequest::post("/v1/ingest", &json!({ "metrics": metrics })).key(&installation.key);
+    let request = HttpRequest::post("/v1/ingest", &json!({ "metrics": metrics })).key(key);
     if keyed {
-        request.header("idempotency-key", key)
+        request.header("idempotency-key", operation)
     } else {
         request
     }
 }
 
 /// This minute, as a schedule names it.
-fn minute(installation: &Installation) -> String {
-    let now = installation.app.clock.wall();
+fn minute() -> String {
+    let now = Clock::system().wall();
     intentvision::time::format(now - now % 60_000)
 }
 
