@@ -3,7 +3,7 @@
 use crate::commands::serve;
 use crate::database::{self, Place};
 use crate::output::line;
-use crate::server::Stopper;
+use crate::server::{self, Stopper};
 use crate::{Failure, demo};
 use clap::Args;
 use intentvision::clock::Clock;
@@ -45,7 +45,11 @@ pub(crate) async fn run(arguments: &Arguments, json: bool) -> Result<(), Failure
     } else {
         Some(serve::bind(arguments.listen).await?)
     };
-    let outcome = demo::tell(Clock::system().wall(), &database, json, of_receiver).await?;
+    let outcome = tokio::select! {
+        told = demo::tell(Clock::system().wall(), &database, json, of_receiver) => told?,
+        // an end of its own, so that the temporary folder goes with it
+        _ = server::signal() => return Err(Failure::Failed("the demo was interrupted".into())),
+    };
     demo::farewell(json, &outcome.figures)?;
     let Some(listener) = listener else { return Ok(()) };
 
