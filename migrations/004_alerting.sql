@@ -10,12 +10,14 @@ CREATE TABLE lanes (
     active       INTEGER NOT NULL CHECK (active IN (0, 1)),
     watermark    INTEGER NOT NULL,           -- batches up to this seq are evaluated
     minute       INTEGER NOT NULL,           -- the last minute that is complete, epoch ms
-    next_series  INTEGER NOT NULL DEFAULT 0, -- where the minute after it goes on
+    open_minute  INTEGER,                    -- the minute after it, if that is begun and not complete
+    next_series  INTEGER NOT NULL DEFAULT 0, -- where the open minute goes on
     skipped      TEXT,                       -- JSON: the last gap that was skipped, for /health/ready
     PRIMARY KEY (org_id, lane_id)
 ) WITHOUT ROWID, STRICT;
 
--- What a lane remembers of its series and of each rule's instances: packed, 64 series a row.
+-- What a lane remembers of its series and of each rule's instances: packed, up to 64 neighbouring series a row. A page
+-- is named by the lowest series that may be in it; page -1 holds which rules the lane has met.
 CREATE TABLE lane_state (
     org_id  TEXT    NOT NULL,
     lane_id INTEGER NOT NULL,
@@ -24,13 +26,14 @@ CREATE TABLE lane_state (
     PRIMARY KEY (org_id, lane_id, page)
 ) WITHOUT ROWID, STRICT;
 
--- What forecast rules look at: the newest with valid_from <= the minute counts.
+-- What forecast rules of one horizon look at: the newest with valid_from <= the minute counts; the last two are kept.
 CREATE TABLE rule_forecasts (
     org_id     TEXT    NOT NULL,
     series_id  INTEGER NOT NULL,
+    horizon    INTEGER NOT NULL, -- ms
     valid_from INTEGER NOT NULL,
     blob       BLOB    NOT NULL,
-    PRIMARY KEY (org_id, series_id, valid_from)
+    PRIMARY KEY (org_id, series_id, horizon, valid_from)
 ) WITHOUT ROWID, STRICT;
 
 CREATE TABLE transitions (

@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+pub mod alerting;
 pub mod app;
 pub mod auth;
 pub mod clock;

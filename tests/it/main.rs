@@ -4,6 +4,7 @@
 
 mod architecture;
 mod db;
+mod document;
 mod forecasts;
 mod ingest;
 mod keys;

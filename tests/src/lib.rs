@@ -16,6 +16,7 @@ pub mod install;
 pub mod product;
 pub mod proxy;
 pub mod runtime_api;
+pub mod schema;
 pub mod server;
 pub mod sqld;
 pub mod template;

@@ -1,3 +1,97 @@
-//! The function evaluate-alerts
+//! The tick: evaluates the rules of all organizations, minute by minute, and puts what is to be told into the outbox.
+//!
+//! A schedule invokes it each minute. Events get lost, doubled and late, so that a run replays whatever was not evaluated
+//! yet; the minute that the event names is only how far it goes.
 
-pub mod wake;
+#![warn(missing_docs)]
+
+mod budget;
+mod queue;
+
+pub use budget::Within;
+pub use intentvision::alerting::tick::{Budget, Count, Unlimited};
+
+use intentvision::alerting::{notices, rules, tick};
+use intentvision::auth::{Job, Tenant};
+use intentvision::clock::Millis;
+use intentvision::{App, Error, time};
+use serde::{Deserialize, Serialize};
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// organizations that were visited
+    pub organizations: usize,
+    /// of them, those that failed; the next run goes on where they stand
+    pub failed: usize,
+    /// minutes that were completed
+    pub minutes: usize,
+    /// changes of alerts
+    pub transitions: usize,
+    /// messages that were put into the outbox
+    pub messages: usize,
+    /// forecasts that were computed for the minutes to come
+    pub forecasts: usize,
+}
+
+/// The event of the schedule; `time` is the minute that is meant, however late it comes.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Tick {
+    /// RFC 3339
+    pub time: String,
+}
+
+/// Evaluates all organizations up to `scheduled` and decides who is told. The budget is that of forecasts, of all
+/// organizations together.
+///
+/// # Errors
+/// 503 if the database does not say which organizations there are. One that fails is logged and counted, and the others
+/// go on.
+pub async fn run(app: &App, scheduled: Millis, budget: &mut dyn Budget) -> Result<Summary, Error> {
+    let mut summary = Summary::default();
+    for org in tick::due(&app.system(Job::Evaluate, None)).await? {
+        let tenant = app.system(Job::Evaluate, Some(org.clone()));
+        summary.organizations += 1;
+        if let Err(error) = organization(&tenant, scheduled, budget, &mut summary).await {
+            summary.failed += 1;
+            tracing::error!(
+                org_id = org.as_str(),
+                ?error,
+                "the rules of an organization were not evaluated"
+            );
+        }
+    }
+    Ok(summary)
+}
+
+async fn organization(
+    tenant: &Tenant,
+    scheduled: Millis,
+    budget: &mut dyn Budget,
+    summary: &mut Summary,
+) -> Result<(), Error> {
+    let evaluated = tick::evaluate(tenant, scheduled, budget).await?;
+    summary.minutes += evaluated.minutes;
+    summary.transitions += evaluated.transitions;
+    summary.forecasts += evaluated.forecasts;
+    summary.messages += notices::tell(tenant, scheduled).await?;
+    rules::bury(tenant).await?;
+    Ok(())
+}
+
+/// Runs for an event of the schedule; forecasts get 200 ms. If there is something to send, the delivery queue is told.
+///
+/// # Errors
+/// 400 for an event without a time, 503 if the database does not answer or an organization failed.
+pub async fn on_event(app: &App, event: Tick) -> Result<Summary, Error> {
+    let scheduled = time::parse_rfc3339(&event.time).ok_or_else(|| Error::schema("time must be a time in RFC 3339"))?;
+    let summary = run(app, scheduled, &mut Within::default()).await?;
+    tracing::info!(?summary, "tick");
+    if summary.messages > 0 {
+        queue::wake().await;
+    }
+    if summary.failed > 0 {
+        return Err(Error::unavailable(format!("{} organizations failed", summary.failed)));
+    }
+    Ok(summary)
+}

@@ -1,14 +1,19 @@
-//! The function manage-alerts: notification channels and what was sent to them.
+//! The function manage-alerts: rules, their instances, alerts, notification channels and what was sent to them.
 
 #![warn(missing_docs)]
 
+mod alerts;
 mod channels;
 mod deliveries;
+mod rules;
 
 use intentvision::http::Routes;
 
 /// The routes of this function.
 #[must_use]
 pub fn routes() -> Routes {
-    channels::routes().merge(deliveries::routes())
+    rules::routes()
+        .merge(alerts::routes())
+        .merge(channels::routes())
+        .merge(deliveries::routes())
 }

@@ -38,7 +38,7 @@ impl MessageKind {
     }
 
     /// Reads a `type`; `None` for a test call.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         [Self::Firing, Self::NoData, Self::Resolved]
             .into_iter()
             .find(|kind| kind.as_str() == text)

@@ -38,7 +38,7 @@ pub async fn trim(tenant: &Tenant) -> Result<u64, Error> {
 const SKIP: &str = concat!(
     "UPDATE lanes AS l SET
         skipped = json_object('after_seq', l.watermark, 'to_seq', s.compacted_seq, 'at', s.now),
-        watermark = s.compacted_seq, version = l.version + 1
+        watermark = s.compacted_seq, open_minute = NULL, next_series = 0, version = l.version + 1
      FROM (SELECT org_id, compacted_seq, coalesce(?2, ",
     wall_ms!("?3"),
     ") AS now FROM org_state WHERE org_id = (SELECT org_id FROM authority)) AS s

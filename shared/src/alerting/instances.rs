@@ -1,0 +1,90 @@
+//! The instances of a rule as HTTP shows them: one for each series that it watches.
+
+use super::instance::State;
+use super::rules;
+use super::state::{HEADER, Lane};
+use crate::auth::Tenant;
+use crate::clock::Millis;
+use crate::http::page::{Cursor, Page};
+use crate::id::RuleId;
+use crate::series::{self, Dimensions, MetricKey, SeriesId};
+use crate::{Error, time};
+use db::{Batch, Step, args};
+use serde::Serialize;
+
+/// Where a rule stands on a series, as of the last tick.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the fields of the HTTP contract")]
+pub struct InstanceItem {
+    pub series_id: SeriesId,
+    pub metric_key: MetricKey,
+    pub dimensions: Dimensions,
+    pub state: State,
+    /// none while the rule has not met the series
+    #[serde(serialize_with = "time::rfc3339_option")]
+    pub since: Option<Millis>,
+    /// the last value that rules may go by
+    pub value: Option<f64>,
+}
+
+/// The instances of a rule, in order of their series.
+///
+/// # Errors
+/// 404 if the organization has no such rule; 401, 403 or 503.
+pub async fn list(
+    tenant: &Tenant,
+    rule_id: &RuleId,
+    limit: usize,
+    after: Option<&Cursor>,
+) -> Result<Page<InstanceItem>, Error> {
+    let rule = rules::get(tenant, rule_id).await?;
+    let from = after.and_then(|cursor| SeriesId::parse(cursor.as_str()));
+    let names = series::matching(tenant, std::slice::from_ref(&rule.definition.metric_key)).await?;
+    let watched: Vec<_> = names
+        .into_iter()
+        .filter(|name| rule.definition.dimensions.is_subset_of(&name.dimensions))
+        .filter(|name| from.is_none_or(|from| name.series_id > from))
+        .take(limit + 1)
+        .collect();
+    let lane = match (watched.first(), watched.last()) {
+        (Some(first), Some(last)) => pages(tenant, first.series_id, last.series_id).await?,
+        _ => Lane::default(),
+    };
+    let revision = rule.revision();
+    let items = watched
+        .into_iter()
+        .map(|name| {
+            let tracked = lane.get(name.series_id);
+            let instance = tracked.and_then(|tracked| tracked.instances.iter().find(|(known, _)| *known == revision));
+            InstanceItem {
+                series_id: name.series_id,
+                metric_key: name.metric_key,
+                dimensions: name.dimensions,
+                state: instance.map_or(State::Unknown, |(_, instance)| instance.state),
+                since: instance.map(|(_, instance)| instance.since),
+                value: tracked.and_then(|tracked| Some(tracked.observed.last?.point.value)),
+            }
+        })
+        .collect();
+    Ok(Page::cut(items, limit, |item: &InstanceItem| {
+        item.series_id.to_string()
+    }))
+}
+
+/// The pages that hold series from `first` to `last`.
+async fn pages(tenant: &Tenant, first: SeriesId, last: SeriesId) -> Result<Lane, Error> {
+    let step = Step::tenant(
+        "SELECT p.page, p.blob FROM lane_state AS p WHERE p.org_id = (SELECT org_id FROM authority) AND p.lane_id = 0
+            AND p.page <> ?2 AND p.page <= ?4
+            AND p.page >= coalesce((SELECT max(page) FROM lane_state WHERE org_id = (SELECT org_id FROM authority)
+                                        AND lane_id = 0 AND page <= ?3), ?3)
+         ORDER BY p.page",
+        args![HEADER, first, last],
+    );
+    let reply = tenant.run(Batch::read_one(step)).await?;
+    let mut rows = Vec::new();
+    for row in &reply.step(0)?.rows {
+        rows.push((row.integer(0)?, row.blob(1)?));
+    }
+    Lane::decode(rows).map_err(|error| Error::unavailable(error.to_string()))
+}

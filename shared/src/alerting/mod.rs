@@ -1,0 +1,27 @@
+//! Alerting: rules, the state machine of their instances, the tick that drives it, and what is told.
+//!
+//! - [`rule`], [`condition`], [`instance`], [`outlook`]: pure; no clock, no database.
+//! - [`state`]: what a lane remembers of its series, packed.
+//! - [`tick`]: stage 1, which replays minutes and writes state, alerts and transitions.
+//! - [`notices`]: stage 2, which turns transitions into messages.
+//! - [`rules`], [`alerts`], [`instances`]: what HTTP reads and writes.
+
+pub mod alerts;
+pub mod condition;
+pub mod instance;
+pub mod instances;
+pub mod notices;
+mod operator;
+pub mod outlook;
+pub mod rule;
+pub mod rules;
+mod severity;
+mod span;
+pub mod state;
+mod text;
+pub mod tick;
+
+pub use operator::{Direction, Operator};
+pub use rule::{Definition, Draft, Rule};
+pub use severity::Severity;
+pub use span::Span;

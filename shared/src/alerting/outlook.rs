@@ -1,0 +1,258 @@
+//! What forecast rules look at: quantile paths of one series over one horizon, packed into a row of `rule_forecasts`.
+
+use super::condition::Forecast;
+use super::operator::Direction;
+use super::state::BadState;
+use super::state::bytes::{Reader, put_signed, put_unsigned};
+use crate::clock::{DAY, Millis};
+
+const KIND: u8 = b'O';
+const VERSION: u8 = 1;
+/// The most steps of a path: what a horizon of a day is at a quarter of an hour, and some.
+pub const MAX_STEPS: usize = 128;
+
+/// The quantile paths of one series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outlook {
+    /// the timestamp of the last point that it knew
+    pub origin: Millis,
+    /// how far it was asked to look
+    pub horizon: Millis,
+    /// the time of the first step
+    pub first: Millis,
+    /// the distance between steps, 1 or more
+    pub step: Millis,
+    /// each probability with its quantile at each step
+    pub paths: Vec<(f64, Vec<f32>)>,
+}
+
+/// What an outlook says about a condition.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Crossing {
+    /// it was not computed for this probability
+    NotKnown,
+    /// it is too old to go by
+    Stale,
+    /// the limit is not crossed within the horizon
+    Never,
+    /// the limit is crossed at this time, with the quantile at this value
+    At(Millis, f64),
+}
+
+impl Outlook {
+    /// How old the origin may be.
+    #[must_use]
+    pub fn fresh_for(&self) -> Millis {
+        self.step.max(self.horizon / 12).min(DAY)
+    }
+
+    /// Whether it was computed for this quantile.
+    #[must_use]
+    pub fn knows(&self, probability: f64) -> bool {
+        self.path(probability).is_some()
+    }
+
+    fn path(&self, probability: f64) -> Option<&[f32]> {
+        let found = self.paths.iter().find(|(known, _)| (known - probability).abs() < 1e-9);
+        found.map(|(_, path)| path.as_slice())
+    }
+
+    /// When the limit is crossed, seen from `minute`.
+    #[must_use]
+    pub fn crossing(&self, condition: &Forecast, minute: Millis) -> Crossing {
+        let Some(path) = self.path(condition.quantile()) else {
+            return Crossing::NotKnown;
+        };
+        if minute.saturating_sub(self.origin) > self.fresh_for() {
+            return Crossing::Stale;
+        }
+        let until = minute.saturating_add(condition.horizon.millis());
+        let mut time = self.first;
+        for quantile in path {
+            let quantile = f64::from(*quantile);
+            if time > until {
+                break;
+            }
+            if time > minute && condition.operator.holds(quantile, limit(condition)) {
+                return Crossing::At(time, quantile);
+            }
+            time = time.saturating_add(self.step);
+        }
+        Crossing::Never
+    }
+
+    /// Packs it.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = vec![KIND, VERSION];
+        for number in [self.origin, self.horizon, self.first, self.step] {
+            put_signed(&mut out, number);
+        }
+        put_unsigned(&mut out, self.paths.len() as u64);
+        for (probability, path) in &self.paths {
+            out.extend_from_slice(&probability.to_be_bytes());
+            put_unsigned(&mut out, path.len() as u64);
+            for quantile in path {
+                out.extend_from_slice(&quantile.to_be_bytes());
+            }
+        }
+        out
+    }
+
+    /// Reads what [`Outlook::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`BadState`] for anything else.
+    pub fn decode(blob: &[u8]) -> Result<Self, BadState> {
+        let mut reader = Reader(blob);
+        if (reader.byte()?, reader.byte()?) != (KIND, VERSION) {
+            return Err(BadState("its kind or version is not known"));
+        }
+        let (origin, horizon, first, step) = (reader.signed()?, reader.signed()?, reader.signed()?, reader.signed()?);
+        if step < 1 {
+            return Err(BadState("a step is not positive"));
+        }
+        let paths = (0..reader.count(9)?)
+            .map(|_| {
+                let probability = f64::from_be_bytes(reader.array()?);
+                let path = (0..reader.count(4)?)
+                    .map(|_| Ok(f32::from_be_bytes(reader.array()?)))
+                    .collect::<Result<_, BadState>>()?;
+                Ok((probability, path))
+            })
+            .collect::<Result<_, BadState>>()?;
+        reader.end()?;
+        Ok(Self {
+            origin,
+            horizon,
+            first,
+            step,
+            paths,
+        })
+    }
+}
+
+/// The limit as the packed path can express it, so that a path that lies exactly on the limit is not above it.
+fn limit(condition: &Forecast) -> f64 {
+    #[expect(clippy::cast_possible_truncation, reason = "the precision of the path")]
+    let packed = f64::from(condition.value as f32);
+    packed
+}
+
+/// The words for the side that a condition watches.
+#[must_use]
+pub fn side(condition: &Forecast) -> &'static str {
+    match condition.operator.direction() {
+        Some(Direction::Down) => "below",
+        _ => "above",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alerting::{Operator, Span};
+    use crate::clock::{HOUR, MINUTE};
+    use proptest::prelude::*;
+
+    fn condition(operator: Operator, value: f64, probability: f64) -> Forecast {
+        Forecast {
+            operator,
+            value,
+            horizon: Span::from_millis(6 * HOUR),
+            probability,
+        }
+    }
+
+    /// Rises by 10 an hour from 0 on; the quantile at 0.9 is 5 higher than the median, at 0.1 5 lower.
+    fn rising() -> Outlook {
+        let path = |offset: f32| (1..=8_u8).map(|hour| 10.0 * f32::from(hour) + offset).collect();
+        Outlook {
+            origin: 0,
+            horizon: 6 * HOUR,
+            first: HOUR,
+            step: HOUR,
+            paths: vec![(0.1, path(-5.0)), (0.5, path(0.0)), (0.9, path(5.0))],
+        }
+    }
+
+    #[test]
+    fn it_says_when_the_limit_is_crossed_and_odds_move_the_time() {
+        let at = |probability| rising().crossing(&condition(Operator::Gt, 33.0, probability), 0);
+        assert_eq!(at(0.5), Crossing::At(4 * HOUR, 40.0));
+        // one chance in ten comes earlier, nine in ten later
+        assert_eq!(at(0.1), Crossing::At(3 * HOUR, 35.0));
+        assert_eq!(at(0.9), Crossing::At(4 * HOUR, 35.0));
+        assert_eq!(at(0.7), Crossing::NotKnown);
+        assert_eq!(
+            rising().crossing(&condition(Operator::Lt, 12.0, 0.5), 0),
+            Crossing::At(HOUR, 10.0)
+        );
+        assert_eq!(
+            rising().crossing(&condition(Operator::Lt, 8.0, 0.1), 0),
+            Crossing::At(HOUR, 5.0)
+        );
+    }
+
+    #[test]
+    fn only_the_horizon_counts_and_what_is_past_does_not() {
+        let gt = |value| condition(Operator::Gt, value, 0.5);
+        assert_eq!(rising().crossing(&gt(65.0), 0), Crossing::Never);
+        let mut fresh = rising();
+        fresh.origin = 2 * HOUR;
+        assert_eq!(fresh.crossing(&gt(65.0), 2 * HOUR), Crossing::At(7 * HOUR, 70.0));
+        assert_eq!(
+            fresh.crossing(&condition(Operator::Lt, 25.0, 0.5), 2 * HOUR),
+            Crossing::Never
+        );
+    }
+
+    #[test]
+    fn an_old_origin_is_stale_at_a_step_or_a_twelfth_of_the_horizon() {
+        let crossing = |outlook: &Outlook, minute| outlook.crossing(&condition(Operator::Gt, 33.0, 0.5), minute);
+        assert_ne!(crossing(&rising(), HOUR), Crossing::Stale);
+        assert_eq!(crossing(&rising(), HOUR + MINUTE), Crossing::Stale);
+        let far = Outlook {
+            horizon: 400 * DAY,
+            ..rising()
+        };
+        assert_eq!(far.fresh_for(), DAY);
+        let fine = Outlook {
+            step: MINUTE,
+            ..rising()
+        };
+        assert_eq!(fine.fresh_for(), HOUR / 2);
+    }
+
+    #[test]
+    fn golden_version_1() {
+        let outlook = Outlook {
+            origin: 60_000,
+            horizon: 3_600_000,
+            first: 120_000,
+            step: 60_000,
+            paths: vec![(0.5, vec![1.5])],
+        };
+        let golden = "4f01c0a90780bab70380d30ec0a907013fe0000000000000013fc00000";
+        let hex: String = outlook.encode().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, golden);
+    }
+
+    proptest! {
+        #[test]
+        fn it_reads_back_and_nothing_makes_it_panic(
+            numbers in proptest::array::uniform3(any::<i64>()), step in 1..i64::MAX,
+            paths in proptest::collection::vec((0.0..1.0_f64, proptest::collection::vec(-1e30..1e30_f32, 0..9)), 0..4),
+            noise in proptest::collection::vec(any::<u8>(), 0..99),
+        ) {
+            let outlook = Outlook { origin: numbers[0], horizon: numbers[1], first: numbers[2], step, paths };
+            let blob = outlook.encode();
+            prop_assert_eq!(&Outlook::decode(&blob).unwrap(), &outlook);
+            for cut in 0..blob.len() {
+                prop_assert!(Outlook::decode(&blob[..cut]).is_err());
+            }
+            let _ = outlook.crossing(&condition(Operator::Gt, 1.0, 0.5), numbers[1]);
+            let _ = Outlook::decode(&noise);
+        }
+    }
+}

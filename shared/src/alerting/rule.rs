@@ -1,0 +1,299 @@
+//! What a rule is, and what of it is checked when it is saved.
+
+use super::condition::Condition;
+use super::severity::Severity;
+use super::span::Span;
+use crate::clock::Millis;
+use crate::id::{ChannelId, RuleId};
+use crate::series::{Dimensions, MetricKey};
+use crate::{Code, Error, time};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+const MAX_NAME: usize = 200;
+const MAX_CHANNELS: usize = 20;
+const MAX_WAIT: Millis = 31 * crate::clock::DAY;
+
+/// A rule as a caller sends it, not yet checked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the fields of the HTTP contract")]
+pub struct Draft {
+    pub name: String,
+    pub metric_key: String,
+    #[serde(default)]
+    pub dimensions: Dimensions,
+    pub severity: Severity,
+    pub condition: serde_json::Value,
+    #[serde(default)]
+    pub channels: Vec<ChannelId>,
+    #[serde(default, rename = "for")]
+    pub hold: Span,
+    #[serde(default)]
+    pub keep_firing_for: Span,
+    #[serde(default)]
+    pub no_data_after: Option<Span>,
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A rule that was checked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Definition {
+    /// for people
+    pub name: String,
+    /// the metric whose series it watches
+    pub metric_key: MetricKey,
+    /// which of them: those that have all of these
+    pub dimensions: Dimensions,
+    /// that of its alerts
+    pub severity: Severity,
+    /// when it holds
+    pub condition: Condition,
+    /// who is told
+    pub channels: Vec<ChannelId>,
+    /// how long the condition must hold before it fires
+    #[serde(rename = "for")]
+    pub hold: Span,
+    /// how long the condition must not hold before it is resolved
+    pub keep_firing_for: Span,
+    /// how long a value stands; without it, for ever
+    pub no_data_after: Option<Span>,
+    /// whether it is evaluated
+    pub enabled: bool,
+}
+
+impl Draft {
+    /// Checks what the types do not.
+    ///
+    /// # Errors
+    /// 400 with the field and the reason.
+    pub fn check(self) -> Result<Definition, Error> {
+        let name = self.name.trim();
+        if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+            return Err(Error::schema(format!(
+                "name must have 1 to {MAX_NAME} characters, none of them a control character"
+            )));
+        }
+        let metric_key = MetricKey::parse(&self.metric_key).ok_or_else(|| Error::Malformed {
+            code: Code::InvalidMetricKey,
+            message: "metric_key is not a metric key".into(),
+        })?;
+        let condition = Condition::parse(self.condition).map_err(Error::schema)?;
+        let mut channels: Vec<ChannelId> = Vec::new();
+        for channel in self.channels {
+            if !channels.contains(&channel) {
+                channels.push(channel);
+            }
+        }
+        if channels.len() > MAX_CHANNELS {
+            return Err(Error::schema(format!("a rule has at most {MAX_CHANNELS} channels")));
+        }
+        for (field, span) in [("for", self.hold), ("keep_firing_for", self.keep_firing_for)] {
+            if span.millis() > MAX_WAIT {
+                return Err(Error::schema(format!("{field} must be at most 31 days")));
+            }
+        }
+        if let Some(span) = self.no_data_after {
+            if matches!(condition, Condition::MissingData(_)) {
+                return Err(Error::schema(
+                    "no_data_after has no meaning with a condition of type missing_data",
+                ));
+            }
+            if span.millis() < crate::clock::MINUTE {
+                return Err(Error::schema("no_data_after must be at least 1m"));
+            }
+        }
+        Ok(Definition {
+            name: name.to_owned(),
+            metric_key,
+            dimensions: self.dimensions,
+            severity: self.severity,
+            condition,
+            channels,
+            hold: self.hold,
+            keep_firing_for: self.keep_firing_for,
+            no_data_after: self.no_data_after,
+            enabled: self.enabled,
+        })
+    }
+}
+
+/// A rule of an organization.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Rule {
+    /// its identity
+    pub rule_id: RuleId,
+    /// what it says
+    #[serde(flatten)]
+    pub definition: Definition,
+    /// when it was made
+    #[serde(serialize_with = "time::rfc3339")]
+    pub created_at: Millis,
+    /// when it was changed last, or made, or deleted
+    #[serde(serialize_with = "time::rfc3339")]
+    pub updated_at: Millis,
+    /// whether only its closing messages are still waited for
+    #[serde(skip)]
+    pub deleted: bool,
+}
+
+impl Rule {
+    /// Whether it is to be evaluated.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.definition.enabled && !self.deleted
+    }
+
+    /// What an instance belongs to: the rule, and what it watches and asks for. A change of those starts anew; a
+    /// change of name, severity, channels or timers does not.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        let mut hash = Sha256::new();
+        for text in [
+            self.definition.metric_key.as_str(),
+            &self.definition.dimensions.to_json(),
+            &serde_json::to_string(&self.definition.condition).unwrap_or_default(),
+        ] {
+            hash.update(text);
+            hash.update([0]);
+        }
+        let mut print = [0; 8];
+        print.copy_from_slice(&hash.finalize()[..8]);
+        Revision {
+            rule: RuleKey::of(&self.rule_id),
+            print: u64::from_be_bytes(print),
+        }
+    }
+}
+
+/// A rule's identity as packed state keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleKey(pub u128);
+
+impl RuleKey {
+    /// The key of an identity.
+    #[must_use]
+    pub fn of(rule_id: &RuleId) -> Self {
+        let hex = rule_id.as_str().strip_prefix(RuleId::PREFIX).unwrap_or_default();
+        Self(u128::from_str_radix(hex, 16).unwrap_or_default())
+    }
+
+    /// The text of the identity.
+    #[must_use]
+    pub fn text(self) -> String {
+        format!("{}{:032x}", RuleId::PREFIX, self.0)
+    }
+}
+
+/// A rule as it watches and asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revision {
+    /// which rule
+    pub rule: RuleKey,
+    /// hash of metric, dimensions and condition
+    pub print: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn draft(change: impl Fn(&mut serde_json::Value)) -> Result<Definition, Error> {
+        let mut body = json!({
+            "name": "orders high", "metric_key": "shop.orders", "severity": "critical",
+            "condition": {"type": "threshold", "operator": "gt", "value": 500}, "channels": []
+        });
+        change(&mut body);
+        serde_json::from_value::<Draft>(body)
+            .map_err(|error| Error::schema(error.to_string()))?
+            .check()
+    }
+
+    fn rule(change: impl Fn(&mut serde_json::Value)) -> Rule {
+        Rule {
+            rule_id: RuleId::derived(1, &[b"r"]),
+            definition: draft(change).unwrap(),
+            created_at: 0,
+            updated_at: 0,
+            deleted: false,
+        }
+    }
+
+    #[test]
+    fn the_contracts_body_is_taken_and_its_defaults_are_filled_in() {
+        let definition = draft(|_| ()).unwrap();
+        assert!(definition.enabled && definition.hold.millis() == 0 && definition.no_data_after.is_none());
+        let body = serde_json::to_value(rule(|body| body["for"] = json!("5m"))).unwrap();
+        assert_eq!(body["for"], "5m");
+        assert_eq!(body["condition"]["type"], "threshold");
+        assert_eq!(body["rule_id"].as_str().map(str::len), Some(37));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_400_and_names_the_field() {
+        for (field, value, words) in [
+            ("name", json!(" "), "name"),
+            ("name", json!("a\u{0}b"), "name"),
+            ("metric_key", json!("9x"), "metric_key"),
+            ("severity", json!("bad"), "bad"),
+            (
+                "condition",
+                json!({"type": "anomaly", "min_severity": "low"}),
+                "not available yet",
+            ),
+            ("channels", json!(["key_00"]), "chan_"),
+            ("for", json!("32d"), "for"),
+            ("for", json!("soon"), "duration"),
+            ("no_data_after", json!("10s"), "no_data_after"),
+            ("window", json!("1h"), "window"),
+            ("dimensions", json!({"a": 1}), "invalid type"),
+        ] {
+            let error = draft(|body| body[field] = value.clone()).unwrap_err();
+            assert!(error.to_string().contains(words), "{field}: {error}");
+            assert_eq!(error.status(), 400);
+        }
+        let missing = draft(|body| {
+            body["condition"] = json!({"type": "missing_data", "after": "5m"});
+            body["no_data_after"] = json!("5m");
+        });
+        assert!(missing.is_err());
+    }
+
+    #[test]
+    fn a_channel_twice_is_one() {
+        let id = ChannelId::derived(1, &[b"c"]);
+        let definition = draft(|body| body["channels"] = json!([id, id])).unwrap();
+        assert_eq!(definition.channels, [id]);
+    }
+
+    #[test]
+    fn only_what_it_watches_and_asks_makes_another_revision() {
+        let base = rule(|_| ()).revision();
+        for (field, value, same) in [
+            ("name", json!("other"), true),
+            ("severity", json!("info"), true),
+            ("for", json!("5m"), true),
+            ("keep_firing_for", json!("5m"), true),
+            ("no_data_after", json!("5m"), true),
+            ("enabled", json!(false), true),
+            ("metric_key", json!("other"), false),
+            ("dimensions", json!({"a": "b"}), false),
+            (
+                "condition",
+                json!({"type": "threshold", "operator": "gt", "value": 501}),
+                false,
+            ),
+        ] {
+            let other = rule(|body| body[field] = value.clone()).revision();
+            assert_eq!(other == base, same, "{field}");
+            assert_eq!(other.rule, base.rule);
+        }
+        assert_eq!(base.rule.text(), rule(|_| ()).rule_id.as_str());
+    }
+}

@@ -1,0 +1,25 @@
+//! What a lane remembers: its series in pages of up to 64, and which rules it has met.
+
+pub(super) mod bytes;
+mod codec;
+mod lane;
+mod observation;
+
+pub use codec::{BadState, decode_header, decode_page, encode_header, encode_page};
+pub use lane::{HEADER, Lane, Page};
+pub use observation::{Arrival, Observed, fresh_for};
+
+use super::instance::Instance;
+use super::rule::Revision;
+use crate::series::SeriesId;
+
+/// A series that some rule watches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tracked {
+    /// which
+    pub series_id: SeriesId,
+    /// what is known of its points
+    pub observed: Observed,
+    /// one for each rule that watches it
+    pub instances: Vec<(Revision, Instance)>,
+}

@@ -1,0 +1,128 @@
+//! What an alert says to people: a summary when it is born, a reason for each change.
+
+use super::condition::{Condition, Forecast};
+use super::outlook;
+use super::rule::Definition;
+use crate::clock::Millis;
+use crate::series::SeriesRef;
+use crate::time;
+
+/// What a verdict rests on.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Evidence {
+    /// the last value
+    pub(super) value: Option<f64>,
+    /// when the limit is expected to be crossed
+    pub(super) crossing: Option<Millis>,
+    /// for how long the series has been silent
+    pub(super) silent: Millis,
+}
+
+/// A series as people write it: `shop.orders{region="eu"}`.
+#[must_use]
+pub(super) fn series(series: &SeriesRef) -> String {
+    if series.dimensions.is_empty() {
+        return series.metric_key.to_string();
+    }
+    let pairs: Vec<String> = series
+        .dimensions
+        .iter()
+        .map(|(key, value)| format!("{key}={value:?}"))
+        .collect();
+    format!("{}{{{}}}", series.metric_key, pairs.join(","))
+}
+
+/// Why a rule fires.
+#[must_use]
+pub(super) fn firing(definition: &Definition, evidence: &Evidence, minute: Millis) -> String {
+    match &definition.condition {
+        Condition::Threshold(threshold) => {
+            let value = evidence
+                .value
+                .map_or_else(|| "unknown".to_owned(), |value| value.to_string());
+            format!(
+                "the value is {value}, {} {}",
+                threshold.operator.words(),
+                threshold.value
+            )
+        }
+        Condition::Forecast(forecast) => expected(forecast, evidence, minute),
+        Condition::MissingData(_) => silent(evidence),
+    }
+}
+
+fn expected(forecast: &Forecast, evidence: &Evidence, minute: Millis) -> String {
+    let odds = (forecast.probability * 1_000.0).round() / 10.0;
+    let (side, limit) = (outlook::side(forecast), forecast.value);
+    match evidence.crossing {
+        Some(crossing) => format!(
+            "expected {side} {limit} in {}, at {}, with a probability of at least {odds} %",
+            time::span(crossing.saturating_sub(minute)),
+            time::format(crossing)
+        ),
+        None => format!("expected {side} {limit} with a probability of at least {odds} %"),
+    }
+}
+
+/// Why a state is not known.
+#[must_use]
+pub(super) fn silent(evidence: &Evidence) -> String {
+    format!("no new point for {}", time::span(evidence.silent))
+}
+
+/// Why an alert is over.
+#[must_use]
+pub(super) fn recovered(definition: &Definition, evidence: &Evidence) -> String {
+    match (&definition.condition, evidence.value) {
+        (Condition::MissingData(_), _) => "points arrive again".to_owned(),
+        (Condition::Threshold(_), Some(value)) => format!("the value is back at {value}"),
+        (Condition::Forecast(forecast), _) => {
+            format!("no longer expected {} {}", outlook::side(forecast), forecast.value)
+        }
+        (Condition::Threshold(_), None) => "the condition no longer holds".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alerting::rule::Draft;
+    use crate::clock::{HOUR, MINUTE};
+    use crate::series::{Dimensions, MetricKey};
+    use serde_json::json;
+
+    fn definition(condition: serde_json::Value) -> Definition {
+        let draft = json!({"name": "n", "metric_key": "m", "severity": "info", "condition": condition, "channels": []});
+        serde_json::from_value::<Draft>(draft).unwrap().check().unwrap()
+    }
+
+    #[test]
+    fn reasons_read_well() {
+        let minute = 1_795_428_000_000;
+        let evidence = Evidence {
+            value: Some(512.5),
+            crossing: Some(minute + 5 * HOUR + 40 * MINUTE),
+            silent: 20 * MINUTE,
+        };
+        let threshold = definition(json!({"type": "threshold", "operator": "gte", "value": 500}));
+        assert_eq!(
+            firing(&threshold, &evidence, minute),
+            "the value is 512.5, at or above 500"
+        );
+        assert_eq!(recovered(&threshold, &evidence), "the value is back at 512.5");
+        let forecast = definition(
+            json!({"type": "forecast", "operator": "gt", "value": 100, "horizon": "6h", "probability": 0.9}),
+        );
+        assert_eq!(
+            firing(&forecast, &evidence, minute),
+            "expected above 100 in 5 h 40 min, at 2026-11-23T15:40:00Z, with a probability of at least 90 %"
+        );
+        assert_eq!(recovered(&forecast, &evidence), "no longer expected above 100");
+        let missing = definition(json!({"type": "missing_data", "after": "15m"}));
+        assert_eq!(firing(&missing, &evidence, minute), "no new point for 20 min");
+        assert_eq!(recovered(&missing, &evidence), "points arrive again");
+        let dimensions = Dimensions::new([("region".to_owned(), "e\"u".to_owned())]).unwrap();
+        let named = SeriesRef::new(MetricKey::parse("shop.orders").unwrap(), dimensions);
+        assert_eq!(series(&named), r#"shop.orders{region="e\"u"}"#);
+    }
+}

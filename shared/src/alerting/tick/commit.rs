@@ -1,0 +1,170 @@
+use super::effects::{AlertRow, Effects};
+use super::load::{LANE, Position};
+use crate::Error;
+use crate::alerting::state::Lane;
+use crate::auth::Tenant;
+use crate::clock::Millis;
+use db::{Batch, DbError, Step, args, raise, wall_ms};
+use serde::Serialize;
+
+/// What a write leaves behind.
+#[derive(Debug)]
+pub(super) struct Write<'a> {
+    /// where the lane stands afterwards; its version is the one that was read
+    pub(super) position: &'a Position,
+    pub(super) config_version: i64,
+    /// the last minute that was evaluated, in whole or in part, and the last batch that it has seen
+    pub(super) evaluated: Millis,
+    pub(super) seen: i64,
+    pub(super) active: bool,
+    pub(super) skipped: Option<String>,
+    pub(super) lane: &'a Lane,
+    pub(super) effects: &'a Effects,
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// it is in the database
+    Yes,
+    /// somebody else was faster, or something new has come: read again
+    Lost,
+}
+
+/// Writes in one batch. It is refused if another tick has moved the lane, if a rule has changed, if a batch came that
+/// this evaluation should have seen, or if the minute lies ahead of the database's product clock.
+pub(super) async fn commit(tenant: &Tenant, write: &Write<'_>) -> Result<Written, Error> {
+    let mut batch = Batch::write().repeatable();
+    let guards = guards(tenant, write);
+    let last_guard = guards.len();
+    for step in guards
+        .into_iter()
+        .chain(pages(write.lane))
+        .chain(alerts(write.effects)?)
+        .chain(position(write))
+    {
+        batch.push(step);
+    }
+    match tenant.run(batch).await {
+        Ok(_) => Ok(Written::Yes),
+        Err(DbError::Raised { step, .. }) if step < last_guard => Ok(Written::Lost),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn guards(tenant: &Tenant, write: &Write<'_>) -> [Step; 3] {
+    let clock = tenant.clock();
+    [
+        Step::tenant(
+            concat!(
+                "SELECT CASE WHEN EXISTS (SELECT 1 FROM lanes WHERE org_id = (SELECT org_id FROM authority) AND lane_id = ?2
+                                            AND version = ?3 AND active = 1) THEN 1 ELSE ",
+                raise!(),
+                " END"
+            ),
+            args![LANE, write.position.version],
+        ),
+        Step::tenant(
+            concat!(
+                "SELECT CASE WHEN EXISTS (SELECT 1 FROM org_state WHERE org_id = (SELECT org_id FROM authority)
+                                            AND config_version = ?2) THEN 1 ELSE ",
+                raise!(),
+                " END"
+            ),
+            args![write.config_version],
+        ),
+        Step::tenant(
+            concat!(
+                "SELECT CASE WHEN ?2 > coalesce(?3, ",
+                wall_ms!("?4"),
+                ") OR EXISTS (SELECT 1 FROM metric_batches WHERE org_id = (SELECT org_id FROM authority)
+                                AND seq > ?5 AND received_at <= ?2) THEN ",
+                raise!(),
+                " ELSE 1 END"
+            ),
+            args![write.evaluated, clock.product_override(), clock.wall_offset(), write.seen],
+        ),
+    ]
+}
+
+fn pages(lane: &Lane) -> Vec<Step> {
+    let step = |(page, blob): (i64, Option<Vec<u8>>)| match blob {
+        Some(blob) => Step::tenant(
+            "INSERT INTO lane_state (org_id, lane_id, page, blob) SELECT org_id, ?2, ?3, ?4 FROM authority WHERE true
+             ON CONFLICT (org_id, lane_id, page) DO UPDATE SET blob = excluded.blob",
+            args![LANE, page, blob],
+        ),
+        None => Step::tenant(
+            "DELETE FROM lane_state WHERE org_id = (SELECT org_id FROM authority) AND lane_id = ?2 AND page = ?3",
+            args![LANE, page],
+        ),
+    };
+    lane.changes().into_iter().map(step).collect()
+}
+
+/// Changes come before births: an alert that ends makes room for the next one of the same rule and series.
+fn alerts(effects: &Effects) -> Result<Vec<Step>, Error> {
+    let mut steps = Vec::new();
+    let changed: Vec<&AlertRow> = effects.changed().collect();
+    if !changed.is_empty() {
+        steps.push(Step::tenant(
+            "UPDATE alerts SET status = j.value ->> 'status', resolved_at = j.value ->> 'resolved_at',
+                value = coalesce(j.value ->> 'value', alerts.value), reason = j.value ->> 'reason'
+             FROM json_each(?2) AS j
+             WHERE alerts.org_id = (SELECT org_id FROM authority) AND alerts.alert_id = j.value ->> 'alert_id'",
+            args![json(&changed)?],
+        ));
+    }
+    let born: Vec<&AlertRow> = effects.born().collect();
+    if !born.is_empty() {
+        steps.push(Step::tenant(
+            "INSERT INTO alerts (org_id, alert_id, rule_id, series_id, status, severity, started_at, resolved_at, value, summary, reason)
+             SELECT a.org_id, j.value ->> 'alert_id', j.value ->> 'rule_id', j.value ->> 'series_id', j.value ->> 'status',
+                j.value ->> 'severity', j.value ->> 'started_at', j.value ->> 'resolved_at', j.value ->> 'value',
+                j.value ->> 'summary', j.value ->> 'reason'
+             FROM authority AS a JOIN json_each(?2) AS j",
+            args![json(&born)?],
+        ));
+    }
+    if !effects.transitions().is_empty() {
+        steps.push(Step::tenant(
+            "INSERT INTO transitions (org_id, seq, minute, alert_id, rule_id, series_id, from_state, to_state, value, reason)
+             SELECT s.org_id,
+                1 + max(s.notified_seq, coalesce((SELECT max(seq) FROM transitions WHERE org_id = s.org_id), 0)) + j.key,
+                j.value ->> 'minute', j.value ->> 'alert_id', j.value ->> 'rule_id', j.value ->> 'series_id',
+                j.value ->> 'from_state', j.value ->> 'to_state', j.value ->> 'value', j.value ->> 'reason'
+             FROM org_state AS s JOIN json_each(?2) AS j WHERE s.org_id = (SELECT org_id FROM authority)",
+            args![json(&effects.transitions())?],
+        ));
+    }
+    Ok(steps)
+}
+
+fn position(write: &Write<'_>) -> [Step; 2] {
+    let position = write.position;
+    [
+        Step::tenant(
+            "UPDATE lanes SET version = version + 1, active = ?3, watermark = ?4, minute = ?5, open_minute = ?6, next_series = ?7,
+                skipped = coalesce(?8, skipped)
+             WHERE org_id = (SELECT org_id FROM authority) AND lane_id = ?2",
+            args![
+                LANE,
+                write.active,
+                position.watermark,
+                position.minute,
+                position.open_minute,
+                position.next_series,
+                write.skipped.as_deref()
+            ],
+        ),
+        // a row that is written only when something waited for this tick
+        Step::tenant(
+            "UPDATE org_state SET due_at = NULL WHERE org_id = (SELECT org_id FROM authority) AND due_at <= ?2",
+            args![position.minute],
+        ),
+    ]
+}
+
+fn json(rows: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(rows).map_err(|error| Error::unavailable(error.to_string()))
+}

@@ -1,0 +1,126 @@
+use crate::alerting::instance::{Status, Transition};
+use crate::alerting::rule::RuleKey;
+use crate::clock::Millis;
+use crate::id::AlertId;
+use crate::series::SeriesId;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// An alert as the tick leaves it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct AlertRow {
+    pub(super) alert_id: AlertId,
+    pub(super) rule_id: String,
+    pub(super) series_id: i64,
+    pub(super) status: Status,
+    pub(super) severity: &'static str,
+    pub(super) started_at: Millis,
+    pub(super) resolved_at: Option<Millis>,
+    pub(super) value: Option<f64>,
+    pub(super) summary: String,
+    pub(super) reason: String,
+}
+
+/// One line of the transition log, but for its number.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct TransitionRow {
+    pub(super) minute: Millis,
+    pub(super) alert_id: AlertId,
+    pub(super) rule_id: String,
+    pub(super) series_id: i64,
+    pub(super) from_state: &'static str,
+    pub(super) to_state: &'static str,
+    pub(super) value: Option<f64>,
+    pub(super) reason: String,
+}
+
+/// What a transition needs beside itself to be written.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) rule: RuleKey,
+    pub(super) series_id: SeriesId,
+    pub(super) severity: &'static str,
+    pub(super) value: Option<f64>,
+    pub(super) summary: String,
+    pub(super) reason: String,
+}
+
+/// What minutes did to alerts, not yet written. An alert that changes twice is one row with its last state, so that
+/// rows written together never break "one open alert".
+#[derive(Debug, Clone, Default)]
+pub(super) struct Effects {
+    born: BTreeMap<AlertId, AlertRow>,
+    changed: BTreeMap<AlertId, AlertRow>,
+    transitions: Vec<TransitionRow>,
+    bytes: usize,
+}
+
+impl Effects {
+    pub(super) fn record(&mut self, minute: Millis, transition: &Transition, told: Told) {
+        let rule_id = told.rule.text();
+        let raw = told.series_id.raw();
+        let alert_id = alert_id(transition.alert, told.rule, told.series_id);
+        self.bytes += 400 + 2 * told.reason.len() + told.summary.len();
+        self.transitions.push(TransitionRow {
+            minute,
+            alert_id: alert_id.clone(),
+            rule_id: rule_id.clone(),
+            series_id: raw,
+            from_state: transition.from.as_str(),
+            to_state: transition.to.as_str(),
+            value: told.value,
+            reason: told.reason.clone(),
+        });
+        let resolved_at = (transition.to == Status::Resolved).then_some(minute);
+        if let Some(row) = self.born.get_mut(&alert_id) {
+            row.status = transition.to;
+            row.resolved_at = resolved_at;
+            row.value = told.value;
+            row.reason = told.reason;
+            return;
+        }
+        let row = AlertRow {
+            alert_id: alert_id.clone(),
+            rule_id,
+            series_id: raw,
+            status: transition.to,
+            severity: told.severity,
+            started_at: transition.alert,
+            resolved_at,
+            value: told.value,
+            summary: told.summary,
+            reason: told.reason,
+        };
+        let rows = if transition.born {
+            &mut self.born
+        } else {
+            &mut self.changed
+        };
+        rows.insert(alert_id, row);
+    }
+
+    pub(super) fn born(&self) -> impl Iterator<Item = &AlertRow> {
+        self.born.values()
+    }
+
+    pub(super) fn changed(&self) -> impl Iterator<Item = &AlertRow> {
+        self.changed.values()
+    }
+
+    pub(super) fn transitions(&self) -> &[TransitionRow] {
+        &self.transitions
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.born.len() + self.changed.len() + self.transitions.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// An alert's identity follows from what it is about and when it began, so that a replay finds the same.
+pub(super) fn alert_id(started_at: Millis, rule: RuleKey, series_id: SeriesId) -> AlertId {
+    AlertId::derived(started_at, &[rule.text().as_bytes(), &series_id.raw().to_be_bytes()])
+}

@@ -1,0 +1,173 @@
+use super::grid;
+use super::minute::Outlooks;
+use super::rule_set::RuleSet;
+use crate::Error;
+use crate::alerting::outlook::Outlook;
+use crate::alerting::rule::RuleKey;
+use crate::alerting::rules;
+use crate::alerting::state::{BadState, Lane};
+use crate::auth::Tenant;
+use crate::clock::Millis;
+use crate::id::RuleId;
+use crate::series::SeriesId;
+use db::{Batch, Reply, Row, Step, args, wall_ms};
+use std::collections::HashMap;
+
+/// The only lane of an organization, for now: all its series.
+pub(super) const LANE: i64 = 0;
+/// Rows of outlooks in one page, which stays below 8 MB in base64.
+const OUTLOOK_ROWS: i64 = 2_000;
+
+/// Where a lane stands.
+#[derive(Debug, Clone)]
+pub(super) struct Position {
+    pub(super) version: i64,
+    /// batches up to this one are evaluated
+    pub(super) watermark: i64,
+    /// the last minute that is complete
+    pub(super) minute: Millis,
+    /// the minute after it, if it is begun
+    pub(super) open_minute: Option<Millis>,
+    /// where the open minute goes on
+    pub(super) next_series: i64,
+}
+
+/// A lane as a tick finds it, in one snapshot.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    pub(super) position: Position,
+    pub(super) config_version: i64,
+    pub(super) compacted_seq: i64,
+    /// the database's product clock
+    pub(super) now: Millis,
+    /// bytes of the log that wait
+    pub(super) waiting: i64,
+    pub(super) rules: RuleSet,
+    pub(super) lane: Lane,
+    pub(super) resolves: HashMap<(RuleKey, SeriesId), Millis>,
+}
+
+/// Reads the active lane; `None` if there is none.
+pub(super) async fn lane(tenant: &Tenant) -> Result<Option<Snapshot>, Error> {
+    let clock = tenant.clock();
+    let mut batch = Batch::read();
+    batch.push(Step::tenant(
+        concat!(
+            "SELECT l.version, l.watermark, l.minute, l.open_minute, l.next_series, s.config_version, s.compacted_seq,
+                coalesce(?2, ",
+            wall_ms!("?3"),
+            "), (SELECT coalesce(sum(length(blob)), 0) FROM metric_batches WHERE org_id = l.org_id AND seq > l.watermark)
+             FROM lanes AS l JOIN org_state AS s ON s.org_id = l.org_id
+             WHERE l.org_id = (SELECT org_id FROM authority) AND l.lane_id = ?4 AND l.active = 1"
+        ),
+        args![clock.product_override(), clock.wall_offset(), LANE],
+    ));
+    batch.push(Step::tenant(
+        concat!(
+            "SELECT ",
+            rules::columns!(),
+            " FROM alert_rules WHERE org_id = (SELECT org_id FROM authority) ORDER BY rule_id"
+        ),
+        vec![],
+    ));
+    batch.push(Step::tenant(
+        "SELECT page, blob FROM lane_state WHERE org_id = (SELECT org_id FROM authority) AND lane_id = ?2",
+        args![LANE],
+    ));
+    batch.push(Step::tenant(
+        "SELECT rule_id, series_id, requested_resolve_at FROM alerts
+         WHERE org_id = (SELECT org_id FROM authority) AND status <> 'resolved' AND requested_resolve_at IS NOT NULL",
+        vec![],
+    ));
+    let reply = tenant.run(batch).await?;
+    let Some(row) = reply.step(0)?.first() else {
+        return Ok(None);
+    };
+    Ok(Some(Snapshot {
+        position: Position {
+            version: row.integer(0)?,
+            watermark: row.integer(1)?,
+            minute: row.integer(2)?,
+            open_minute: row.opt_integer(3)?,
+            next_series: row.integer(4)?,
+        },
+        config_version: row.integer(5)?,
+        compacted_seq: row.integer(6)?,
+        now: row.integer(7)?,
+        waiting: row.integer(8)?,
+        rules: RuleSet::new(
+            reply
+                .step(1)?
+                .rows
+                .iter()
+                .map(rules::of_row)
+                .collect::<Result<_, _>>()?,
+        ),
+        lane: pages(&reply)?,
+        resolves: resolves(&reply)?,
+    }))
+}
+
+fn pages(reply: &Reply) -> Result<Lane, Error> {
+    let mut rows = Vec::new();
+    for row in &reply.step(2)?.rows {
+        rows.push((row.integer(0)?, row.blob(1)?));
+    }
+    Lane::decode(rows).map_err(broken)
+}
+
+fn broken(error: BadState) -> Error {
+    Error::unavailable(error.to_string())
+}
+
+fn resolves(reply: &Reply) -> Result<HashMap<(RuleKey, SeriesId), Millis>, Error> {
+    let mut resolves = HashMap::new();
+    for row in &reply.step(3)?.rows {
+        let rule = RuleId::parse(row.text(0)?).ok_or_else(|| Error::unavailable("an alert has a wrong rule"))?;
+        if let Some(series_id) = SeriesId::from_raw(row.integer(1)?) {
+            resolves.insert((RuleKey::of(&rule), series_id), row.integer(2)?);
+        }
+    }
+    Ok(resolves)
+}
+
+/// All outlooks of the organization.
+pub(super) async fn outlooks(tenant: &Tenant) -> Result<Outlooks, Error> {
+    let mut outlooks = Outlooks::new();
+    let mut after = (-1, 0, 0);
+    loop {
+        let step = Step::tenant(
+            "SELECT series_id, horizon, valid_from, blob FROM rule_forecasts
+             WHERE org_id = (SELECT org_id FROM authority) AND (series_id, horizon, valid_from) > (?2, ?3, ?4)
+             ORDER BY series_id, horizon, valid_from LIMIT ?5",
+            args![after.0, after.1, after.2, OUTLOOK_ROWS],
+        );
+        let reply = tenant.run(Batch::read_one(step)).await?;
+        let rows = &reply.step(0)?.rows;
+        for row in rows {
+            let (series_id, horizon, valid_from, outlook) = outlook(row)?;
+            after = (series_id.raw(), horizon, valid_from);
+            outlooks
+                .entry((series_id, horizon))
+                .or_default()
+                .push((valid_from, outlook));
+        }
+        if i64::try_from(rows.len()).unwrap_or(i64::MAX) < OUTLOOK_ROWS {
+            return Ok(outlooks);
+        }
+    }
+}
+
+fn outlook(row: &Row) -> Result<(SeriesId, Millis, Millis, Outlook), Error> {
+    let series_id =
+        SeriesId::from_raw(row.integer(0)?).ok_or_else(|| Error::unavailable("a series has a negative id"))?;
+    let outlook = Outlook::decode(row.blob(3)?).map_err(broken)?;
+    Ok((series_id, row.integer(1)?, row.integer(2)?, outlook))
+}
+
+impl Snapshot {
+    /// The minute up to which a tick for `scheduled` goes.
+    pub(super) fn target(&self, scheduled: Millis) -> Millis {
+        grid::floor(scheduled.min(self.now))
+    }
+}

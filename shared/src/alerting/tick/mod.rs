@@ -1,0 +1,77 @@
+//! Stage 1 of the tick: a lane replays the minutes that it has not evaluated yet, in order, each seeing only what was
+//! received until then. So a tick that runs twice, late, beside another one or half ends in the same state as a clean one.
+
+mod commit;
+mod effects;
+mod feed;
+mod forecasts;
+mod grid;
+mod history;
+mod load;
+mod minute;
+mod rule_set;
+mod session;
+
+pub use forecasts::{Budget, Count, Unlimited};
+
+use crate::Error;
+use crate::auth::Tenant;
+use crate::clock::Millis;
+use crate::id::OrgId;
+use commit::Written;
+use db::{Batch, DbError, Step};
+use session::Session;
+
+/// How often a tick reads again because somebody else was faster.
+const ATTEMPTS: usize = 10;
+
+/// What a tick did for one organization.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Evaluated {
+    /// minutes that were completed
+    pub minutes: usize,
+    /// changes of alerts
+    pub transitions: usize,
+    /// forecasts that were computed for the minutes to come
+    pub forecasts: usize,
+}
+
+/// The organizations for which a tick has something to do: an active lane, transitions that nobody was told of, or the
+/// tombstone of a rule.
+///
+/// # Errors
+/// 503 if the database does not answer.
+pub async fn due(system: &Tenant) -> Result<Vec<OrgId>, Error> {
+    let step = Step::tenant(
+        "SELECT a.org_id FROM authority AS a JOIN org_state AS s ON s.org_id = a.org_id
+         WHERE EXISTS (SELECT 1 FROM lanes WHERE org_id = a.org_id AND active = 1)
+            OR EXISTS (SELECT 1 FROM transitions WHERE org_id = a.org_id AND seq > s.notified_seq)
+            OR EXISTS (SELECT 1 FROM alert_rules WHERE org_id = a.org_id AND deleted_at IS NOT NULL)
+         ORDER BY a.org_id",
+        vec![],
+    );
+    let reply = system.run(Batch::read_one(step)).await?;
+    let id = |row: &db::Row| {
+        OrgId::parse(row.text(0)?).ok_or_else(|| DbError::Other("an organization has a wrong id".into()))
+    };
+    Ok(reply.step(0)?.rows.iter().map(id).collect::<Result<_, _>>()?)
+}
+
+/// Evaluates the minutes of one organization up to `scheduled`, but none later than the database's product clock; then
+/// computes forecasts that are due, as far as the budget goes.
+///
+/// # Errors
+/// 503 if the database does not answer, or other ticks were faster again and again. What was committed stays.
+pub async fn evaluate(tenant: &Tenant, scheduled: Millis, budget: &mut dyn Budget) -> Result<Evaluated, Error> {
+    let mut evaluated = Evaluated::default();
+    for _ in 0..ATTEMPTS {
+        let Some(mut session) = Session::load(tenant, scheduled).await? else {
+            return Ok(evaluated);
+        };
+        if session.replay(&mut evaluated).await? == Written::Yes {
+            evaluated.forecasts = session.forecast(budget).await?;
+            return Ok(evaluated);
+        }
+    }
+    Err(Error::unavailable("the lane was moved by others again and again"))
+}
