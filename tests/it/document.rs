@@ -79,6 +79,10 @@ impl Reader {
     }
 }
 
+fn text<'a>(reply: &'a Value, name: &str) -> &'a str {
+    reply[name].as_str().unwrap_or_else(|| panic!("no {name} in {reply}"))
+}
+
 #[tokio::test]
 async fn every_operation_replies_as_the_document_says() {
     let mut reader = Reader::new().await;
@@ -136,7 +140,7 @@ async fn every_operation_replies_as_the_document_says() {
     let made = reader
         .call(Method::POST, "/v1/forecasts", "/v1/forecasts", Some(&wanted))
         .await;
-    let id = made["forecast_id"].as_str().unwrap().to_owned();
+    let id = text(&made, "forecast_id").to_owned();
     let too_short = json!({"metric_key": "a", "horizon": 3});
     reader
         .call(Method::POST, "/v1/forecasts", "/v1/forecasts", Some(&too_short))
@@ -173,7 +177,7 @@ async fn alerting(reader: &mut Reader) {
     let one = "/v1/notification-channels/{id}";
     let channel = json!({"name": "hook", "type": "webhook", "config": {"url": "https://hooks.example.com/a"}});
     let made = reader.call(post.clone(), channels, channels, Some(&channel)).await;
-    let channel_id = made["channel_id"].as_str().unwrap().to_owned();
+    let channel_id = text(&made, "channel_id").to_owned();
     let path = format!("{channels}/{channel_id}");
     reader.call(get.clone(), channels, channels, None).await;
     reader.call(get.clone(), one, &path, None).await;
@@ -198,10 +202,14 @@ async fn alerting(reader: &mut Reader) {
         json!({"type": "missing_data", "after": "15m"}),
     ];
     for condition in conditions {
-        let rule = json!({"name": "high", "metric_key": "shop.orders", "severity": "critical", "condition": condition,
-            "channels": [channel_id], "for": "5m", "keep_firing_for": "5m", "no_data_after": "1h"});
+        let mut rule = json!({"name": "high", "metric_key": "shop.orders", "severity": "critical",
+            "channels": [channel_id], "for": "5m", "keep_firing_for": "5m"});
+        if condition["type"] != "missing_data" {
+            rule["no_data_after"] = "1h".into();
+        }
+        rule["condition"] = condition;
         let made = reader.call(post.clone(), rules, rules, Some(&rule)).await;
-        let path = format!("{rules}/{}", made["rule_id"].as_str().unwrap());
+        let path = format!("{rules}/{}", text(&made, "rule_id"));
         reader.call(get.clone(), one_rule, &path, None).await;
         reader
             .call(
@@ -233,7 +241,7 @@ async fn keys(reader: &mut Reader) {
     let new = json!({"name": "agent", "scopes": ["ingest:write"], "expires_at": "2999-01-01T00:00:00Z"});
     let made = reader.call(Method::POST, all, all, Some(&new)).await;
     reader.call(Method::GET, all, all, None).await;
-    let path = format!("{all}/{}", made["key_id"].as_str().unwrap());
+    let path = format!("{all}/{}", text(&made, "key_id"));
     let grace = json!({"grace_seconds": 60});
     reader
         .call(
