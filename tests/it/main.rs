@@ -9,5 +9,8 @@ mod forecasts;
 mod ingest;
 mod keys;
 mod lambda;
+mod matrix;
 mod migrations;
+mod notify;
 mod service;
+mod store;

@@ -35,12 +35,22 @@ struct Call {
 }
 
 fn get(path: &str, foreign: u16) -> Call {
-    Call { path: path.into(), body: None, own: 200, foreign }
+    Call {
+        path: path.into(),
+        body: None,
+        own: 200,
+        foreign,
+    }
 }
 
 /// A call that acme itself makes with an id that nobody has, so that its things stay as they are.
 fn change(path: &str, body: Option<Value>, own: u16, foreign: u16) -> Call {
-    Call { path: path.into(), body, own, foreign }
+    Call {
+        path: path.into(),
+        body,
+        own,
+        foreign,
+    }
 }
 
 /// The table. `path` holds acme's ids.
@@ -51,11 +61,21 @@ fn call(route: &Route, acme: &Acme) -> Call {
     });
     let channel = json!({"name": MARKER, "type": "webhook", "config": {"url": "https://example.com/hook"}});
     let points = json!({"metrics": [{"metric_key": "other", "value": 1}]});
-    let Acme { series, forecast, key, rule: rule_id, alert, channel: channel_id, .. } = acme;
+    let Acme {
+        series,
+        forecast,
+        key,
+        rule: rule_id,
+        alert,
+        channel: channel_id,
+        ..
+    } = acme;
     match (route.method.as_str(), route.path) {
         ("POST", "/v1/ingest") => change(route.path, Some(points), 200, 200),
         ("POST", "/v1/ingest/csv") => change("/v1/ingest/csv?metric_key=other", Some(json!(null)), 400, 400),
-        ("GET", "/v1/metrics" | "/v1/series" | "/v1/forecasts" | "/v1/alert-rules" | "/v1/alerts") => get(route.path, 200),
+        ("GET", "/v1/metrics" | "/v1/series" | "/v1/forecasts" | "/v1/alert-rules" | "/v1/alerts") => {
+            get(route.path, 200)
+        }
         ("GET", "/v1/notification-channels" | "/v1/deliveries" | "/v1/api-keys") => get(route.path, 200),
         ("GET", "/v1/series/{id}") => get(&format!("/v1/series/{series}"), 404),
         ("GET", "/v1/series/{id}/points") => get(&format!("/v1/series/{series}/points"), 404),
@@ -75,16 +95,24 @@ fn call(route: &Route, acme: &Acme) -> Call {
         ("POST", "/v1/alerts/{id}/resolve") => change(&format!("/v1/alerts/{alert}/resolve"), None, 200, 404),
         ("POST", "/v1/notification-channels") => change(route.path, Some(channel), 201, 201),
         ("GET", "/v1/notification-channels/{id}") => get(&format!("/v1/notification-channels/{channel_id}"), 404),
-        ("PATCH", "/v1/notification-channels/{id}") => {
-            change(&format!("/v1/notification-channels/{channel_id}"), Some(json!({"name": MARKER})), 200, 404)
-        }
+        ("PATCH", "/v1/notification-channels/{id}") => change(
+            &format!("/v1/notification-channels/{channel_id}"),
+            Some(json!({"name": MARKER})),
+            200,
+            404,
+        ),
         ("POST", "/v1/notification-channels/{id}/test") => {
             change(&format!("/v1/notification-channels/{channel_id}/test"), None, 202, 404)
         }
         ("DELETE", "/v1/notification-channels/{id}") => {
             change(&format!("/v1/notification-channels/{channel_id}"), None, 204, 404)
         }
-        ("POST", "/v1/api-keys") => change(route.path, Some(json!({"name": "k", "scopes": ["metrics:read"]})), 201, 201),
+        ("POST", "/v1/api-keys") => change(
+            route.path,
+            Some(json!({"name": "k", "scopes": ["metrics:read"]})),
+            201,
+            201,
+        ),
         ("POST", "/v1/api-keys/{id}/rotate") => change(&format!("/v1/api-keys/{key}/rotate"), None, 201, 404),
         ("DELETE", "/v1/api-keys/{id}") => change(&format!("/v1/api-keys/{key}"), None, 204, 404),
         (method, path) => panic!("{method} {path} has no row in the matrix"),
@@ -128,14 +156,33 @@ async fn acme(product: &Product) -> (OrgId, Acme) {
         "condition": {"type": "threshold", "operator": "gt", "value": 1},
     });
     let rule = product.post("/v1/alert-rules", &admin, &rule).await.json();
-    assert_eq!(product.post("/v1/ingest", &admin, &json!({"metrics": metrics})).await.status, 200);
+    assert_eq!(
+        product
+            .post("/v1/ingest", &admin, &json!({"metrics": metrics}))
+            .await
+            .status,
+        200
+    );
     let minute = Clock::system().now() / 60_000 * 60_000 + 120_000;
     product.tick(minute).await;
-    let forecast = product.post("/v1/forecasts", &admin, &json!({"metric_key": MARKER, "horizon": 2})).await.json();
+    let forecast = product
+        .post("/v1/forecasts", &admin, &json!({"metric_key": MARKER, "horizon": 2}))
+        .await
+        .json();
     let first = async |path: &str, id: &str| {
-        product.get(path, &admin).await.json()["items"][0][id].as_str().unwrap_or_else(|| panic!("{path} is empty")).to_owned()
+        product.get(path, &admin).await.json()["items"][0][id]
+            .as_str()
+            .unwrap_or_else(|| panic!("{path} is empty"))
+            .to_owned()
     };
-    let spare = product.post("/v1/api-keys", &admin, &json!({"name": MARKER, "scopes": ["metrics:read"]})).await.json();
+    let spare = product
+        .post(
+            "/v1/api-keys",
+            &admin,
+            &json!({"name": MARKER, "scopes": ["metrics:read"]}),
+        )
+        .await
+        .json();
     let acme = Acme {
         series: first("/v1/series", "series_id").await,
         alert: first("/v1/alerts", "alert_id").await,

@@ -15,6 +15,7 @@ pub mod http;
 pub mod install;
 pub mod product;
 pub mod proxy;
+pub mod receiver;
 pub mod runtime_api;
 pub mod schema;
 pub mod server;

@@ -9,7 +9,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use intentvision::auth::Scopes;
-use intentvision::clock::Clock;
+use intentvision::clock::{Clock, Millis};
 use intentvision::config::Config;
 use intentvision::http::Routes;
 use intentvision::id::{Entropy, OrgId};
@@ -144,17 +144,26 @@ impl Product {
         }
     }
 
-    /// A second process on the same database: its own caches, its own clock.
+    /// Another handle on the same database, as another process would have it.
     ///
     /// # Panics
-    /// If it cannot start.
-    pub async fn again(&self, clock: Clock) -> App {
-        let db: Arc<dyn db::Db> = match &self.database {
+    /// If it cannot be opened.
+    pub fn open(&self) -> Arc<dyn db::Db> {
+        match &self.database {
             Database::File(folder) => Arc::new(
                 db_embedded::open(&folder.path().join("iv.db"), db_embedded::Options::default()).expect("a database"),
             ),
             Database::Server(_, proxy) => db_remote::connect(&proxy.url(), None).expect("a client"),
-        };
+        }
+    }
+
+    /// A second process on the same database: its own caches, its own clock.
+    pub async fn again(&self, clock: Clock) -> App {
+        self.on(self.open(), clock)
+    }
+
+    /// A process on this handle.
+    pub fn on(&self, db: Arc<dyn db::Db>, clock: Clock) -> App {
         let config = Config::clone(&self.app.config);
         let mut app = App::new(db, clock, Entropy::system(), config, None);
         app.sealer.clone_from(&self.app.sealer);
@@ -219,6 +228,18 @@ impl Product {
             Created::Now(issued) => issued.key.reveal().to_owned(),
             Created::Before(_) => panic!("there was no idempotency key"),
         }
+    }
+
+    /// Evaluates the rules up to this minute, with every due forecast.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub async fn tick(&self, minute: Millis) -> evaluate_alerts::Summary {
+        let summary = evaluate_alerts::run(&self.app, minute, &mut evaluate_alerts::Unlimited)
+            .await
+            .expect("a tick");
+        assert_eq!(summary.failed, 0, "an organization failed");
+        summary
     }
 
     /// A live organization `acme` and an admin key of it.

@@ -6,10 +6,11 @@
 #![warn(missing_docs)]
 
 mod budget;
-mod queue;
+mod wake;
 
 pub use budget::Within;
 pub use intentvision::alerting::tick::{Budget, Count, Unlimited};
+pub use wake::Delivery;
 
 use intentvision::alerting::{notices, rules, tick};
 use intentvision::auth::{Job, Tenant};
@@ -83,12 +84,12 @@ async fn organization(
 ///
 /// # Errors
 /// 400 for an event without a time, 503 if the database does not answer or an organization failed.
-pub async fn on_event(app: &App, event: Tick) -> Result<Summary, Error> {
+pub async fn on_event(app: &App, delivery: &Delivery, event: Tick) -> Result<Summary, Error> {
     let scheduled = time::parse_rfc3339(&event.time).ok_or_else(|| Error::schema("time must be a time in RFC 3339"))?;
     let summary = run(app, scheduled, &mut Within::default()).await?;
     tracing::info!(?summary, "tick");
     if summary.messages > 0 {
-        queue::wake().await;
+        delivery.wake().await;
     }
     if summary.failed > 0 {
         return Err(Error::unavailable(format!("{} organizations failed", summary.failed)));

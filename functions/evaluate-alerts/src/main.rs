@@ -1,6 +1,12 @@
 //! The entry point on AWS Lambda.
 
+use evaluate_alerts::{Delivery, on_event};
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    intentvision::schedule::serve(db_remote::connect, evaluate_alerts::on_event).await
+    let delivery = Delivery::from_env()?;
+    intentvision::schedule::serve(db_remote::connect, async |app, event| {
+        on_event(app, &delivery, event).await
+    })
+    .await
 }

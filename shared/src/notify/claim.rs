@@ -10,7 +10,7 @@ use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::series::SeriesId;
-use db::{Batch, DbError, Row, Step, args, raise, wall_ms};
+use db::{Batch, DbError, Row, Step, Value, args, wall_ms};
 
 /// Longer than an attempt with its record can take.
 const LEASE: Millis = 30_000;
@@ -22,7 +22,7 @@ const PAUSE: Millis = 1_000;
 /// A message that this worker may send until its lease ends.
 #[derive(Debug)]
 pub(super) struct Claim {
-    pub(super) org_id: String,
+    org_id: String,
     pub(super) message_id: String,
     pub(super) channel_id: String,
     pub(super) config: String,
@@ -36,18 +36,43 @@ pub(super) struct Claim {
 
 /// What an attempt changes.
 #[derive(Debug)]
-pub(super) struct Change<'a> {
-    /// of the delivery: `delivered`, `retry` or `dead`
-    pub(super) outcome: &'static str,
-    /// of the message, after it
-    pub(super) state: &'static str,
+pub(super) struct Change {
+    pub(super) outcome: Outcome,
     /// until the next attempt
     pub(super) delay: Millis,
     pub(super) status: Option<u16>,
-    pub(super) error: Option<&'a str>,
+    pub(super) error: Option<String>,
     pub(super) duration: Millis,
     /// the receiver wants nothing any more
     pub(super) disables: bool,
+}
+
+/// What an attempt came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Delivered,
+    Retry,
+    Dead,
+}
+
+impl Outcome {
+    /// Of the delivery.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Retry => "retry",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// Of the message, after it.
+    fn state(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Retry => "pending",
+            Self::Dead => "dead",
+        }
+    }
 }
 
 /// Nothing of the same alert that the channel is to be told earlier is on its way: a resolve does
@@ -205,76 +230,80 @@ fn candidate(row: &Row) -> Result<(Claim, String), DbError> {
     Ok((claim, facts.body()))
 }
 
-/// Writes what an attempt came to; `false` if the lease was lost, and with it the right to say so.
-pub(super) async fn record(system: &Tenant, claim: &Claim, change: &Change<'_>) -> Result<bool, Error> {
+/// Raises nothing where the lease was lost: one late attempt must not undo the records beside it.
+macro_rules! while_held {
+    () => {
+        " WHERE org_id = ?2 AND org_id IN (SELECT org_id FROM authority) AND message_id = ?3
+            AND state = 'pending' AND lease_token = ?4"
+    };
+}
+
+/// Writes what attempts came to; `false` for one whose lease was lost, and with it the right to say
+/// so.
+pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Result<Vec<bool>, Error> {
     let offset = system.clock().wall_offset();
-    // the token is spent by it, so a repetition finds the guard closed
+    // a record spends its token, so that a repetition finds nothing to do
     let mut batch = Batch::write().repeatable();
-    let held = batch.push(Step::tenant(
-        concat!(
-            "SELECT CASE WHEN EXISTS (SELECT 1 FROM outbox WHERE org_id = ?2 AND org_id IN (SELECT org_id FROM authority)
-                AND message_id = ?3 AND state = 'pending' AND lease_token = ?4) THEN 1 ELSE ",
-            raise!(),
-            " END"
-        ),
-        args![&claim.org_id, &claim.message_id, claim.token],
-    ));
-    batch.push(Step::tenant(
-        concat!(
-            "INSERT INTO deliveries (org_id, message_id, attempt, channel_id, at, outcome, status, error, duration_ms)
-             SELECT org_id, message_id, attempts, channel_id, ",
-            wall_ms!("?4"),
-            ", ?5, ?6, ?7, ?8 FROM outbox
-             WHERE org_id = ?2 AND org_id IN (SELECT org_id FROM authority) AND message_id = ?3"
-        ),
-        args![
-            &claim.org_id,
-            &claim.message_id,
-            offset,
-            change.outcome,
-            change.status.map(i64::from),
-            change.error,
-            change.duration
-        ],
-    ));
-    batch.push(Step::tenant(
-        concat!(
-            "UPDATE outbox SET state = ?4, due_at = ",
-            wall_ms!("?5"),
-            " + ?6, lease_until = 0, lease_token = lease_token + 1, last_status = ?7, last_error = ?8
-             WHERE org_id = ?2 AND org_id IN (SELECT org_id FROM authority) AND message_id = ?3"
-        ),
-        args![
-            &claim.org_id,
-            &claim.message_id,
-            change.state,
-            offset,
-            change.delay,
-            change.status.map(i64::from),
-            change.error
-        ],
-    ));
-    if change.disables {
+    let mut updates = Vec::new();
+    for (claim, change) in attempts {
+        let status = change.status.map(i64::from);
+        let held = || args![&claim.org_id, &claim.message_id, claim.token];
+        let held_and = |more: Vec<Value>| held().into_iter().chain(more).collect();
         batch.push(Step::tenant(
             concat!(
-                "UPDATE notification_channels SET enabled = 0, updated_at = ",
-                wall_ms!("?4"),
-                " WHERE org_id = ?2 AND org_id IN (SELECT org_id FROM authority) AND channel_id = ?3"
+                "INSERT INTO deliveries (org_id, message_id, attempt, channel_id, at, outcome, status, error, duration_ms)
+                 SELECT org_id, message_id, attempts, channel_id, ",
+                wall_ms!("?5"),
+                ", ?6, ?7, ?8, ?9 FROM outbox",
+                while_held!()
             ),
-            args![&claim.org_id, &claim.channel_id, offset],
+            held_and(args![
+                offset,
+                change.outcome.as_str(),
+                status,
+                change.error.as_deref(),
+                change.duration
+            ]),
         ));
-        batch.push(Step::tenant(
-            "UPDATE outbox SET state = 'dead', last_error = 'the channel is disabled: its receiver answered 410'
-             WHERE org_id = ?2 AND org_id IN (SELECT org_id FROM authority) AND channel_id = ?3
-               AND state = 'pending' AND type <> 'alert.resolved'",
-            args![&claim.org_id, &claim.channel_id],
-        ));
+        if change.disables {
+            batch.push(Step::tenant(
+                concat!(
+                    "UPDATE notification_channels SET enabled = 0, updated_at = ",
+                    wall_ms!("?5"),
+                    " WHERE (org_id, channel_id) = (SELECT org_id, channel_id FROM outbox",
+                    while_held!(),
+                    ")"
+                ),
+                held_and(args![offset]),
+            ));
+            batch.push(Step::tenant(
+                concat!(
+                    "UPDATE outbox SET state = 'dead', last_error = 'the channel is disabled: its receiver answered 410'
+                     WHERE (org_id, channel_id) = (SELECT org_id, channel_id FROM outbox",
+                    while_held!(),
+                    ") AND message_id <> ?3 AND state = 'pending' AND type <> 'alert.resolved'"
+                ),
+                held(),
+            ));
+        }
+        updates.push(batch.push(Step::tenant(
+            concat!(
+                "UPDATE outbox SET state = ?5, lease_until = 0, lease_token = lease_token + 1, last_status = ?7, last_error = ?8,
+                     due_at = ?6 + (SELECT d.at FROM deliveries AS d WHERE d.org_id = outbox.org_id
+                                    AND d.message_id = outbox.message_id AND d.attempt = outbox.attempts)",
+                while_held!()
+            ),
+            held_and(args![
+                change.outcome.state(),
+                change.delay,
+                status,
+                change.error.as_deref()
+            ]),
+        )));
     }
-    match system.run(batch).await {
-        Ok(_) => Ok(true),
-        Err(DbError::Raised { step, .. }) if step == held => Ok(false),
-        Err(other) => Err(other.into()),
-    }
+    let reply = system.run(batch).await?;
+    let kept = updates.into_iter().map(|step| Ok(reply.step(step)?.affected > 0));
+    Ok(kept.collect::<Result<_, DbError>>()?)
 }
 
 /// When the next message becomes due, by the database's clock; `None` if none waits.

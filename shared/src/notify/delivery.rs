@@ -2,7 +2,7 @@
 //! waiting for another.
 
 use super::channel;
-use super::claim::{self, Change, Claim};
+use super::claim::{self, Change, Claim, Outcome};
 use super::retry::{self, Verdict};
 use super::sender::Sender;
 use super::signature::{self, ID_HEADER, SIGNATURE_HEADER, SigningSecret, TIMESTAMP_HEADER};
@@ -19,6 +19,9 @@ const CONCURRENCY: usize = 16;
 /// No new attempt is begun later than this after the start, so that a function ends in time: an
 /// attempt takes up to 10 s more.
 pub const DRAIN: Millis = 40_000;
+
+/// How often a record is tried.
+const RECORD_TRIES: u32 = 3;
 
 /// What a drain did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -37,12 +40,11 @@ pub struct Summary {
 }
 
 impl Summary {
-    fn count(&mut self, outcome: &'static str) {
+    fn count(&mut self, outcome: Outcome) {
         match outcome {
-            "delivered" => self.delivered += 1,
-            "retry" => self.retried += 1,
-            "dead" => self.dead += 1,
-            _ => {}
+            Outcome::Delivered => self.delivered += 1,
+            Outcome::Retry => self.retried += 1,
+            Outcome::Dead => self.dead += 1,
         }
     }
 }
@@ -63,15 +65,18 @@ pub async fn drain(app: &App, sender: &Sender, limit: usize) -> Result<Summary, 
             match claim::claim(&system, room).await {
                 Ok(claims) => {
                     summary.attempted += claims.len();
-                    running.extend(claims.into_iter().map(|claim| attempt(app, &system, sender, claim)));
+                    running.extend(claims.into_iter().map(|claim| attempt(app, sender, claim)));
                 }
                 Err(error) => failure = Some(error),
             }
         }
         let Some(first) = running.next().await else { break };
-        summary.count(first);
+        let mut ended = vec![first];
         while let Some(Some(another)) = running.next().now_or_never() {
-            summary.count(another);
+            ended.push(another);
+        }
+        if let Err(error) = record(&system, &ended, &mut summary).await {
+            failure = Some(error);
         }
     }
     if let Some(error) = failure {
@@ -81,40 +86,53 @@ pub async fn drain(app: &App, sender: &Sender, limit: usize) -> Result<Summary, 
     Ok(summary)
 }
 
-/// One attempt with its record: the outcome, or nothing if the lease was lost on the way.
-async fn attempt(app: &App, system: &Tenant, sender: &Sender, claim: Claim) -> &'static str {
+/// Records what ended in one write, more than once if need be: what is not recorded is sent again.
+async fn record(system: &Tenant, ended: &[(Claim, Change)], summary: &mut Summary) -> Result<(), Error> {
+    let mut tries = 1;
+    let kept = loop {
+        match claim::record(system, ended).await {
+            Ok(kept) => break kept,
+            Err(error) if tries == RECORD_TRIES => {
+                tracing::error!(
+                    attempts = ended.len(),
+                    "attempts were not recorded, and will be made again"
+                );
+                return Err(error);
+            }
+            Err(_) => tries += 1,
+        }
+    };
+    for ((claim, change), kept) in ended.iter().zip(kept) {
+        if kept {
+            summary.count(change.outcome);
+        } else {
+            tracing::warn!(message_id = claim.message_id, "an attempt ended after its lease");
+        }
+    }
+    Ok(())
+}
+
+async fn attempt(app: &App, sender: &Sender, claim: Claim) -> (Claim, Change) {
     let started = app.clock.wall();
     let told = tell(app, sender, &claim).await;
     let delay = match told.verdict {
         Verdict::Retry(asked) => retry::delay(claim.attempts, asked),
         _ => None,
     };
-    let (outcome, state) = match (told.verdict, delay) {
-        (Verdict::Delivered, _) => ("delivered", "delivered"),
-        (Verdict::Retry(_), Some(_)) => ("retry", "pending"),
-        _ => ("dead", "dead"),
+    let outcome = match (told.verdict, delay) {
+        (Verdict::Delivered, _) => Outcome::Delivered,
+        (Verdict::Retry(_), Some(_)) => Outcome::Retry,
+        _ => Outcome::Dead,
     };
     let change = Change {
         outcome,
-        state,
         delay: delay.unwrap_or(0),
         status: told.status,
-        error: told.error.as_deref(),
+        error: told.error,
         duration: (app.clock.wall() - started).max(0),
         disables: told.verdict == Verdict::Gone,
     };
-    match claim::record(system, &claim, &change).await {
-        Ok(true) => outcome,
-        Ok(false) => {
-            tracing::warn!(message_id = claim.message_id, "an attempt ended after its lease");
-            ""
-        }
-        Err(error) => {
-            // its lease ends, and the message is sent again under the same id
-            tracing::error!(message_id = claim.message_id, %error, "an attempt was not recorded");
-            ""
-        }
-    }
+    (claim, change)
 }
 
 struct Told {

@@ -1,0 +1,8 @@
+//! Notifications: channels over HTTP, the outbox, and its delivery to real receivers.
+
+mod channels;
+mod chaos;
+mod deliver;
+mod enqueue;
+mod log;
+mod scene;

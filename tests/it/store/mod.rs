@@ -1,0 +1,116 @@
+//! The packed store, on both databases: its rules, each by its number, and a map as its model.
+
+mod meddler;
+mod model;
+mod rule_1;
+mod rule_3;
+mod rule_4;
+mod rules;
+
+use db::{Batch, Step, args};
+use intentvision::App;
+use intentvision::auth::{Job, Tenant};
+use intentvision::id::OrgId;
+use intentvision::keys::Environment;
+use intentvision::series::{Dimensions, MetricKey, SeriesId, SeriesRef};
+use intentvision::store::append::Append;
+use intentvision::store::{self, Folded, Sample, codec};
+use tests::product::Product;
+
+/// A series of the metric `m` by number.
+fn series(number: i64) -> SeriesRef {
+    let dimensions = Dimensions::new([("id".to_owned(), number.to_string())]).unwrap();
+    SeriesRef::new(MetricKey::parse("m").unwrap(), dimensions)
+}
+
+fn id(number: i64) -> SeriesId {
+    series(number).series_id
+}
+
+fn sample(number: i64, timestamp: i64, value: f64) -> Sample {
+    Sample {
+        series_id: id(number),
+        timestamp,
+        value,
+    }
+}
+
+/// The organization as maintenance sees it.
+fn tenant(app: &App, org: &OrgId) -> Tenant {
+    app.system(Job::Maintain, Some(org.clone()))
+}
+
+async fn organization(product: &Product, name: &str) -> Tenant {
+    let org = product.organization(name, Environment::Live).await;
+    tenant(&product.app, &org)
+}
+
+/// Appends samples of series that are given by number.
+async fn append(tenant: &Tenant, samples: &[(i64, i64, f64)]) {
+    let numbers: std::collections::BTreeSet<i64> = samples.iter().map(|(number, ..)| *number).collect();
+    let names: Vec<SeriesRef> = numbers.into_iter().map(series).collect();
+    let names: Vec<&SeriesRef> = names.iter().collect();
+    let samples: Vec<Sample> = samples.iter().map(|(n, t, v)| sample(*n, *t, *v)).collect();
+    let append = Append {
+        samples: &samples,
+        series: &names,
+        epoch: None,
+        max_series: None,
+        backfill: false,
+        provenance: None,
+    };
+    let mut batch = Batch::write();
+    append.place(&mut batch, tenant);
+    tenant.run(batch).await.unwrap();
+}
+
+/// Deletes a series: a row of the log (rule 5).
+async fn delete(tenant: &Tenant, number: i64) {
+    let mut batch = Batch::write();
+    batch.push(Step::tenant(
+        "INSERT INTO metric_batches (org_id, seq, received_at, backfill, blob)
+         SELECT s.org_id, 1 + max(s.compacted_seq, coalesce((SELECT max(seq) FROM metric_batches WHERE org_id = s.org_id), 0)),
+                coalesce((SELECT max(received_at) FROM metric_batches WHERE org_id = s.org_id), s.last_received_at), 0, ?2
+         FROM org_state AS s WHERE s.org_id = (SELECT org_id FROM authority)",
+        args![codec::batch::encode_tombstone(&[id(number)])],
+    ));
+    batch.push(Step::tenant(
+        "UPDATE time_series SET deleted_seq = (SELECT max(seq) FROM metric_batches WHERE org_id = time_series.org_id)
+         WHERE org_id = (SELECT org_id FROM authority) AND series_id = ?2",
+        args![id(number)],
+    ));
+    batch.push(Step::tenant(
+        "UPDATE org_state SET series_epoch = series_epoch + 1 WHERE org_id = (SELECT org_id FROM authority)",
+        vec![],
+    ));
+    tenant.run(batch).await.unwrap();
+}
+
+/// Folds all that waits.
+async fn fold_all(app: &App, tenant: &Tenant) -> usize {
+    let lease = store::fold::lease(tenant, &app.entropy).await.unwrap().unwrap();
+    let mut total = 0;
+    while let Folded::Some { batches, .. } = store::fold(tenant, &lease).await.unwrap() {
+        total += batches;
+    }
+    lease.release(tenant).await.unwrap();
+    total
+}
+
+/// All points of a series.
+async fn points(tenant: &Tenant, number: i64) -> Vec<(i64, f64)> {
+    let points = store::points(tenant, id(number), None, None).await.unwrap();
+    points.into_iter().map(|point| (point.timestamp, point.value)).collect()
+}
+
+/// The only value of a query on the organization's rows.
+async fn integer(tenant: &Tenant, sql: &'static str) -> i64 {
+    let reply = tenant.run(Batch::read_one(Step::tenant(sql, vec![]))).await.unwrap();
+    reply.step(0).unwrap().one().unwrap().integer(0).unwrap()
+}
+
+const WAITING: &str = "SELECT count(*) FROM metric_batches WHERE org_id = (SELECT org_id FROM authority)
+    AND seq > (SELECT compacted_seq FROM org_state WHERE org_id = (SELECT org_id FROM authority))";
+const LOG_ROWS: &str = "SELECT count(*) FROM metric_batches WHERE org_id = (SELECT org_id FROM authority)";
+const COMPACTED: &str = "SELECT compacted_seq FROM org_state WHERE org_id = (SELECT org_id FROM authority)";
+const HIGHEST: &str = "SELECT coalesce(max(seq), 0) FROM metric_batches WHERE org_id = (SELECT org_id FROM authority)";

@@ -1,0 +1,134 @@
+//! Rule 2 of the store: a map that applies what was acknowledged in its order, against the store
+//! with folds, trims, deletions and folds that die in between.
+
+use super::meddler::{Fault, Meddler};
+use super::{append, delete, fold_all, id, points, tenant};
+use intentvision::keys::Environment;
+use intentvision::store::{self, Latest};
+use intentvision::{App, clock::Clock};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tests::product::{Backend, Product};
+
+const SERIES: i64 = 4;
+
+#[derive(Debug, Clone)]
+enum Act {
+    Ingest(Vec<(i64, i64, f64)>),
+    Delete(i64),
+    Fold,
+    FoldDies(Fault),
+    Trim,
+    Look(i64, i64),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let stretch = (0..SERIES, 0i64..1_500, 1i64..300, 1i64..4, -900i64..900);
+    prop_oneof![
+        6 => prop::collection::vec(stretch, 1..3).prop_map(|stretches| Act::Ingest(
+            stretches.into_iter().flat_map(|(number, first, count, step, base)| {
+                (0..count).map(move |at| (number, (first + at * step) * 60_000, (base + at % 13) as f64 / 8.0))
+            }).collect()
+        )),
+        6 => prop::collection::vec((0..SERIES, 0i64..2_000, -3.0f64..3.0), 1..6)
+            .prop_map(|points| Act::Ingest(points.into_iter().map(|(n, t, v)| (n, t * 60_000, v)).collect())),
+        1 => (0..SERIES).prop_map(Act::Delete),
+        3 => Just(Act::Fold),
+        1 => Just(Act::FoldDies(Fault::Before)),
+        1 => Just(Act::FoldDies(Fault::After)),
+        2 => Just(Act::Trim),
+        4 => (0i64..2_000, 0i64..2_000).prop_map(|(a, b)| Act::Look(a * 60_000, b * 60_000)),
+    ]
+}
+
+type Model = BTreeMap<i64, BTreeMap<i64, f64>>;
+
+/// Cases with a fixed seed, so that a failure shows again.
+async fn compare(backend: Backend, cases: u32) {
+    let product = Product::start(backend).await;
+    let meddler = Meddler::new(product.open());
+    let app = product.on(meddler.clone(), Clock::system());
+    let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]));
+    let acts = prop::collection::vec(act(), 5..40);
+    for case in 0..cases {
+        let acts = acts.new_tree(&mut runner).unwrap().current();
+        run_case(&product, &app, &meddler, case, acts).await;
+    }
+}
+
+async fn run_case(product: &Product, app: &App, meddler: &Arc<Meddler>, case: u32, acts: Vec<Act>) {
+    // an organization for each case: whatever leaks from one into another is found, too
+    let org = product.organization(&format!("case {case}"), Environment::Live).await;
+    let tenant = tenant(app, &org);
+    let mut model = Model::new();
+    for (step, act) in acts.iter().enumerate() {
+        let at = format!("case {case}, step {step}: {act:?}");
+        match act {
+            Act::Ingest(samples) => {
+                append(&tenant, samples).await;
+                for (number, timestamp, value) in samples {
+                    model.entry(*number).or_default().insert(*timestamp, *value);
+                }
+            }
+            Act::Delete(number) => {
+                delete(&tenant, *number).await;
+                model.remove(number);
+            }
+            Act::Fold => {
+                fold_all(app, &tenant).await;
+            }
+            Act::FoldDies(fault) => {
+                let lease = store::fold::lease(&tenant, &app.entropy).await.unwrap().unwrap();
+                meddler.fail_next_write(*fault);
+                // it died, or there was nothing to fold and the fault is left for the release
+                let _ = store::fold(&tenant, &lease).await;
+                let _ = lease.clone().release(&tenant).await;
+                lease.release(&tenant).await.unwrap();
+            }
+            Act::Trim => {
+                store::trim(&tenant).await.unwrap();
+            }
+            Act::Look(a, b) => look(&tenant, &model, *a.min(b), *a.max(b), &at).await,
+        }
+    }
+    look(&tenant, &model, i64::MIN, i64::MAX, &format!("case {case}, end")).await;
+    fold_all(app, &tenant).await;
+    store::trim(&tenant).await.unwrap();
+    look(&tenant, &model, i64::MIN, i64::MAX, &format!("case {case}, all folded")).await;
+}
+
+async fn look(tenant: &intentvision::auth::Tenant, model: &Model, from: i64, to: i64, at: &str) {
+    let ids: Vec<_> = (0..SERIES).map(id).collect();
+    let latest = store::latest(tenant, &ids).await.unwrap();
+    for number in 0..SERIES {
+        let expected = model.get(&number).cloned().unwrap_or_default();
+        let all: Vec<(i64, f64)> = expected.iter().map(|(t, v)| (*t, *v)).collect();
+        assert_eq!(points(tenant, number).await, all, "{at}, series {number}");
+        let within: Vec<(i64, f64)> = expected.range(from..to).map(|(t, v)| (*t, *v)).collect();
+        let found = store::points(tenant, id(number), Some(from), Some(to)).await.unwrap();
+        let found: Vec<(i64, f64)> = found.into_iter().map(|point| (point.timestamp, point.value)).collect();
+        assert_eq!(found, within, "{at}, series {number} from {from} to {to}");
+        let newest = latest
+            .get(&id(number))
+            .map(|Latest { point, previous }| (point.timestamp, point.value, *previous));
+        let previous = all.len().checked_sub(2).map(|before| all[before].0);
+        assert_eq!(
+            newest,
+            all.last().map(|(t, v)| (*t, *v, previous)),
+            "{at}, latest of series {number}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn rule_2_the_store_is_a_map_in_order_of_acknowledgement_embedded() {
+    compare(Backend::Embedded, 24).await;
+}
+
+#[tokio::test]
+async fn rule_2_the_store_is_a_map_in_order_of_acknowledgement_remote() {
+    compare(Backend::Remote, 12).await;
+}
