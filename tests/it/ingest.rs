@@ -56,6 +56,21 @@ on_both! {
     };
 
     /// Requirement 50.
+    r50_a_query_belongs_to_the_request => async |product: Product| {
+        let (_, key) = product.acme().await;
+        let send = async |metric: &str| {
+            let request = Request::post(format!("/v1/ingest/csv?metric_key={metric}"))
+                .header("x-api-key", &key)
+                .header("content-type", "text/csv")
+                .header("idempotency-key", "k");
+            product.send(request, "timestamp,value\n2026-11-23T09:00:00Z,1\n").await
+        };
+        assert_eq!(send("a").await.status, 200);
+        assert_eq!(send("a").await.headers["idempotency-replayed"], "true");
+        assert_eq!(send("b").await.problem(), (422, "IDEMPOTENCY_KEY_REUSED".into()));
+    };
+
+    /// Requirement 50.
     r50_one_idempotency_key_one_effect => async |product: Product| {
         let (_, key) = product.acme().await;
         let (one, two) = (points(0..3), points(0..4));

@@ -12,5 +12,6 @@ mod lambda;
 mod matrix;
 mod migrations;
 mod notify;
+mod query;
 mod service;
 mod store;

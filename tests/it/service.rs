@@ -23,6 +23,18 @@ on_both! {
         assert_eq!((document.status, &document.body[..]), (StatusCode::OK, OPENAPI.as_bytes()));
     };
 
+    what_cannot_be_read_is_a_problem_of_bounded_size => async |product: Product| {
+        let (_, key) = product.acme().await;
+        // an id whose bytes are not UTF-8
+        let wrong = product.get("/v1/series/%ff", &key).await;
+        assert_eq!(wrong.problem(), (400, "SCHEMA_VALIDATION_FAILED".into()));
+        // a parser quotes what it found
+        let long = "x".repeat(1_000_000);
+        let refused = product.post("/v1/ingest", &key, &json!({"metrics": long})).await;
+        assert_eq!(refused.problem(), (400, "SCHEMA_VALIDATION_FAILED".into()));
+        assert!(refused.body.len() < 2_000, "{}", refused.body.len());
+    };
+
     /// Requirement 66.
     r66_every_reply_carries_its_headers => async |product: Product| {
         for path in ["/health/live", "/v1/series", "/nowhere"] {
@@ -33,6 +45,8 @@ on_both! {
             assert_eq!(header("x-content-type-options"), "nosniff");
             assert_eq!(header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'");
         }
+        let wrong_method = product.send(Request::put("/v1/ingest"), "").await;
+        assert_eq!(wrong_method.headers["allow"], "POST");
         let refused = product.send(Request::get("/v1/series"), "").await;
         assert_eq!(refused.problem(), (401, "UNAUTHENTICATED".into()));
         assert_eq!(refused.headers["www-authenticate"], "Bearer");

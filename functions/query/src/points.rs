@@ -11,6 +11,9 @@ use intentvision::{Error, store, time};
 use prediction::Step;
 use serde::Serialize;
 
+/// The most points that one request takes into memory to put them into buckets: a function has 256 MB.
+const MAX_READ: usize = 1_000_000;
+
 /// A point, as replies show it.
 #[derive(Debug, Serialize)]
 struct PointItem {
@@ -62,7 +65,7 @@ pub(crate) async fn points(
             if let (Some(from), Some(to)) = (from, to) {
                 check_range(from, to, step)?;
             }
-            let excerpt = store::excerpt(&caller, series, from, to, usize::MAX).await?;
+            let excerpt = store::whole(&caller, series, from, to, MAX_READ).await?;
             let aggregate = aggregate.unwrap_or(Aggregate::Avg);
             let mut buckets = resample(&excerpt.points, step, aggregate, &excerpt.time_zone)?;
             buckets.retain(|bucket| after.is_none_or(|after| bucket.timestamp > after));

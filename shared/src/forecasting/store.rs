@@ -13,6 +13,10 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 
+/// How many of the newest points a forecast looks at: ten for each cell of the longest grid, and no
+/// more than fits into a function's memory.
+const HISTORY: usize = 10 * prediction::MAX_CELLS;
+
 /// A stored forecast, as replies show it.
 #[derive(Debug, Clone, Serialize)]
 #[expect(missing_docs, reason = "the fields of the HTTP contract")]
@@ -59,7 +63,7 @@ pub async fn create(
     operation: Option<&Operation>,
 ) -> Result<Stored, Error> {
     let series = series::resolve_one(tenant, &request.metric_key, request.dimensions.as_ref()).await?;
-    let points = store::points(tenant, series.series_id, None, None).await?;
+    let points = store::newest(tenant, series.series_id, HISTORY).await?;
     let made = make(&points, request)?;
     let forecast_id = ForecastId::new(tenant.clock(), entropy)?;
     let item = ForecastItem {
@@ -126,7 +130,8 @@ pub async fn get(tenant: &Tenant, forecast_id: &ForecastId) -> Result<ForecastIt
     let row = reply.step(0)?.first().ok_or(Error::NotFound("the forecast"))?;
     let mut item = item(row)?;
     let packed = PackedForecast::decode(row.blob(10)?)?;
-    let actuals = store::points(tenant, item.series_id, Some(item.origin.saturating_add(1)), None).await?;
+    let end = packed.time(packed.mean.len());
+    let actuals = store::points(tenant, item.series_id, Some(item.origin.saturating_add(1)), Some(end)).await?;
     item.predictions = Some(packed.predictions(&actuals));
     Ok(item)
 }

@@ -22,7 +22,8 @@ const ZSTD_WINDOW_LOG: u32 = 23;
 /// A whole request with its body decoded.
 #[derive(Debug)]
 pub struct Body {
-    /// method and path: an idempotency key is bound to them
+    /// method, path and query: an idempotency key is bound to them, because a query changes the effect
+    /// (`?metric_key=` names the metric of a CSV file)
     pub route: String,
     /// `Idempotency-Key`, as sent
     pub idempotency_key: Option<String>,
@@ -72,7 +73,11 @@ impl FromRequest<App> for Body {
             }
         })?;
         Ok(Self {
-            route: format!("{} {}", parts.method, parts.uri.path()),
+            route: format!(
+                "{} {}",
+                parts.method,
+                parts.uri.path_and_query().map_or("/", |target| target.as_str())
+            ),
             idempotency_key,
             content_type,
             bytes: encoding.decode(encoded.to_bytes())?,

@@ -4,6 +4,9 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
+/// Characters of a detail. Parsers quote what they found, which may be megabytes.
+const MAX_DETAIL: usize = 1_000;
+
 /// What was wrong with one entry of a request.
 #[derive(Debug, Clone, Serialize)]
 pub struct PointError {
@@ -43,9 +46,24 @@ impl IntoResponse for Error {
     }
 }
 
+/// What axum's own extractors refuse (an id in the path that is not UTF-8) is plain text, as no reply of
+/// ours is.
+fn foreign(response: &Response) -> Option<Error> {
+    let kind = response.headers().get(header::CONTENT_TYPE)?;
+    if !kind.as_bytes().starts_with(b"text/plain") {
+        return None;
+    }
+    match response.status() {
+        status if status.is_client_error() => Some(Error::schema("the path cannot be read")),
+        status if status.is_server_error() => Some(Error::unavailable(format!("an extractor answered {status}"))),
+        _ => None,
+    }
+}
+
 /// Writes the body of a failed response, and its cause to the log.
 pub(super) fn render(mut response: Response, request: &CurrentRequest) -> Response {
-    let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() else {
+    let failed = response.extensions_mut().remove::<Failed>().map(|failed| failed.0);
+    let Some(error) = failed.or_else(|| foreign(&response)) else {
         return response;
     };
     let request_id = request.0.as_str();
@@ -59,7 +77,7 @@ pub(super) fn render(mut response: Response, request: &CurrentRequest) -> Respon
         title: status.canonical_reason().unwrap_or("Error"),
         status: status.as_u16(),
         code: error.code(),
-        detail: error.to_string(),
+        detail: error.to_string().chars().take(MAX_DETAIL).collect(),
         request_id,
         candidates: match &error {
             Error::Conflict { candidates, .. } => candidates.clone(),

@@ -8,6 +8,8 @@ use http::request::Parts;
 
 const DEFAULT_LIMIT: usize = 1_000;
 const MAX_LIMIT: usize = 10_000;
+/// More than any route has, filters by dimension included: each is compared with each.
+const MAX_PARAMETERS: usize = 64;
 
 /// The parameters of a query string. A handler takes those that it knows and ends with
 /// [`Query::finish`], which refuses the rest: a misspelt filter must not return everything.
@@ -26,10 +28,15 @@ impl Query {
     /// Reads a query string.
     ///
     /// # Errors
-    /// 400 for a parameter that is there twice.
+    /// 400 for a parameter that is there twice and for too many.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let pairs: Vec<(String, String)> =
             serde_urlencoded::from_str(text).map_err(|_| Error::schema("the query string cannot be read"))?;
+        if pairs.len() > MAX_PARAMETERS {
+            return Err(Error::schema(format!(
+                "a query string has at most {MAX_PARAMETERS} parameters"
+            )));
+        }
         for (at, (name, _)) in pairs.iter().enumerate() {
             if pairs[..at].iter().any(|(earlier, _)| earlier == name) {
                 return Err(Error::schema(format!("the parameter {name:?} is there twice")));
@@ -126,6 +133,9 @@ mod tests {
     fn unknown_doubled_and_wrong_parameters_are_refused() {
         assert!(Query::parse("a=1&a=2").is_err());
         assert!(Query::parse("a=1").unwrap().finish().is_err());
+        let many = |n: usize| (0..n).map(|i| format!("a{i}=1&")).collect::<String>();
+        assert!(Query::parse(&many(MAX_PARAMETERS)).is_ok());
+        assert!(Query::parse(&many(MAX_PARAMETERS + 1)).is_err());
         assert!(Query::parse("limit=0").unwrap().take_page().is_err());
         assert!(Query::parse("limit=10001").unwrap().take_page().is_err());
         assert!(Query::parse("from=today").unwrap().take_time("from").is_err());

@@ -7,6 +7,10 @@ use crate::clock::Millis;
 use csv::{ReaderBuilder, StringRecord, Trim};
 use std::borrow::Cow;
 
+/// More than a series has dimensions, because a table of several metrics leaves many cells empty. Each
+/// row takes memory for each.
+const MAX_COLUMNS: usize = 128;
+
 struct Columns {
     timestamp: usize,
     value: usize,
@@ -17,7 +21,8 @@ struct Columns {
 /// Reads a request at this product time. Rows without a `metric_key` of their own have the given one.
 ///
 /// # Errors
-/// 400 if the header lacks a column or there are no rows; 413 for too many rows.
+/// 400 if the header lacks a column, has one twice or too many, or there are no rows; 413 for too many
+/// rows.
 pub fn read(body: &[u8], metric_key: Option<&str>, now: Millis) -> Result<Entries, Error> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(body);
@@ -48,6 +53,15 @@ pub fn read(body: &[u8], metric_key: Option<&str>, now: Millis) -> Result<Entrie
 
 impl Columns {
     fn of(header: &StringRecord, metric_key: Option<&str>) -> Result<Self, Error> {
+        if header.len() > MAX_COLUMNS {
+            return Err(Error::schema(format!("the header has more than {MAX_COLUMNS} columns")));
+        }
+        // which of two values would be the value?
+        for (at, name) in header.iter().enumerate() {
+            if header.iter().take(at).any(|earlier| earlier == name) {
+                return Err(Error::schema(format!("the header has the column {name:?} twice")));
+            }
+        }
         let at = |name: &str| header.iter().position(|column| column == name);
         let required = |name: &str| at(name).ok_or_else(|| Error::schema(format!("the header has no column {name:?}")));
         let columns = Self {
@@ -129,6 +143,8 @@ mod tests {
             ("value\n1\n", None),
             ("timestamp,value\n1,1\n", None),
             ("timestamp,value\n", Some("a")),
+            ("timestamp,value,value\n1795424400000,1,2\n", Some("a")),
+            ("timestamp,value,host,host\n1795424400000,1,x,y\n", Some("a")),
         ] {
             assert_eq!(
                 read(body.as_bytes(), key, NOW).unwrap_err().code(),
@@ -137,6 +153,19 @@ mod tests {
             );
         }
         assert!(read(b"timestamp,value,metric_key\n", Some("a"), NOW).is_err());
+    }
+
+    /// Requirement 37.
+    #[test]
+    fn r37_a_header_has_a_limited_number_of_columns() {
+        let body = |dimensions: usize| {
+            let names: String = (0..dimensions).map(|i| format!(",d{i}")).collect();
+            format!("timestamp,value{names}\n1795424400000,1{}\n", ",".repeat(dimensions))
+        };
+        // empty cells are no dimensions
+        assert_eq!(read(body(30).as_bytes(), Some("a"), NOW).unwrap().points().len(), 1);
+        assert!(read(body(MAX_COLUMNS - 2).as_bytes(), Some("a"), NOW).is_ok());
+        assert!(read(body(MAX_COLUMNS - 1).as_bytes(), Some("a"), NOW).is_err());
     }
 
     proptest! {

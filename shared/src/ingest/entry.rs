@@ -12,6 +12,11 @@ const MAX_AHEAD: Millis = 5 * MINUTE;
 /// Below this a number is no time in milliseconds that anybody means, but one in seconds.
 const LEAST_EPOCH_MS: Millis = 100_000_000_000;
 
+/// Characters of a key that is none, as the reply repeats it.
+const MAX_ECHO: usize = 64;
+/// Characters of a reason in which a parser quotes the request.
+const MAX_REASON: usize = 120;
+
 /// The entries of a request, each checked: accepted points by series, and what was refused.
 #[derive(Debug)]
 pub struct Entries {
@@ -92,7 +97,7 @@ impl Entries {
             }),
             Err((code, message)) => self.refused.push(PointError {
                 index,
-                metric_key: metric_key.map(|key| key.chars().take(MetricKey::MAX).collect()),
+                metric_key: metric_key.map(echo),
                 code,
                 message,
             }),
@@ -218,10 +223,19 @@ impl Entries {
     }
 }
 
+/// As much of a refused key as shows which it was. A reply must not grow with what was sent: ten thousand
+/// wrong keys of any length still fit into one that Lambda lets through.
+fn echo(key: &str) -> String {
+    let most = if MetricKey::holds(key) { MetricKey::MAX } else { MAX_ECHO };
+    key.chars().take(most).collect()
+}
+
 fn read_dimensions(json: &str) -> Result<Dimensions, String> {
     serde_json::from_str(json).map_err(|error| {
         let message = error.to_string();
         // the place is one within the dimensions, which says nothing about the request
-        message.split(" at line ").next().unwrap_or_default().to_owned()
+        let message = message.split(" at line ").next().unwrap_or_default();
+        // and it quotes what it found, however long
+        message.chars().take(MAX_REASON).collect()
     })
 }

@@ -1,6 +1,6 @@
 //! `POST /v1/ingest`: `{source_id?, idempotency_key?, metrics: [{metric_key, value, timestamp?, dimensions?}]}`.
 
-use super::entry::{Entries, Raw, RawDimensions, RawTime};
+use super::entry::{Entries, MAX_POINTS, Raw, RawDimensions, RawTime};
 use crate::Error;
 use crate::clock::Millis;
 use serde::Deserialize;
@@ -27,8 +27,12 @@ struct Wire<'a> {
     #[serde(default)]
     idempotency_key: Option<String>,
     #[serde(borrow)]
-    metrics: Vec<Item<'a>>,
+    metrics: Items<'a>,
 }
+
+/// The elements of `metrics`: all, or one more than a request may have. What is too much is told without
+/// taking memory for it: 16 MiB hold five million `{}`, and they would take hundreds.
+struct Items<'a>(Vec<Item<'a>>);
 
 /// One element of `metrics`. Fields are kept as text: a number that no f64 holds must fail at its
 /// index, not the whole request.
@@ -54,7 +58,7 @@ pub fn read(body: &[u8], now: Millis) -> Result<Envelope, Error> {
     let text = std::str::from_utf8(body).map_err(|_| Error::schema("the body is not UTF-8"))?;
     let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| Error::schema(error.to_string()))?;
     let mut entries = Entries::new(now);
-    for item in &wire.metrics {
+    for item in &wire.metrics.0 {
         match item {
             Item::Object(fields) => entries.push(&fields.raw())?,
             Item::Doubled => entries.push_refused("an entry has a field twice")?,
@@ -106,6 +110,35 @@ fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
         serde_json::from_str(raw.get()).ok().map(Cow::Owned)
     } else {
         Some(Cow::Borrowed(inner))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ItemsVisitor)
+    }
+}
+
+struct ItemsVisitor;
+
+impl<'de> Visitor<'de> for ItemsVisitor {
+    type Value = Items<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of points")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Items<'de>, A::Error> {
+        let mut items = Vec::new();
+        while items.len() <= MAX_POINTS {
+            match seq.next_element()? {
+                Some(item) => items.push(item),
+                None => return Ok(Items(items)),
+            }
+        }
+        // what is no JSON further on is still 400 and not 413
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Items(items))
     }
 }
 
@@ -283,6 +316,28 @@ mod tests {
             read(many(10_001).as_bytes(), NOW).unwrap_err().code(),
             Code::PayloadTooLarge
         );
+    }
+
+    /// Requirement 37.
+    #[test]
+    fn r37_no_memory_is_taken_for_more_points_than_a_request_may_have() {
+        let body = format!("{{\"metrics\":[{}{{}}]}}", "{},".repeat(MAX_POINTS * 3));
+        let wire: Wire<'_> = serde_json::from_str(&body).unwrap();
+        assert_eq!(wire.metrics.0.len(), MAX_POINTS + 1);
+        let broken = format!("{{\"metrics\":[{}nope]}}", "{},".repeat(MAX_POINTS * 3));
+        assert_eq!(
+            read(broken.as_bytes(), NOW).unwrap_err().code(),
+            Code::SchemaValidationFailed
+        );
+    }
+
+    #[test]
+    fn a_reason_does_not_repeat_what_was_sent() {
+        let long = "x".repeat(100_000);
+        let body = format!(r#"{{"metrics":[{{"metric_key":"a","value":1,"dimensions":"{long}"}},{{"metric_key":"{long}\u0001"}}]}}"#);
+        let envelope = read(body.as_bytes(), NOW).unwrap();
+        let refused = serde_json::to_string(envelope.entries.refused()).unwrap();
+        assert!(refused.len() < 1_000, "{}", refused.len());
     }
 
     proptest! {

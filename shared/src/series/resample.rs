@@ -5,7 +5,7 @@ use crate::Error;
 use crate::clock::{DAY, Millis};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{Span, Timestamp};
 use prediction::Step;
 
 /// The most buckets that one request may ask for.
@@ -136,8 +136,10 @@ fn days(time: Millis, count: i64, zone: &TimeZone) -> Option<(Millis, Millis)> {
     };
     let epoch = epoch.ok()?;
     let since = i64::from(epoch.until(date).ok()?.get_days());
-    let start = epoch.checked_add((since - since.rem_euclid(count)).days()).ok()?;
-    let end = start.checked_add(count.days()).ok()?;
+    // `days` panics beyond the calendar, and a step may be that long
+    let days = |count: i64| Span::new().try_days(count).ok();
+    let start = epoch.checked_add(days(since - since.rem_euclid(count))?).ok()?;
+    let end = start.checked_add(days(count)?).ok()?;
     Some((midnight(start, zone)?, midnight(end, zone)?))
 }
 
@@ -227,6 +229,15 @@ mod tests {
             starts(&[at("0001-01-01T00:00:00Z", 1.0)], "1y", "UTC"),
             ["0001-01-01T00:00:00Z"]
         );
+    }
+
+    #[test]
+    fn a_step_beyond_the_calendar_is_one_bucket() {
+        let points = ["1960-01-01T00:00:00Z", "2026-11-23T10:00:00Z"].map(|text| at(text, 1.0));
+        for step in ["10000000d", "100000000d", "4294967295M", "9223372036854775807ms"] {
+            assert!(!starts(&points, step, "Europe/Berlin").is_empty(), "{step}");
+            assert!(!starts(&points[..1], step, "UTC").is_empty(), "{step}");
+        }
     }
 
     #[test]

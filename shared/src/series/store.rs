@@ -119,7 +119,8 @@ pub async fn matching(tenant: &Tenant, metric_keys: &[MetricKey]) -> Result<Vec<
     let keys: std::collections::BTreeSet<&str> = metric_keys.iter().map(MetricKey::as_str).collect();
     let step = Step::tenant(
         "SELECT t.series_id, t.metric_key, t.dimensions FROM json_each(?2) AS w
-         CROSS JOIN time_series AS t ON t.org_id = (SELECT org_id FROM authority) AND t.metric_key = w.value
+         CROSS JOIN time_series AS t INDEXED BY time_series_by_key
+            ON t.org_id = (SELECT org_id FROM authority) AND t.metric_key = w.value
          WHERE t.deleted_seq IS NULL ORDER BY t.series_id",
         args![serde_json::to_string(&keys).unwrap_or_default()],
     );
@@ -141,7 +142,7 @@ pub async fn resolve_one(
         .map(|dimensions| SeriesId::of(metric_key, dimensions).raw())
         .into();
     let step = Step::tenant(
-        "SELECT series_id, metric_key, dimensions FROM time_series
+        "SELECT series_id, metric_key, dimensions FROM time_series INDEXED BY time_series_by_key
          WHERE org_id = (SELECT org_id FROM authority) AND metric_key = ?2 AND (?3 IS NULL OR series_id = ?3)
            AND deleted_seq IS NULL
          ORDER BY series_id LIMIT ?4",
@@ -198,28 +199,32 @@ fn item(row: &Row) -> Result<SeriesItem, DbError> {
     })
 }
 
-/// The columns of an item, and where they come from.
+/// The columns of an item, where they come from, and by which index.
 macro_rules! items {
-    ($where:literal) => {
+    ($index:literal $where:literal) => {
         concat!(
             "SELECT t.series_id, t.metric_key, t.dimensions, t.resolution, t.start_time, t.point_count
-             FROM time_series AS t
-             WHERE t.org_id = (SELECT org_id FROM authority) AND t.deleted_seq IS NULL AND ",
+             FROM time_series AS t ",
+            $index,
+            " WHERE t.org_id = (SELECT org_id FROM authority) AND t.deleted_seq IS NULL AND ",
             $where
         )
     };
 }
 
-const GET: &str = items!("t.series_id = ?2");
+const GET: &str = items!("" "t.series_id = ?2");
 
 const LIST: &str = items!(
+    ""
     "t.series_id > ?2
      AND NOT EXISTS (SELECT 1 FROM json_each(?3) AS f WHERE NOT EXISTS (
          SELECT 1 FROM json_each(t.dimensions) AS d WHERE d.key = f.key AND d.value = f.value))
      ORDER BY t.series_id LIMIT ?4"
 );
 
+// named, because SQLite would rather walk the primary key, which is in the order that is asked for
 const LIST_OF_METRIC: &str = items!(
+    "INDEXED BY time_series_by_key"
     "t.metric_key = ?5 AND t.series_id > ?2
      AND NOT EXISTS (SELECT 1 FROM json_each(?3) AS f WHERE NOT EXISTS (
          SELECT 1 FROM json_each(t.dimensions) AS d WHERE d.key = f.key AND d.value = f.value))

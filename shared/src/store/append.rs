@@ -132,10 +132,11 @@ const SAME_EPOCH: &str = concat!(
     " END"
 );
 
+// CROSS JOIN, which SQLite never turns round: from the few that were sent to the many that are there
 const NO_COLLISION: &str = concat!(
     "SELECT CASE WHEN EXISTS (
         SELECT 1 FROM authority AS a, json_each(?2) AS sent
-        JOIN time_series AS t ON t.org_id = a.org_id AND t.series_id = sent.value ->> 0
+        CROSS JOIN time_series AS t ON t.org_id = a.org_id AND t.series_id = sent.value ->> 0
         WHERE t.metric_key <> sent.value ->> 1 OR t.dimensions <> sent.value ->> 2
      ) THEN ",
     raise!(),
@@ -205,7 +206,7 @@ pub async fn room_for_series(
     ));
     let known = batch.push(Step::tenant(
         "SELECT t.series_id FROM authority AS a, json_each(?2) AS sent
-         JOIN time_series AS t ON t.org_id = a.org_id AND t.series_id = sent.value ->> 0",
+         CROSS JOIN time_series AS t ON t.org_id = a.org_id AND t.series_id = sent.value ->> 0",
         args![series_json(series)],
     ));
     let reply = tenant.run(batch).await?;

@@ -1,5 +1,6 @@
 //! Points and last values of series, as of one moment.
 
+use super::fold;
 use super::snapshot::{Chunks, MAX_SERIES, Wanted, read};
 use crate::Error;
 use crate::auth::Tenant;
@@ -40,7 +41,29 @@ pub async fn points(
         series: &[series],
         from,
         to,
-        chunks: Chunks::Range { enough: usize::MAX },
+        chunks: Chunks::Range {
+            enough: usize::MAX,
+            newest: None,
+        },
+    };
+    Ok(read(tenant, wanted).await?.points.remove(&series).unwrap_or_default())
+}
+
+/// The newest points of a series, ascending: at least `enough` of them if there are so many, and not
+/// many more, however long the series is.
+///
+/// # Errors
+/// 401, 403 or 503.
+pub async fn newest(tenant: &Tenant, series: SeriesId, enough: usize) -> Result<Vec<Point>, Error> {
+    let chunks = enough.div_ceil(fold::CHUNK_POINTS);
+    let wanted = Wanted {
+        series: &[series],
+        from: None,
+        to: None,
+        chunks: Chunks::Range {
+            enough: usize::MAX,
+            newest: Some(i64::try_from(chunks).unwrap_or(i64::MAX)),
+        },
     };
     Ok(read(tenant, wanted).await?.points.remove(&series).unwrap_or_default())
 }
@@ -60,7 +83,7 @@ pub async fn excerpt(
         series: &[series],
         from,
         to,
-        chunks: Chunks::Range { enough },
+        chunks: Chunks::Range { enough, newest: None },
     };
     let mut snapshot = read(tenant, wanted).await?;
     if !snapshot.known.contains(&series) {
@@ -70,6 +93,26 @@ pub async fn excerpt(
         points: snapshot.points.remove(&series).unwrap_or_default(),
         time_zone: snapshot.time_zone,
     })
+}
+
+/// All points of a series within a range, if they are no more than `most`.
+///
+/// # Errors
+/// 400 if they are more; 404 if there is no such series; 401, 403 or 503.
+pub async fn whole(
+    tenant: &Tenant,
+    series: SeriesId,
+    from: Option<Millis>,
+    to: Option<Millis>,
+    most: usize,
+) -> Result<Excerpt, Error> {
+    let found = excerpt(tenant, series, from, to, most.saturating_add(1)).await?;
+    if found.points.len() > most {
+        return Err(Error::schema(format!(
+            "the range has more than {most} points: take a shorter one"
+        )));
+    }
+    Ok(found)
 }
 
 /// The newest point of each of these series; nothing for those that have none.

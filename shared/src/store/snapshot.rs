@@ -27,8 +27,9 @@ const ATTEMPTS: usize = 8;
 /// Which chunks are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chunks {
-    /// those that overlap the range, until this many points were found
-    Range { enough: usize },
+    /// those that overlap the range, until this many points were found; with `newest`, only so many
+    /// of the last ones of the series
+    Range { enough: usize, newest: Option<i64> },
     /// the newest of each series
     Newest,
 }
@@ -156,9 +157,9 @@ impl<'a> Reading<'a> {
         let chunks = self.chunks.map(|after| {
             batch.push(match self.wanted.chunks {
                 Chunks::Newest => Step::tenant(NEWEST_CHUNKS, args![&self.ids]),
-                Chunks::Range { .. } => {
+                Chunks::Range { newest, .. } => {
                     let series = self.wanted.series.first().map_or(Value::Null, |id| (*id).into());
-                    Step::tenant(CHUNKS, args![series, after, from, to, CHUNK_ROWS])
+                    Step::tenant(CHUNKS, args![series, after, from, to, CHUNK_ROWS, newest])
                 }
             })
         });
@@ -259,7 +260,7 @@ impl<'a> Reading<'a> {
             self.from_chunks += points.len();
             self.folded.entry(id).or_default().append(&mut points);
         }
-        if let Chunks::Range { enough } = self.wanted.chunks
+        if let Chunks::Range { enough, .. } = self.wanted.chunks
             && rows.len() as i64 == CHUNK_ROWS
         {
             // the chunks of a series lie before its segments, so that the rest is not needed
@@ -320,10 +321,14 @@ const BATCHES: &str = "SELECT b.seq, b.blob, p.last
      WHERE p.total <= ?5 OR p.total = p.size
      ORDER BY b.seq";
 
+// where the page goes on is not written as `(bucket, start_ts) > (?3, ?4)`: some versions of SQLite would
+// walk that range, all of the organization's rows, for each bucket
 const SEGMENTS: &str = "SELECT g.bucket, g.start_ts, g.blob FROM json_each(?2) AS w
      CROSS JOIN metric_segments AS g ON g.org_id = (SELECT org_id FROM authority) AND g.bucket = w.value
-     WHERE w.value < (SELECT 2 << bucket_bits FROM org_state WHERE org_id = (SELECT org_id FROM authority))
-       AND (g.bucket, g.start_ts) > (?3, ?4) AND g.end_ts >= ?5 AND g.start_ts < ?6
+       AND g.start_ts > iif(w.value = ?3, ?4, -9223372036854775808)
+     WHERE w.value >= ?3
+       AND w.value < (SELECT 2 << bucket_bits FROM org_state WHERE org_id = (SELECT org_id FROM authority))
+       AND g.end_ts >= ?5 AND g.start_ts < ?6
      ORDER BY g.bucket, g.start_ts LIMIT ?7";
 
 const CHUNKS: &str = "SELECT series_id, start_ts, end_ts, blob FROM metrics
@@ -331,6 +336,8 @@ const CHUNKS: &str = "SELECT series_id, start_ts, end_ts, blob FROM metrics
        AND start_ts >= coalesce((SELECT max(start_ts) FROM metrics
            WHERE org_id = (SELECT org_id FROM authority) AND series_id = ?2 AND start_ts <= ?4), ?4)
        AND end_ts >= ?4 AND start_ts < ?5
+       AND (?7 IS NULL OR start_ts > coalesce((SELECT start_ts FROM metrics
+           WHERE org_id = (SELECT org_id FROM authority) AND series_id = ?2 ORDER BY start_ts DESC LIMIT 1 OFFSET ?7), start_ts - 1))
      ORDER BY start_ts LIMIT ?6";
 
 const NEWEST_CHUNKS: &str = "SELECT m.series_id, m.start_ts, m.end_ts, m.blob FROM json_each(?2) AS w

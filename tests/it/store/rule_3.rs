@@ -2,12 +2,16 @@
 
 use super::meddler::Meddler;
 use super::{append, fold_all, id, organization, points, tenant};
-use db::Mode;
+use db::{Batch, Mode, Step, args};
 use intentvision::clock::Clock;
 use intentvision::keys::Environment;
 use intentvision::store;
 use tests::on_both;
 use tests::product::Product;
+
+const MANY_CHUNKS: &str = "INSERT INTO metrics (org_id, series_id, start_ts, end_ts, points, blob)
+    SELECT a.org_id, ?2, 1000000 + n.value * 1000, 1000999 + n.value * 1000, 1, x'00'
+    FROM authority AS a, (WITH RECURSIVE c(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM c LIMIT 120000) SELECT value FROM c) AS n";
 
 /// Values that do not pack.
 fn wild(at: i64) -> f64 {
@@ -49,6 +53,38 @@ on_both! {
         assert_eq!(first, read[5_000..5_010].iter().map(|(t, _)| *t).collect::<Vec<_>>());
         assert!(excerpt.points.len() < 300_000, "a page of points does not read all");
         assert!(meddler.largest_reply() < 8_000_000, "{}", meddler.largest_reply());
+    };
+
+    rule_3_a_fold_reads_in_pages_below_8_mb => async |product: Product| {
+        let org = product.organization("acme", Environment::Live).await;
+        let direct = tenant(&product.app, &org);
+        append(&direct, &(0..256).map(|at| (1, at * 1_000, 1.0)).collect::<Vec<_>>()).await;
+        fold_all(&product.app, &direct).await;
+        // chunks as a long history leaves them
+        direct.run(Batch::write_one(Step::tenant(MANY_CHUNKS, args![id(1)]))).await.unwrap();
+        let meddler = Meddler::new(product.open());
+        let app = product.on(meddler.clone(), Clock::system());
+        let folder = tenant(&app, &org);
+        // what is older than all of them makes the fold look at each
+        append(&folder, &[(1, -500, 7.0)]).await;
+        fold_all(&app, &folder).await;
+        let found = store::points(&direct, id(1), None, Some(1_000)).await.unwrap();
+        assert_eq!(found.iter().map(|p| (p.timestamp, p.value)).collect::<Vec<_>>(), [(-500, 7.0), (0, 1.0)]);
+        assert!(meddler.largest_reply() < 8_000_000, "{}", meddler.largest_reply());
+    };
+
+    a_read_takes_no_more_points_than_it_may => async |product: Product| {
+        let tenant = organization(&product, "acme").await;
+        append(&tenant, &(0..3_000).map(|at| (1, at * 1_000, 1.0)).collect::<Vec<_>>()).await;
+        fold_all(&product.app, &tenant).await;
+        append(&tenant, &[(1, 3_000_000, 1.0)]).await;
+        let newest = store::newest(&tenant, id(1), 600).await.unwrap();
+        // three chunks of 256, the segment, and the log
+        assert_eq!(newest.len(), 3 * 256 + 3_000 % 256 + 1);
+        assert_eq!(newest.last().unwrap().timestamp, 3_000_000);
+        assert_eq!(store::newest(&tenant, id(1), 1_000_000).await.unwrap().len(), 3_001);
+        assert_eq!(store::whole(&tenant, id(1), None, None, 3_001).await.unwrap().points.len(), 3_001);
+        assert_eq!(store::whole(&tenant, id(1), None, None, 3_000).await.unwrap_err().status(), 400);
     };
 
     rule_3_the_log_is_read_in_pages_below_8_mb => async |product: Product| {

@@ -5,7 +5,7 @@ use crate::series::Point;
 use std::collections::BTreeMap;
 
 /// A chunk is closed at so many points,
-const CLOSE: usize = 256;
+pub(in super::super) const CLOSE: usize = 256;
 /// or when it spans so much,
 const SPAN: Millis = 31 * DAY;
 /// but not with fewer than a point a day: a sparse series must not cost a row a point.

@@ -14,6 +14,8 @@ mod segments;
 mod tests;
 mod write;
 
+pub(super) use chunks::CLOSE as CHUNK_POINTS;
+
 use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::{MINUTE, Millis};

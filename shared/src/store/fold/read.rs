@@ -17,6 +17,7 @@ const LOG_BYTES: i64 = 2 * 1024 * 1024;
 const SERIES: usize = 1_000;
 /// and segments and chunks that one reply holds.
 const SEGMENT_ROWS: i64 = 200;
+const CHUNK_ROWS: i64 = 20_000;
 const CHUNK_KEYS: usize = 800;
 
 /// What waits in the log, and from where to where.
@@ -73,40 +74,46 @@ pub(super) async fn folded(tenant: &Tenant, changes: &Changes) -> Result<Folded,
             .collect();
         let ids = serde_json::to_string(&ids).unwrap_or_default();
         let buckets = bucket::candidates(group.iter().map(|(id, _)| **id));
-        let mut after = Some((0, Millis::MIN));
-        let mut first_page = true;
-        while let Some((bucket, start)) = after {
+        let mut segments = Some((0, Millis::MIN));
+        // one point that is older than all makes every chunk of its series one to look at
+        let mut chunks = Some((-1, Millis::MIN));
+        let mut due = true;
+        while segments.is_some() || chunks.is_some() {
             let mut batch = Batch::read();
-            batch.push(Step::tenant(SEGMENTS, args![&buckets, bucket, start, SEGMENT_ROWS]));
-            if first_page {
-                let offset = tenant.clock().wall_offset();
-                batch.push(Step::tenant(CHUNKS, args![&ids]));
-                batch.push(Step::tenant(DUE, args![&ids, offset, DAY]));
-            }
+            let segments_at = segments
+                .map(|(bucket, start)| batch.push(Step::tenant(SEGMENTS, args![&buckets, bucket, start, SEGMENT_ROWS])));
+            let chunks_at =
+                chunks.map(|(series, start)| batch.push(Step::tenant(CHUNKS, args![&ids, series, start, CHUNK_ROWS])));
+            let offset = tenant.clock().wall_offset();
+            let due_at = std::mem::take(&mut due).then(|| batch.push(Step::tenant(DUE, args![&ids, offset, DAY])));
             let reply = tenant.run(batch).await?;
-            after = None;
-            let rows = &reply.step(0)?.rows;
-            for row in rows {
-                let (bucket, start) = (row.integer(0)?, row.integer(1)?);
-                let runs = folded.segments.entry(bucket).or_default();
-                // a bucket may serve two groups
-                if runs.last().is_none_or(|(last, _, _)| *last < start) {
-                    runs.push((start, row.integer(2)?, row.blob(3)?.to_vec()));
+            (segments, chunks) = (None, None);
+            if let Some(step) = segments_at {
+                let rows = &reply.step(step)?.rows;
+                for row in rows {
+                    let (bucket, start) = (row.integer(0)?, row.integer(1)?);
+                    let runs = folded.segments.entry(bucket).or_default();
+                    // a bucket may serve two groups
+                    if runs.last().is_none_or(|(last, _, _)| *last < start) {
+                        runs.push((start, row.integer(2)?, row.blob(3)?.to_vec()));
+                    }
+                    segments = (rows.len() as i64 == SEGMENT_ROWS).then_some((bucket, start));
                 }
-                after = (rows.len() as i64 == SEGMENT_ROWS).then_some((bucket, start));
             }
-            if first_page {
-                for row in &reply.step(1)?.rows {
-                    let Some(id) = SeriesId::from_raw(row.integer(0)?) else {
-                        continue;
-                    };
-                    let chunks = folded.chunks.entry(id).or_default();
-                    chunks.push((row.integer(1)?, row.integer(2)?));
+            if let Some(step) = chunks_at {
+                let rows = &reply.step(step)?.rows;
+                for row in rows {
+                    let (series, start) = (row.integer(0)?, row.integer(1)?);
+                    if let Some(id) = SeriesId::from_raw(series) {
+                        folded.chunks.entry(id).or_default().push((start, row.integer(2)?));
+                    }
+                    chunks = (rows.len() as i64 == CHUNK_ROWS).then_some((series, start));
                 }
-                for row in &reply.step(2)?.rows {
+            }
+            if let Some(step) = due_at {
+                for row in &reply.step(step)?.rows {
                     folded.due.extend(SeriesId::from_raw(row.integer(0)?));
                 }
-                first_page = false;
             }
         }
     }
@@ -144,19 +151,23 @@ const WAITING: &str = "SELECT b.seq, b.blob, p.last
      WHERE p.total <= ?2 OR p.total = p.size
      ORDER BY b.seq";
 
+// where the page goes on is not written as `(bucket, start_ts) > (?3, ?4)`: some versions of SQLite would
+// walk that range, all of the organization's rows, for each bucket
 const SEGMENTS: &str = "SELECT g.bucket, g.start_ts, g.end_ts, g.blob FROM json_each(?2) AS w
      CROSS JOIN metric_segments AS g ON g.org_id = (SELECT org_id FROM authority) AND g.bucket = w.value
-     WHERE w.value < (SELECT 2 << bucket_bits FROM org_state WHERE org_id = (SELECT org_id FROM authority))
-       AND (g.bucket, g.start_ts) > (?3, ?4)
+       AND g.start_ts > iif(w.value = ?3, ?4, -9223372036854775808)
+     WHERE w.value >= ?3
+       AND w.value < (SELECT 2 << bucket_bits FROM org_state WHERE org_id = (SELECT org_id FROM authority))
      ORDER BY g.bucket, g.start_ts LIMIT ?5";
 
 const CHUNKS: &str = "SELECT m.series_id, m.start_ts, m.end_ts FROM json_each(?2) AS w
      CROSS JOIN metrics AS m ON m.org_id = (SELECT org_id FROM authority) AND m.series_id = w.value ->> 0
-     WHERE w.value ->> 1 IS NOT NULL
+       AND m.start_ts > iif(w.value ->> 0 = ?3, ?4, -9223372036854775808)
+     WHERE w.value ->> 1 IS NOT NULL AND w.value ->> 0 >= ?3
        AND m.start_ts >= coalesce((SELECT max(o.start_ts) FROM metrics AS o
            WHERE o.org_id = (SELECT org_id FROM authority) AND o.series_id = w.value ->> 0 AND o.start_ts <= w.value ->> 1),
            w.value ->> 1)
-     ORDER BY m.series_id, m.start_ts";
+     ORDER BY m.series_id, m.start_ts LIMIT ?5";
 
 const DUE: &str = concat!(
     "SELECT t.series_id FROM json_each(?2) AS w

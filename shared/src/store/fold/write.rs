@@ -101,15 +101,20 @@ const PUT_SEGMENT: &str = "INSERT INTO metric_segments (org_id, bucket, start_ts
      SELECT org_id, ?2, ?3, ?4, ?5 FROM authority WHERE true
      ON CONFLICT (org_id, bucket, start_ts) DO UPDATE SET end_ts = excluded.end_ts, blob = excluded.blob";
 
+// an upsert and not UPDATE ... FROM, which SQLite plans from all series of the organization to the few
 const SUMMARISE: &str = concat!(
-    "UPDATE time_series AS t SET
-        point_count = w.value ->> 1 + coalesce((SELECT sum(m.points) FROM metrics AS m
+    "INSERT INTO time_series
+        (org_id, series_id, metric_key, dimensions, created_at, point_count, start_time, resolution, maintained_at)
+     SELECT t.org_id, t.series_id, t.metric_key, t.dimensions, t.created_at,
+        w.value ->> 1 + coalesce((SELECT sum(m.points) FROM metrics AS m
             WHERE m.org_id = t.org_id AND m.series_id = t.series_id), 0),
-        start_time = coalesce((SELECT min(m.start_ts) FROM metrics AS m
+        coalesce((SELECT min(m.start_ts) FROM metrics AS m
             WHERE m.org_id = t.org_id AND m.series_id = t.series_id), w.value ->> 2),
-        resolution = coalesce(w.value ->> 3, t.resolution),
-        maintained_at = ",
+        coalesce(w.value ->> 3, t.resolution), ",
     wall_ms!("?3"),
     " FROM json_each(?2) AS w
-     WHERE t.org_id = (SELECT org_id FROM authority) AND t.series_id = w.value ->> 0"
+     CROSS JOIN time_series AS t ON t.org_id = (SELECT org_id FROM authority) AND t.series_id = w.value ->> 0
+     WHERE true
+     ON CONFLICT (org_id, series_id) DO UPDATE SET point_count = excluded.point_count, start_time = excluded.start_time,
+        resolution = excluded.resolution, maintained_at = excluded.maintained_at"
 );
