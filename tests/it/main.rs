@@ -5,6 +5,7 @@
 mod alerting;
 mod architecture;
 mod db;
+mod document;
 mod forecasts;
 mod ingest;
 mod keys;

@@ -1,5 +1,5 @@
 //! Measures the functions as they are deployed, and prints the tables of docs/performance.md:
-//! `cargo run --release -p tests --bin measure`. Linux only.
+//! `cargo run -p tests --bin measure`. Linux only.
 
 #![allow(
     clippy::unwrap_used,
