@@ -98,7 +98,7 @@ fn deployed() -> Vec<(String, bool, PathBuf)> {
 }
 
 async fn start(name: &str, program: &Path, proxy: &Proxy) -> Function {
-    let start = Start::program(name, program.clone())
+    let start = Start::program(name, program.to_owned())
         .database(&proxy.url())
         .variable("INTENTVISION_LOG", "info")
         .variable(
