@@ -50,13 +50,13 @@ pub struct Tick {
 /// go on.
 pub async fn run(app: &App, scheduled: Millis, budget: &mut dyn Budget) -> Result<Summary, Error> {
     let mut summary = Summary::default();
-    for org in tick::due(&app.system(Job::Evaluate, None)).await? {
-        let tenant = app.system(Job::Evaluate, Some(org.clone()));
+    for due in tick::due(&app.system(Job::Evaluate, None)).await? {
+        let tenant = app.system(Job::Evaluate, Some(due.org_id.clone()));
         summary.organizations += 1;
-        if let Err(error) = organization(&tenant, scheduled, budget, &mut summary).await {
+        if let Err(error) = organization(&tenant, &due, scheduled, budget, &mut summary).await {
             summary.failed += 1;
             tracing::error!(
-                org_id = org.as_str(),
+                org_id = due.org_id.as_str(),
                 ?error,
                 "the rules of an organization were not evaluated"
             );
@@ -67,6 +67,7 @@ pub async fn run(app: &App, scheduled: Millis, budget: &mut dyn Budget) -> Resul
 
 async fn organization(
     tenant: &Tenant,
+    due: &tick::Due,
     scheduled: Millis,
     budget: &mut dyn Budget,
     summary: &mut Summary,
@@ -76,7 +77,9 @@ async fn organization(
     summary.transitions += evaluated.transitions;
     summary.forecasts += evaluated.forecasts;
     summary.messages += notices::tell(tenant, scheduled).await?;
-    rules::bury(tenant).await?;
+    if due.tombstones {
+        rules::bury(tenant).await?;
+    }
     Ok(())
 }
 

@@ -75,6 +75,24 @@ macro_rules! columns {
     };
 }
 
+macro_rules! list {
+    ($from:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM alerts ",
+            $from,
+            " AND org_id = (SELECT org_id FROM authority) AND (?2 IS NULL OR alert_id < ?2) AND (?3 IS NULL OR ",
+            shown!(),
+            " = ?3) AND (?4 IS NULL OR rule_id = ?4) AND (?5 IS NULL OR series_id = ?5)
+             ORDER BY alert_id DESC LIMIT ?6"
+        )
+    };
+}
+
+const ALL: &str = list!("WHERE true");
+const OPEN: &str = list!("INDEXED BY one_open_alert WHERE status <> 'resolved'");
+
 /// Alerts, newest first.
 ///
 /// # Errors
@@ -85,16 +103,13 @@ pub async fn list(
     limit: usize,
     after: Option<&Cursor>,
 ) -> Result<Page<AlertItem>, Error> {
+    // what is open is few among all that ever was
+    let sql = match filter.status {
+        Some(Status::Firing | Status::NoData) => OPEN,
+        Some(Status::Resolved) | None => ALL,
+    };
     let step = Step::tenant(
-        concat!(
-            "SELECT ",
-            columns!(),
-            " FROM alerts WHERE org_id = (SELECT org_id FROM authority) AND (?2 IS NULL OR alert_id < ?2)
-                AND (?3 IS NULL OR ",
-            shown!(),
-            " = ?3) AND (?4 IS NULL OR rule_id = ?4) AND (?5 IS NULL OR series_id = ?5)
-             ORDER BY alert_id DESC LIMIT ?6"
-        ),
+        sql,
         args![
             after.map(Cursor::as_str),
             filter.status.map(Status::as_str),

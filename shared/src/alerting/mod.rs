@@ -21,6 +21,7 @@ pub mod state;
 mod text;
 pub mod tick;
 
+pub use condition::Condition;
 pub use operator::{Direction, Operator};
 pub use rule::{Definition, Draft, Rule};
 pub use severity::Severity;

@@ -90,8 +90,7 @@ pub async fn create(
         deleted: false,
     };
     let mut batch = Batch::write();
-    let reply = serde_json::to_value(&rule).map_err(|error| Error::unavailable(error.to_string()))?;
-    let record = operation.map(|operation| operation.record(&mut batch, tenant, StatusCode::CREATED, &reply));
+    let record = operation.map(|operation| operation.record(&mut batch, tenant, StatusCode::CREATED, &rule));
     let room = batch.push(Step::tenant(
         concat!(
             "SELECT CASE WHEN (SELECT count(*) FROM alert_rules WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL) >= ?2
@@ -232,7 +231,8 @@ pub async fn bury(tenant: &Tenant) -> Result<u64, Error> {
             AND NOT EXISTS (SELECT 1 FROM alerts AS a WHERE a.org_id = r.org_id AND a.rule_id = r.rule_id AND a.status <> 'resolved')
             AND NOT EXISTS (SELECT 1 FROM transitions AS t JOIN org_state AS s ON s.org_id = t.org_id
                             WHERE t.org_id = r.org_id AND t.seq > s.notified_seq AND t.rule_id = r.rule_id)
-            AND NOT EXISTS (SELECT 1 FROM outbox AS o JOIN alerts AS a ON a.org_id = o.org_id AND a.alert_id = o.alert_id
+            AND NOT EXISTS (SELECT 1 FROM outbox AS o INDEXED BY outbox_in_flight
+                            CROSS JOIN alerts AS a ON a.org_id = o.org_id AND a.alert_id = o.alert_id
                             WHERE o.org_id = r.org_id AND o.state = 'pending' AND a.rule_id = r.rule_id)",
         vec![],
     );

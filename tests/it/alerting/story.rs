@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 /// How long the story is, in minutes.
 pub(super) const LENGTH: i64 = 12;
 /// Its series: more than one page.
-const HOSTS: usize = 150;
+const HOSTS: usize = 90;
 
 /// The rules: every type that the tick knows but forecasts, every timer.
 pub(super) async fn rules(rig: &Rig) {
@@ -17,7 +17,6 @@ pub(super) async fn rules(rig: &Rig) {
         rule["for"] = json!("2m");
         rule["keep_firing_for"] = json!("1m");
         rule["no_data_after"] = json!("3m");
-        rule["dimensions"] = json!({"host": "h00001"});
     }))
     .await;
     rig.rule(threshold(|rule| {

@@ -108,10 +108,13 @@ fn alerts(effects: &Effects) -> Result<Vec<Step>, Error> {
     let changed: Vec<&AlertRow> = effects.changed().collect();
     if !changed.is_empty() {
         steps.push(Step::tenant(
-            "UPDATE alerts SET status = j.value ->> 'status', resolved_at = j.value ->> 'resolved_at',
-                value = coalesce(j.value ->> 'value', alerts.value), reason = j.value ->> 'reason'
-             FROM json_each(?2) AS j
-             WHERE alerts.org_id = (SELECT org_id FROM authority) AND alerts.alert_id = j.value ->> 'alert_id'",
+            // the limit keeps the list a table of its own: joined in, it would be gone through for every alert
+            "UPDATE alerts SET status = n.status, resolved_at = n.resolved_at, value = coalesce(n.value, alerts.value),
+                reason = n.reason
+             FROM (SELECT a.org_id, j.value ->> 'alert_id' AS alert_id, j.value ->> 'status' AS status,
+                        j.value ->> 'resolved_at' AS resolved_at, j.value ->> 'value' AS value, j.value ->> 'reason' AS reason
+                   FROM authority AS a JOIN json_each(?2) AS j LIMIT -1) AS n
+             WHERE alerts.org_id = n.org_id AND alerts.alert_id = n.alert_id",
             args![json(&changed)?],
         ));
     }

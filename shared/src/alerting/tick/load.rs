@@ -75,7 +75,7 @@ pub(super) async fn lane(tenant: &Tenant) -> Result<Option<Snapshot>, Error> {
         args![LANE],
     ));
     batch.push(Step::tenant(
-        "SELECT rule_id, series_id, requested_resolve_at FROM alerts
+        "SELECT rule_id, series_id, requested_resolve_at FROM alerts INDEXED BY alerts_to_resolve
          WHERE org_id = (SELECT org_id FROM authority) AND status <> 'resolved' AND requested_resolve_at IS NOT NULL",
         vec![],
     ));

@@ -40,6 +40,8 @@ pub(super) struct Scene<'a> {
     pub(super) outlooks: &'a Outlooks,
     /// open alerts that somebody resolved by hand, and when
     pub(super) resolves: &'a HashMap<(RuleKey, SeriesId), Millis>,
+    /// how large a write may get: [`MAX_ROWS`]
+    pub(super) max_rows: usize,
 }
 
 /// Evaluates the series from `from` on, in order, until the write would get too large; then the first that is left.
@@ -58,7 +60,8 @@ pub(super) fn evaluate(lane: &mut Lane, scene: &Scene<'_>, from: SeriesId, effec
             .unwrap_or_default();
         let rows = lane.changed() + effects.rows();
         // a rule that was changed ends one alert and may begin another; a page may be halved
-        if rows > 0 && (rows + 4 * watching.len() + 4 > MAX_ROWS || lane.changed_bytes() + effects.bytes() > MAX_BYTES)
+        if rows > 0
+            && (rows + 4 * watching.len() + 4 > scene.max_rows || lane.changed_bytes() + effects.bytes() > MAX_BYTES)
         {
             return Some(id);
         }
@@ -235,3 +238,6 @@ impl Turn<'_, '_> {
         self.effects.record(self.scene.minute, transition, told);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,6 @@
 //! Stage 1 of the tick: a lane replays the minutes that it has not evaluated yet.
 //!
-//! In order, each seeing only what was received until then: so a tick that runs twice, late, beside another one or half
-//! ends in the same state as a clean one.
+//! It goes in order, and each minute sees only what was received until then. So a tick that runs twice, late, beside another one or half ends in the same state as a clean one.
 
 mod commit;
 mod effects;
@@ -38,25 +37,40 @@ pub struct Evaluated {
     pub forecasts: usize,
 }
 
+/// An organization for which a tick has something to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// which
+    pub org_id: OrgId,
+    /// whether rules wait to be buried
+    pub tombstones: bool,
+}
+
 /// The organizations for which a tick has something to do: an active lane, transitions that nobody was told of, or the
 /// tombstone of a rule.
 ///
 /// # Errors
 /// 503 if the database does not answer.
-pub async fn due(system: &Tenant) -> Result<Vec<OrgId>, Error> {
+pub async fn due(system: &Tenant) -> Result<Vec<Due>, Error> {
     let step = Step::tenant(
-        "SELECT a.org_id FROM authority AS a JOIN org_state AS s ON s.org_id = a.org_id
-         WHERE EXISTS (SELECT 1 FROM lanes WHERE org_id = a.org_id AND active = 1)
-            OR EXISTS (SELECT 1 FROM transitions WHERE org_id = a.org_id AND seq > s.notified_seq)
-            OR EXISTS (SELECT 1 FROM alert_rules WHERE org_id = a.org_id AND deleted_at IS NOT NULL)
-         ORDER BY a.org_id",
+        "SELECT org_id, tombstones FROM (
+            SELECT a.org_id,
+                EXISTS (SELECT 1 FROM lanes WHERE org_id = a.org_id AND active = 1)
+                    OR EXISTS (SELECT 1 FROM transitions WHERE org_id = a.org_id AND seq > s.notified_seq) AS waits,
+                EXISTS (SELECT 1 FROM alert_rules WHERE org_id = a.org_id AND deleted_at IS NOT NULL) AS tombstones
+            FROM authority AS a JOIN org_state AS s ON s.org_id = a.org_id)
+         WHERE waits OR tombstones ORDER BY org_id",
         vec![],
     );
     let reply = system.run(Batch::read_one(step)).await?;
-    let id = |row: &db::Row| {
-        OrgId::parse(row.text(0)?).ok_or_else(|| DbError::Other("an organization has a wrong id".into()))
+    let due = |row: &db::Row| {
+        Ok::<_, DbError>(Due {
+            org_id: OrgId::parse(row.text(0)?)
+                .ok_or_else(|| DbError::Other("an organization has a wrong id".into()))?,
+            tombstones: row.integer(1)? != 0,
+        })
     };
-    Ok(reply.step(0)?.rows.iter().map(id).collect::<Result<_, _>>()?)
+    Ok(reply.step(0)?.rows.iter().map(due).collect::<Result<_, _>>()?)
 }
 
 /// Evaluates the minutes of one organization up to `scheduled`, but none later than the database's product clock; then

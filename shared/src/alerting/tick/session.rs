@@ -161,6 +161,7 @@ impl<'a> Session<'a> {
             history,
             outlooks: &self.outlooks,
             resolves: &self.snapshot.resolves,
+            max_rows: MAX_ROWS,
         };
         let position = &mut self.snapshot.position;
         let Some(from) = SeriesId::from_raw(position.next_series) else {

@@ -1,0 +1,171 @@
+use super::*;
+use crate::alerting::rule::Draft;
+use crate::alerting::{Condition, Span};
+use crate::clock::MINUTE;
+use crate::id::RuleId;
+use crate::series::{Dimensions, MetricKey, Point};
+use proptest::prelude::*;
+use serde_json::json;
+
+const HOSTS: usize = 6;
+
+fn series(host: usize) -> SeriesRef {
+    let dimensions = Dimensions::new([("host".to_owned(), format!("h{host}"))]).unwrap();
+    SeriesRef::new(MetricKey::parse("load").unwrap(), dimensions)
+}
+
+fn rules() -> RuleSet {
+    let conditions = [
+        json!({"type": "threshold", "operator": "gt", "value": 5, "recover": 3}),
+        json!({"type": "missing_data", "after": "2m"}),
+        json!({"type": "threshold", "operator": "lte", "value": 1}),
+    ];
+    let rule = |(index, condition): (usize, serde_json::Value)| {
+        let body = json!({
+            "name": "r", "metric_key": "load", "severity": "error", "condition": condition,
+            "for": format!("{index}m"), "keep_firing_for": format!("{}m", index % 2),
+        });
+        let mut definition = serde_json::from_value::<Draft>(body).unwrap().check().unwrap();
+        if matches!(definition.condition, Condition::Threshold(_)) {
+            definition.no_data_after = Some(Span::from_millis(3 * MINUTE));
+        }
+        Rule {
+            rule_id: RuleId::derived(0, &[&index.to_be_bytes()]),
+            definition,
+            created_at: 0,
+            updated_at: 0,
+            deleted: false,
+        }
+    };
+    RuleSet::new(conditions.into_iter().enumerate().map(rule).collect())
+}
+
+/// What arrives in each minute: of some hosts a value of a certain age, or history.
+type Story = Vec<Vec<(usize, u8, Millis, bool)>>;
+
+fn story() -> impl Strategy<Value = Story> {
+    let arrival = (
+        0..HOSTS,
+        0..9_u8,
+        prop_oneof![4 => 0..3_i64, 1 => 14..18_i64],
+        prop::bool::weighted(0.1),
+    );
+    proptest::collection::vec(proptest::collection::vec(arrival, 0..6), 1..14)
+}
+
+struct Run {
+    lane: Lane,
+    effects: Effects,
+}
+
+/// Replays a story; `cut(n)` says whether the n-th series that was evaluated is the last of a write, after which the
+/// state goes through its rows and the effects are started anew.
+fn run(story: &Story, mut cut: impl FnMut() -> bool) -> (Run, Vec<String>) {
+    let rules = rules();
+    let names: BTreeMap<SeriesId, SeriesRef> = (0..HOSTS).map(series).map(|name| (name.series_id, name)).collect();
+    let mut run = Run {
+        lane: Lane::default(),
+        effects: Effects::default(),
+    };
+    let mut log = Vec::new();
+    let mut rows: BTreeMap<i64, Vec<u8>> = BTreeMap::new();
+    for (index, arrived) in story.iter().enumerate() {
+        let minute = (i64::try_from(index).unwrap() + 1) * MINUTE;
+        let mut arrivals = Arrivals::default();
+        for (host, value, age, backfill) in arrived {
+            arrivals
+                .points
+                .entry(series(*host).series_id)
+                .or_default()
+                .push(Arrival {
+                    point: Point {
+                        timestamp: minute - age * MINUTE,
+                        value: f64::from(*value),
+                    },
+                    received_at: minute,
+                    backfill: *backfill,
+                });
+        }
+        let mut from = SeriesId::from_raw(0);
+        while let Some(next) = from {
+            let scene = Scene {
+                minute,
+                rules: &rules,
+                names: &names,
+                arrivals: &arrivals,
+                history: &BTreeMap::new(),
+                outlooks: &Outlooks::new(),
+                resolves: &HashMap::new(),
+                max_rows: if cut() { 1 } else { MAX_ROWS },
+            };
+            from = evaluate(&mut run.lane, &scene, next, &mut run.effects);
+            if from.is_some() || cut() {
+                for (page, blob) in run.lane.changes() {
+                    match blob {
+                        Some(blob) => rows.insert(page, blob),
+                        None => rows.remove(&page),
+                    };
+                }
+                run.lane = Lane::decode(rows.iter().map(|(page, blob)| (*page, blob.as_slice()))).unwrap();
+                let written = std::mem::take(&mut run.effects);
+                log.extend(
+                    written
+                        .transitions()
+                        .iter()
+                        .map(|row| serde_json::to_string(row).unwrap()),
+                );
+            }
+        }
+    }
+    log.extend(
+        run.effects
+            .transitions()
+            .iter()
+            .map(|row| serde_json::to_string(row).unwrap()),
+    );
+    run.lane.saved();
+    (run, log)
+}
+
+proptest! {
+    /// However minutes and series are cut into writes, and the state read back between them: the same state, the same
+    /// transitions in the same order.
+    #[test]
+    fn the_cut_into_writes_does_not_matter(story in story(), cuts in proptest::collection::vec(any::<bool>(), 1..40)) {
+        let (whole, log) = run(&story, || false);
+        let mut cuts = cuts.into_iter().cycle();
+        let (cut, cut_log) = run(&story, || cuts.next().unwrap_or_default());
+        prop_assert_eq!(cut_log, log);
+        prop_assert_eq!(cut.lane.iter().collect::<Vec<_>>(), whole.lane.iter().collect::<Vec<_>>());
+    }
+
+    /// Points that are late, or came as history, change nothing that is told.
+    #[test]
+    fn late_and_backfilled_points_tell_nothing(story in story()) {
+        let (_, log) = run(&story, || false);
+        let fresh = |arrived: &Vec<(usize, u8, Millis, bool)>| {
+            arrived.iter().filter(|(_, _, age, backfill)| *age <= 15 && !backfill).copied().collect::<Vec<_>>()
+        };
+        let only_fresh: Story = story.iter().map(fresh).collect();
+        let (_, same) = run(&only_fresh, || false);
+        prop_assert_eq!(same, log);
+    }
+
+    /// At most one open alert for a rule and a series, ended before the next begins.
+    #[test]
+    fn one_open_alert(story in story()) {
+        let (_, log) = run(&story, || false);
+        let mut open: HashMap<(String, String), String> = HashMap::new();
+        for line in log {
+            let row: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let key = (row["rule_id"].to_string(), row["series_id"].to_string());
+            let alert = row["alert_id"].to_string();
+            prop_assert!(open.get(&key).is_none_or(|known| *known == alert));
+            if row["to_state"] == "resolved" {
+                prop_assert!(open.remove(&key).is_some());
+            } else {
+                open.insert(key, alert);
+            }
+        }
+    }
+}
