@@ -9,6 +9,9 @@ pub fn start() {
     let _ = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
+        // the runtime's spans would stand twice in every line
+        .with_current_span(false)
+        .with_span_list(false)
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .try_init();

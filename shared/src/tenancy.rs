@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::auth::Tenant;
+use crate::clock::Millis;
 use crate::id::OrgId;
 use crate::keys::Environment;
 use db::{Batch, DbError, Step, args, wall_ms};
@@ -42,6 +43,19 @@ pub async fn all(system: &Tenant) -> Result<Vec<OrgId>, Error> {
     let step = Step::tenant("SELECT org_id FROM authority ORDER BY org_id", vec![]);
     let reply = system.run(Batch::read_one(step)).await?;
     Ok(reply.step(0)?.rows.iter().map(org_id).collect::<Result<_, _>>()?)
+}
+
+/// What the database's own clock shows, to be held against this process'.
+///
+/// # Errors
+/// 503 if the database does not answer.
+pub async fn wall_clock(operator: &Tenant) -> Result<Millis, Error> {
+    let step = Step::global(
+        concat!("SELECT ", wall_ms!("?1")),
+        args![operator.clock().wall_offset()],
+    );
+    let reply = operator.run(Batch::read_one(step)).await?;
+    Ok(reply.step(0)?.one()?.integer(0)?)
 }
 
 fn org_id(row: &db::Row) -> Result<OrgId, DbError> {

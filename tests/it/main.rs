@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic")]
 
+mod alerting;
 mod architecture;
 mod db;
+mod document;
 mod forecasts;
 mod ingest;
 mod keys;
@@ -11,5 +13,6 @@ mod lambda;
 mod matrix;
 mod migrations;
 mod notify;
+mod query;
 mod service;
 mod store;

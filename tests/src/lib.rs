@@ -17,6 +17,7 @@ pub mod product;
 pub mod proxy;
 pub mod receiver;
 pub mod runtime_api;
+pub mod schema;
 pub mod server;
 pub mod sqld;
 pub mod template;

@@ -1,1 +1,8 @@
-fn main() {}
+//! The `intentvision` binary: see the library beside it.
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    local::run(local::Cli::parse())
+}

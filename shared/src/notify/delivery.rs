@@ -18,7 +18,7 @@ use serde::Serialize;
 const CONCURRENCY: usize = 16;
 /// No new attempt is begun later than this after the start, so that a function ends in time: an
 /// attempt takes up to 10 s more.
-pub const DRAIN: Millis = 40_000;
+pub const DRAIN: Millis = 30_000;
 
 /// How often a record is tried.
 const RECORD_TRIES: u32 = 3;

@@ -17,12 +17,14 @@ pub mod append;
 mod bucket;
 pub mod codec;
 pub mod fold;
+mod footprint;
 mod log;
 mod read;
 mod snapshot;
 mod trim;
 
 pub use fold::{Folded, fold, fold_if_due};
+pub use footprint::footprint;
 pub use log::{LogBatch, LogSlice, log_since};
 pub use read::{Excerpt, Latest, excerpt, latest, newest, points, whole};
 pub use trim::trim;

@@ -42,6 +42,11 @@ impl Meddler {
         self.state.lock().unwrap().fault = Some(fault);
     }
 
+    /// Nothing fails any more.
+    pub(crate) fn forgive(&self) {
+        self.state.lock().unwrap().fault = None;
+    }
+
     /// The next batch of this mode, after `skip` others, waits until the sender is dropped or used.
     pub(crate) fn hold(&self, mode: Mode, skip: u32) -> oneshot::Sender<()> {
         let (release, gate) = oneshot::channel();

@@ -1,5 +1,5 @@
 //! Measures the functions as they are deployed, and prints the tables of docs/performance.md:
-//! `cargo run --release -p tests --bin measure`. Linux only.
+//! `cargo run -p tests --bin measure`. Linux only.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,7 +8,7 @@
 )]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -73,10 +73,10 @@ async fn main() {
     for (name, http, program) in &functions {
         let function = start(name, program, proxy).await;
         if *http {
-            operations(name, &function, &proxy, &key).await;
+            operations(name, &function, proxy, &key).await;
         } else if name != "migrate" {
             let event = scheduled(&minute());
-            measured(name, &proxy, &function, async {
+            measured(name, proxy, &function, async {
                 function.invoke(event.clone()).await.expect("the run succeeds");
             })
             .await;
@@ -97,8 +97,8 @@ fn deployed() -> Vec<(String, bool, PathBuf)> {
         .collect()
 }
 
-async fn start(name: &str, program: &PathBuf, proxy: &Proxy) -> Function {
-    let start = Start::program(name, program.clone())
+async fn start(name: &str, program: &Path, proxy: &Proxy) -> Function {
+    let start = Start::program(name, program.to_owned())
         .database(&proxy.url())
         .variable("INTENTVISION_LOG", "info")
         .variable(

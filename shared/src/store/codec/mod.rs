@@ -8,6 +8,8 @@ pub mod batch;
 mod bytes;
 pub mod chunk;
 #[cfg(test)]
+mod figures;
+#[cfg(test)]
 mod golden;
 mod ids;
 mod integers;

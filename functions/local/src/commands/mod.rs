@@ -1,0 +1,37 @@
+//! One module a command.
+
+pub(crate) mod demo;
+mod doctor;
+pub(crate) mod forecast;
+pub(crate) mod keys;
+mod migrate;
+pub(crate) mod serve;
+mod status;
+
+use crate::Failure;
+use crate::cli::{Cli, Command};
+use prediction::Step;
+
+pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
+    let json = cli.json;
+    match cli.command {
+        Command::Serve(arguments) => serve::run(&arguments, json).await,
+        Command::Demo(arguments) => demo::run(&arguments, json).await,
+        Command::Migrate => migrate::run(json).await,
+        Command::Status => status::run(json).await,
+        Command::Keys(command) => keys::run(command, json).await,
+        Command::Forecast(arguments) => forecast::run(&arguments, json),
+        Command::Doctor => doctor::run(json).await,
+    }
+}
+
+/// Reads a duration such as `60s`, `15m` or `24h` as milliseconds.
+fn duration(text: &str) -> Result<i64, String> {
+    if text == "0" || text == "0s" {
+        return Ok(0);
+    }
+    match text.parse() {
+        Ok(Step::Millis(ms)) => Ok(ms),
+        _ => Err("a number and one of s, m, h, d, w: 60s, 15m, 24h".into()),
+    }
+}

@@ -1,0 +1,31 @@
+//! The runs of the scheduled functions, as this process starts them.
+
+use evaluate_alerts::{Budget, Unlimited, Within};
+use intentvision::clock::MINUTE;
+use intentvision::notify::delivery;
+use intentvision::{App, Error};
+
+/// The tick of the present minute; forecasts get as long as in the deployed function.
+pub(crate) async fn evaluate(app: App) -> Result<evaluate_alerts::Summary, Error> {
+    tick(&app, &mut Within::default()).await
+}
+
+/// The tick of the present minute with all the forecasts that are due, however long they take.
+pub(crate) async fn evaluate_fully(app: &App) -> Result<evaluate_alerts::Summary, Error> {
+    tick(app, &mut Unlimited).await
+}
+
+async fn tick(app: &App, budget: &mut dyn Budget) -> Result<evaluate_alerts::Summary, Error> {
+    let now = app.clock.now();
+    evaluate_alerts::run(app, now - now.rem_euclid(MINUTE), budget).await
+}
+
+/// What is due in the outbox.
+pub(crate) async fn deliver(app: App) -> Result<delivery::Summary, Error> {
+    deliver_notifications::run(&app, deliver_notifications::LIMIT).await
+}
+
+/// Folds, trims and expiry.
+pub(crate) async fn maintain(app: App) -> Result<maintain::Summary, Error> {
+    maintain::run(&app).await
+}

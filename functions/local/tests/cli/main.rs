@@ -1,0 +1,11 @@
+//! Drives the `intentvision` binary as its users do: arguments, environment, exit codes, signals.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by a panic")]
+
+mod demo;
+mod doctor;
+mod forecast;
+mod keys;
+mod room;
+mod schema;
+mod serve;
