@@ -296,7 +296,7 @@ pub async fn update(app: &App, tenant: &Tenant, id: &ChannelId, change: &Channel
     ));
     if change.enabled == Some(false) {
         batch.push(Step::tenant(
-            "UPDATE outbox SET state = 'dead', last_error = 'the channel is disabled'
+            "UPDATE outbox INDEXED BY outbox_in_flight SET state = 'dead', last_error = 'the channel is disabled'
              WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2
                AND state = 'pending' AND type <> 'alert.resolved'",
             args![id],
@@ -322,7 +322,7 @@ pub async fn delete(tenant: &Tenant, id: &ChannelId) -> Result<(), Error> {
         args![id, tenant.clock().wall_offset()],
     ));
     batch.push(Step::tenant(
-        "UPDATE outbox SET state = 'dead', last_error = 'the channel was deleted'
+        "UPDATE outbox INDEXED BY outbox_in_flight SET state = 'dead', last_error = 'the channel was deleted'
          WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2 AND state = 'pending'",
         args![id],
     ));

@@ -278,7 +278,7 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
             ));
             batch.push(Step::tenant(
                 concat!(
-                    "UPDATE outbox SET state = 'dead', last_error = 'the channel is disabled: its receiver answered 410'
+                    "UPDATE outbox INDEXED BY outbox_in_flight SET state = 'dead', last_error = 'the channel is disabled: its receiver answered 410'
                      WHERE (org_id, channel_id) = (SELECT org_id, channel_id FROM outbox",
                     while_held!(),
                     ") AND message_id <> ?3 AND state = 'pending' AND type <> 'alert.resolved'"

@@ -143,8 +143,8 @@ pub async fn resolve_one(
         .into();
     let step = Step::tenant(
         "SELECT series_id, metric_key, dimensions FROM time_series INDEXED BY time_series_by_key
-         WHERE org_id = (SELECT org_id FROM authority) AND metric_key = ?2 AND (?3 IS NULL OR series_id = ?3)
-           AND deleted_seq IS NULL
+         WHERE org_id = (SELECT org_id FROM authority) AND metric_key = ?2
+           AND series_id BETWEEN coalesce(?3, 0) AND coalesce(?3, 9223372036854775807) AND deleted_seq IS NULL
          ORDER BY series_id LIMIT ?4",
         args![metric_key.as_str(), exact, MAX_CANDIDATES as i64],
     );

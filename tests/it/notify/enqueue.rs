@@ -125,3 +125,32 @@ async fn a_test_organization_sends_nothing() {
     assert_eq!(scene.drain(0).await.attempted, 0);
     assert!(receiver.messages().is_empty());
 }
+
+/// What was ever told does not make telling dearer.
+#[tokio::test]
+async fn a_long_history_costs_no_rows() {
+    let scene = super::scene::Scene::start(tests::product::Backend::Remote).await;
+    let (channel, _) = scene.channel("http://127.0.0.1:9/").await;
+    let alert = scene.alert("a").await;
+    let history = db::Step::global(
+        "WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 2000)
+         INSERT INTO outbox (org_id, message_id, channel_id, alert_id, transition_seq, type, occurred_at, state, due_at, created_at)
+         SELECT ?1, 'msg_' || n.value, ?2, 'alert_' || n.value, n.value, 'alert.firing', 0, 'delivered', 0, 0 FROM n",
+        db::args![&scene.org, &channel],
+    );
+    let mut batch = db::Batch::write();
+    batch.push(history);
+    scene.product.app.operator(None).run(batch).await.unwrap();
+    scene.tell(&[message(&channel, &alert, 3_001, Firing)]).await;
+    let read = scene.tell(&[message(&channel, &alert, 3_002, Resolved)]).await;
+    assert!(read < 100, "{read} rows read");
+    let path = format!("/v1/notification-channels/{channel}");
+    scene.product.call(http::Method::DELETE, &path, &scene.key, None).await;
+    let read = scene
+        .product
+        .proxy()
+        .take()
+        .last()
+        .map_or(0, |exchange| exchange.rows_read);
+    assert!((1..100).contains(&read), "{read} rows read");
+}

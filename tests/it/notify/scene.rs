@@ -83,14 +83,14 @@ impl Scene {
         alert
     }
 
-    /// Writes messages as stage 2 does.
-    pub(crate) async fn tell(&self, messages: &[NewMessage]) {
+    /// Writes messages as stage 2 does, and says how many rows a server read for it.
+    pub(crate) async fn tell(&self, messages: &[NewMessage]) -> u64 {
         let stage = self.product.app.system(Job::Evaluate, Some(self.org.clone()));
         let mut batch = Batch::write();
         for step in outbox::enqueue(messages, stage.clock()) {
             batch.push(step);
         }
-        stage.run(batch).await.unwrap();
+        stage.run(batch).await.unwrap().rows_read
     }
 
     /// The app in a process whose database is so far ahead.

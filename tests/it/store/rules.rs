@@ -3,7 +3,7 @@
 use super::{append, delete, fold_all, id, integer, organization, points, tenant};
 use db::{Batch, Step};
 use intentvision::clock::DAY;
-use intentvision::series;
+use intentvision::series::{self, Dimensions, Filter, MetricKey};
 use intentvision::store;
 use tests::on_both;
 use tests::product::{Backend, Product};
@@ -145,4 +145,48 @@ async fn rule_9_a_read_of_one_series_reads_few_rows() {
     let reader = tenant(&product.on(meter.clone(), intentvision::clock::Clock::system()), &org);
     assert_eq!(points(&reader, 3).await.len(), 300);
     assert!(meter.rows_read() <= 60, "{} rows read", meter.rows_read());
+}
+
+/// What a request is about is looked up, and not looked for among all series.
+#[tokio::test]
+async fn rule_9_few_series_among_many_cost_few_rows() {
+    let product = Product::start(Backend::Remote).await;
+    let org = product
+        .organization("acme", intentvision::keys::Environment::Live)
+        .await;
+    let writer = tenant(&product.app, &org);
+    append(&writer, &(0..3_000).map(|n| (n, 60_000, 1.0)).collect::<Vec<_>>()).await;
+    fold_all(&product.app, &writer).await;
+    let meter = crate::store::meddler::Meddler::new(product.open());
+    // two days later, so that the daily summary is due
+    let clock = intentvision::clock::Clock::system().with_wall_offset(2 * DAY);
+    let app = product.on(meter.clone(), clock);
+    let later = tenant(&app, &org);
+    let mut last = 0;
+    let mut read = |what: &str, most: u64| {
+        let rows = meter.rows_read() - last;
+        last += rows;
+        assert!(rows <= most, "{what}: {rows} rows read");
+    };
+    append(&later, &(0..5).map(|n| (n, 120_000, 2.0)).collect::<Vec<_>>()).await;
+    read("a request of a process that knows no series", 100);
+    assert_eq!(fold_all(&app, &later).await, 1);
+    read("a fold with five summaries", 300);
+    let (m, other) = (MetricKey::parse("m").unwrap(), MetricKey::parse("other").unwrap());
+    let name = Dimensions::new([("id".to_owned(), "7".to_owned())]).unwrap();
+    series::resolve_one(&later, &m, Some(&name)).await.unwrap();
+    read("one series by its name", 10);
+    assert!(
+        series::matching(&later, std::slice::from_ref(&other))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    read("the series of a metric", 10);
+    let filter = Filter {
+        metric_key: Some(other),
+        ..Filter::default()
+    };
+    assert!(series::list(&later, &filter, 10, None).await.unwrap().items.is_empty());
+    read("the list of a metric", 10);
 }
