@@ -124,18 +124,7 @@ impl Start {
         let shared = Arc::new(Shared::default());
         let for_server = Arc::clone(&shared);
         let server = Server::start(move |request| answer(Arc::clone(&for_server), request));
-        let mut state = shared.state();
-        let mut child = Command::new(&self.program)
-            .env_clear()
-            .envs(&self.environment)
-            .env("AWS_LAMBDA_RUNTIME_API", format!("127.0.0.1:{}", server.port()))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));
-        state.pid = Some(child.id());
-        drop(state);
+        let mut child = self.spawn(&shared, &server);
         let mut stderr = child.stderr.take().expect("its standard error");
         let for_reader = Arc::clone(&shared);
         let reader = std::thread::spawn(move || {
@@ -166,6 +155,24 @@ impl Start {
             return Err(FailedInit { log: function.log() });
         }
         Ok(function)
+    }
+}
+
+impl Start {
+    /// The lock is kept until the process is known, so that its first call finds whose time to read.
+    fn spawn(&self, shared: &Shared, server: &Server) -> Child {
+        let mut state = shared.state();
+        let child = Command::new(&self.program)
+            .env_clear()
+            .envs(&self.environment)
+            .env("AWS_LAMBDA_RUNTIME_API", format!("127.0.0.1:{}", server.port()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));
+        state.pid = Some(child.id());
+        child
     }
 }
 

@@ -9,7 +9,7 @@
 )]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -85,10 +85,10 @@ async fn main() {
     for (name, http, program) in &functions {
         let function = start(name, program, proxy).await;
         if *http {
-            operations(name, &function, &proxy, &key).await;
+            operations(name, &function, proxy, &key).await;
         } else if name != "migrate" {
             let event = scheduled(&minute());
-            measured(name, &proxy, &function, async {
+            measured(name, proxy, &function, async {
                 function.invoke(event.clone()).await.expect("the run succeeds");
             })
             .await;
@@ -113,8 +113,8 @@ fn functions(program: fn(&str) -> PathBuf) -> Vec<(String, bool, PathBuf)> {
         .collect()
 }
 
-async fn start(name: &str, program: &PathBuf, proxy: &Proxy) -> Function {
-    let start = Start::program(name, program.clone())
+async fn start(name: &str, program: &Path, proxy: &Proxy) -> Function {
+    let start = Start::program(name, program.to_owned())
         .database(&proxy.url())
         .variable("INTENTVISION_LOG", "info")
         .variable(
