@@ -50,7 +50,10 @@ pub async fn all(system: &Tenant) -> Result<Vec<OrgId>, Error> {
 /// # Errors
 /// 503 if the database does not answer.
 pub async fn wall_clock(operator: &Tenant) -> Result<Millis, Error> {
-    let step = Step::global(concat!("SELECT ", wall_ms!("?1")), args![operator.clock().wall_offset()]);
+    let step = Step::global(
+        concat!("SELECT ", wall_ms!("?1")),
+        args![operator.clock().wall_offset()],
+    );
     let reply = operator.run(Batch::read_one(step)).await?;
     Ok(reply.step(0)?.one()?.integer(0)?)
 }

@@ -104,7 +104,7 @@ on_both! {
     };
 }
 
-/// Requirement 29, on the schema as it is: org_id leads the key of every table of an organization.
+/// Requirement 29, on the schema as it is: `org_id` leads the key of every table of an organization.
 #[tokio::test]
 async fn r29_every_tenant_table_is_keyed_by_organization() {
     let product = Product::start(Backend::Embedded).await;

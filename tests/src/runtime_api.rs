@@ -124,7 +124,7 @@ impl Start {
         let shared = Arc::new(Shared::default());
         let for_server = Arc::clone(&shared);
         let server = Server::start(move |request| answer(Arc::clone(&for_server), request));
-        let mut child = self.spawn(&shared, &server);
+        let mut child = self.spawn(&shared, server.port());
         let mut stderr = child.stderr.take().expect("its standard error");
         let for_reader = Arc::clone(&shared);
         let reader = std::thread::spawn(move || {
@@ -156,16 +156,14 @@ impl Start {
         }
         Ok(function)
     }
-}
 
-impl Start {
-    /// The lock is kept until the process is known, so that its first call finds whose time to read.
-    fn spawn(&self, shared: &Shared, server: &Server) -> Child {
+    fn spawn(&self, shared: &Shared, port: u16) -> Child {
+        // locked until the pid is known, which the answer to its first request needs
         let mut state = shared.state();
         let child = Command::new(&self.program)
             .env_clear()
             .envs(&self.environment)
-            .env("AWS_LAMBDA_RUNTIME_API", format!("127.0.0.1:{}", server.port()))
+            .env("AWS_LAMBDA_RUNTIME_API", format!("127.0.0.1:{port}"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -226,7 +226,11 @@ impl Entries {
 /// As much of a refused key as shows which it was. A reply must not grow with what was sent: ten thousand
 /// wrong keys of any length still fit into one that Lambda lets through.
 fn echo(key: &str) -> String {
-    let most = if MetricKey::holds(key) { MetricKey::MAX } else { MAX_ECHO };
+    let most = if MetricKey::holds(key) {
+        MetricKey::MAX
+    } else {
+        MAX_ECHO
+    };
     key.chars().take(most).collect()
 }
 

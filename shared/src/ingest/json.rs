@@ -334,7 +334,9 @@ mod tests {
     #[test]
     fn a_reason_does_not_repeat_what_was_sent() {
         let long = "x".repeat(100_000);
-        let body = format!(r#"{{"metrics":[{{"metric_key":"a","value":1,"dimensions":"{long}"}},{{"metric_key":"{long}\u0001"}}]}}"#);
+        let body = format!(
+            r#"{{"metrics":[{{"metric_key":"a","value":1,"dimensions":"{long}"}},{{"metric_key":"{long}\u0001"}}]}}"#
+        );
         let envelope = read(body.as_bytes(), NOW).unwrap();
         let refused = serde_json::to_string(envelope.entries.refused()).unwrap();
         assert!(refused.len() < 1_000, "{}", refused.len());

@@ -3,11 +3,12 @@
 use crate::commands::serve;
 use crate::database::{self, Place};
 use crate::output::line;
-use crate::server::Stopper;
+use crate::server::{self, Stopper};
 use crate::{Failure, demo};
 use clap::Args;
 use intentvision::clock::Clock;
 use intentvision::config::variable;
+use intentvision::keys::ApiKey;
 use intentvision::telemetry;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,7 +45,11 @@ pub(crate) async fn run(arguments: &Arguments, json: bool) -> Result<(), Failure
     } else {
         Some(serve::bind(arguments.listen).await?)
     };
-    let outcome = demo::tell(Clock::system().wall(), &database, json, of_receiver).await?;
+    let outcome = tokio::select! {
+        told = demo::tell(Clock::system().wall(), &database, json, of_receiver) => told?,
+        // an end of its own, so that the temporary folder goes with it
+        _ = server::signal() => return Err(Failure::Failed("the demo was interrupted".into())),
+    };
     demo::farewell(json, &outcome.figures)?;
     let Some(listener) = listener else { return Ok(()) };
 
@@ -52,20 +57,26 @@ pub(crate) async fn run(arguments: &Arguments, json: bool) -> Result<(), Failure
         .local_addr()
         .map_err(|error| Failure::Failed(error.to_string()))?;
     let app = database::open_sealed(demo::config(&database), &Place::File(database.clone()), Clock::system())?;
-    if !json {
-        let key = outcome.key.reveal();
-        line(&format!(
-            "\nIt goes on at http://{address}, fed with the next days of data, until Ctrl-C. In another terminal:\n
-   export KEY={key}
-   curl -s -H \"Authorization: Bearer $KEY\" http://{address}/v1/alerts
-   curl -s -H \"Authorization: Bearer $KEY\" http://{address}/v1/forecasts \\
-     --json '{{\"metric_key\": \"flights.departures\", \"dimensions\": {{\"airport\": \"ORD\"}}, \"horizon\": \"6h\"}}'"
-        ))?;
-    }
+    announce(address, &outcome.key, json)?;
     let feed = tokio::spawn(demo::feed(outcome.flights, outcome.fed, address, outcome.key));
     let served = serve::until_signal(app, listener, TICK).await;
     feed.abort();
     served
+}
+
+/// Where it goes on, and what to try there.
+fn announce(address: SocketAddr, key: &ApiKey, json: bool) -> Result<(), Failure> {
+    let key = key.reveal();
+    if json {
+        return line(&serde_json::json!({"listening": format!("http://{address}"), "key": key}).to_string());
+    }
+    line(&format!(
+        "\nIt goes on at http://{address}, fed with the next days of data, until Ctrl-C. In another terminal:\n
+   export KEY={key}
+   curl -s -H \"Authorization: Bearer $KEY\" http://{address}/v1/alerts
+   curl -s -H \"Authorization: Bearer $KEY\" http://{address}/v1/forecasts \\
+     --json '{{\"metric_key\": \"flights.departures\", \"dimensions\": {{\"airport\": \"ORD\"}}, \"horizon\": \"6h\"}}'"
+    ))
 }
 
 /// The path of a database that is not there yet.

@@ -126,7 +126,7 @@ mod tests {
     /// The story must hold at any minute of the week: see [`super::super::rules`].
     #[test]
     fn each_two_days_have_a_morning_rush_that_can_be_foreseen() {
-        for now in (0..).map(|quarters| NOW + quarters * STEP).take(96 * 7) {
+        for now in (0..).map(|hours| NOW + hours * HOUR).take(24 * 7) {
             let flights = ending_at(now).unwrap();
             let atlanta = flights.find("flights.departures", "ATL").unwrap();
             let (at, _) = atlanta.rises_above(60.0, now - 2 * DAY + 6 * HOUR).unwrap();

@@ -23,7 +23,7 @@ impl Kind {
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Forecast => "a forecast rule: Atlanta will have more than 60 departures an hour within 6 h",
-            Self::Threshold => "a threshold rule: more than 12 delayed departures an hour in Dallas, until below 6",
+            Self::Threshold => "a threshold rule: more than 12 delayed departures an hour in Dallas, until 6 or fewer",
             Self::Missing => "a missing data rule: an airport reports no departures for an hour",
         }
     }

@@ -1,5 +1,6 @@
 use crate::room::{Room, names, stderr, stdout};
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 #[test]
 fn every_step_of_the_story_really_happens() {
@@ -29,4 +30,25 @@ fn a_port_that_is_taken_is_told_before_anything_is_done() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(stdout(&output), "");
+}
+
+#[test]
+fn an_interrupted_demo_leaves_nothing_behind() {
+    let room = Room::new();
+    std::fs::create_dir(room.path("tmp")).unwrap();
+    let mut command = room.command(&["demo", "--once"]);
+    let mut demo = command
+        .env("TMPDIR", room.path("tmp"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let story = BufReader::new(demo.stdout.take().unwrap());
+    assert!(story.lines().any(|line| line.unwrap().starts_with("2. ")));
+    let killed = Command::new("kill")
+        .args(["-s", "INT", &demo.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    assert_eq!(demo.wait().unwrap().code(), Some(1));
+    assert_eq!(names(&room.path("tmp")), Vec::<String>::new());
 }

@@ -1,5 +1,7 @@
-//! Stage 1 of the tick: a lane replays the minutes that it has not evaluated yet, in order, each seeing only what was
-//! received until then. So a tick that runs twice, late, beside another one or half ends in the same state as a clean one.
+//! Stage 1 of the tick: a lane replays the minutes that it has not evaluated yet.
+//!
+//! In order, each seeing only what was received until then: so a tick that runs twice, late, beside another one or half
+//! ends in the same state as a clean one.
 
 mod commit;
 mod effects;

@@ -80,8 +80,9 @@ pub(super) async fn folded(tenant: &Tenant, changes: &Changes) -> Result<Folded,
         let mut due = true;
         while segments.is_some() || chunks.is_some() {
             let mut batch = Batch::read();
-            let segments_at = segments
-                .map(|(bucket, start)| batch.push(Step::tenant(SEGMENTS, args![&buckets, bucket, start, SEGMENT_ROWS])));
+            let segments_at = segments.map(|(bucket, start)| {
+                batch.push(Step::tenant(SEGMENTS, args![&buckets, bucket, start, SEGMENT_ROWS]))
+            });
             let chunks_at =
                 chunks.map(|(series, start)| batch.push(Step::tenant(CHUNKS, args![&ids, series, start, CHUNK_ROWS])));
             let offset = tenant.clock().wall_offset();

@@ -1,0 +1,11 @@
+//! Alerting end to end: the tick on a real database, and its rules and alerts over HTTP.
+
+mod fault;
+mod forecasts;
+mod http;
+mod lane;
+mod replay;
+mod rig;
+mod rules;
+mod story;
+mod telling;
