@@ -1,5 +1,7 @@
 //! Measures the functions as they are deployed, and prints the tables of docs/performance.md:
-//! `cargo run -p tests --bin measure`. Linux only.
+//! `cargo run -p tests --bin measure`, or with `-- --as-tested` of the programs that the tests use, which takes
+//! no further build and tells about requests and rows, not about CPU and size. Names of functions measure those alone.
+//! Linux only.
 
 #![allow(
     clippy::unwrap_used,
@@ -34,7 +36,16 @@ async fn main() {
     let product = Product::start(Backend::Remote).await;
     let proxy = product.proxy();
     let (_, key) = product.acme().await;
-    let functions: Vec<(String, bool, PathBuf)> = deployed();
+    let is_flag = |argument: &String| argument == "--as-tested";
+    let (flags, chosen): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(is_flag);
+    let functions = functions(
+        &chosen,
+        if flags.is_empty() {
+            binaries::deployed
+        } else {
+            binaries::program
+        },
+    );
 
     println!("| HTTP function | size, stripped | init CPU, median of {STARTS} |");
     println!("|---|---|---|");
@@ -49,23 +60,8 @@ async fn main() {
         println!("| {name} | {size:.2} MB | {:.2} ms |", milliseconds(times[STARTS / 2]));
     }
 
-    let ingest = &functions.iter().find(|(name, ..)| name == "ingest").expect("ingest").2;
-    let function = start("ingest", ingest, proxy).await;
-    println!("\n| Warm ingest of {POINTS} points | own CPU a request | database requests |");
-    println!("|---|---|---|");
-    for keyed in [false, true] {
-        for call in 0..WARM_UP {
-            expect(&function.http(points(&key, keyed, &format!("warm-{call}"))).await, 200);
-        }
-        let before = function.cpu().await;
-        let _ = proxy.take();
-        for call in 0..CALLS {
-            expect(&function.http(points(&key, keyed, &format!("call-{call}"))).await, 200);
-        }
-        let used = (function.cpu().await - before) / CALLS;
-        let requests = proxy.take().len() as f64 / f64::from(CALLS);
-        let how = if keyed { "with an idempotency key" } else { "without" };
-        println!("| {how} | {} us | {requests:.2} |", used.as_micros());
+    if let Some((_, _, program)) = functions.iter().find(|(name, ..)| name == "ingest") {
+        warm_ingest(program, proxy, &key).await;
     }
 
     println!("\n| Operation | database requests | rows read | rows written | own CPU |");
@@ -84,16 +80,47 @@ async fn main() {
     }
 }
 
-/// The deployed functions: name, whether an HTTP API calls it, program.
-fn deployed() -> Vec<(String, bool, PathBuf)> {
+async fn warm_ingest(program: &Path, proxy: &Proxy, key: &str) {
+    let function = start("ingest", program, proxy).await;
+    println!("\n| Warm ingest of {POINTS} points | own CPU a request | database requests |");
+    println!("|---|---|---|");
+    for keyed in [false, true] {
+        for call in 0..WARM_UP {
+            expect(
+                &function.http(points(keyed, &format!("warm-{call}")).key(key)).await,
+                200,
+            );
+        }
+        let before = function.cpu().await;
+        let _ = proxy.take();
+        for call in 0..CALLS {
+            expect(
+                &function.http(points(keyed, &format!("call-{call}")).key(key)).await,
+                200,
+            );
+        }
+        let used = (function.cpu().await - before) / CALLS;
+        let requests = proxy.take().len() as f64 / f64::from(CALLS);
+        let how = if keyed { "with an idempotency key" } else { "without" };
+        println!("| {how} | {} us | {requests:.2} |", used.as_micros());
+    }
+}
+
+/// The functions: name, whether an HTTP API calls it, program.
+fn functions(chosen: &[String], program: fn(&str) -> PathBuf) -> Vec<(String, bool, PathBuf)> {
     let template = Template::read();
     let answers = |name: &str| {
         let mut all = template.functions();
         all.any(|(function, _, properties)| function == name && Template::events(properties, "HttpApi").count() > 0)
     };
-    let names = workspace::functions().into_iter();
+    let mut names = workspace::functions();
+    names.retain(|name| chosen.is_empty() || chosen.contains(name));
+    // each finds what those before it have made
+    let first = ["ingest", "query", "forecast", "manage-alerts", "manage-keys"];
+    names.sort_by_key(|name| first.iter().position(|one| one == name).unwrap_or(first.len()));
+    let names = names.into_iter();
     names
-        .map(|name| (name.clone(), answers(&name), binaries::deployed(&name)))
+        .map(|name| (name.clone(), answers(&name), program(&name)))
         .collect()
 }
 
@@ -130,9 +157,9 @@ async fn operations(name: &str, function: &Function, proxy: &Proxy, key: &str) {
     };
     match name {
         "ingest" => {
-            call("ingest 100 points, new process", points(key, false, "first")).await;
-            call("ingest 100 points, warm", points(key, false, "second")).await;
-            call("ingest 100 points, warm, idempotency key", points(key, true, "third")).await;
+            call("ingest 100 points, new process", points(false, "first")).await;
+            call("ingest 100 points, warm", points(false, "second")).await;
+            call("ingest 100 points, warm, idempotency key", points(true, "third")).await;
         }
         "query" => {
             call("GET /v1/metrics", HttpRequest::get("/v1/metrics")).await;
@@ -200,7 +227,7 @@ async fn measured(what: &str, proxy: &Proxy, function: &Function, operation: imp
 }
 
 /// A request of points of 100 series, each request a minute after the one before.
-fn points(key: &str, keyed: bool, operation: &str) -> HttpRequest {
+fn points(keyed: bool, operation: &str) -> HttpRequest {
     static REQUESTS: AtomicI64 = AtomicI64::new(0);
     let age = 2_000 - REQUESTS.fetch_add(1, Ordering::Relaxed);
     let timestamp = intentvision::time::format(Clock::system().wall() - age * 60_000);
@@ -210,7 +237,7 @@ fn points(key: &str, keyed: bool, operation: &str) -> HttpRequest {
                 "dimensions": {"host": format!("web-{number:02}")}})
         })
         .collect();
-    let request = HttpRequest::post("/v1/ingest", &json!({ "metrics": metrics })).key(key);
+    let request = HttpRequest::post("/v1/ingest", &json!({ "metrics": metrics }));
     if keyed {
         request.header("idempotency-key", operation)
     } else {
