@@ -26,7 +26,7 @@ mod trim;
 pub use fold::{Folded, fold, fold_if_due};
 pub use footprint::footprint;
 pub use log::{LogBatch, LogSlice, log_since};
-pub use read::{Excerpt, Latest, excerpt, latest, newest, points, whole};
+pub use read::{Excerpt, Latest, excerpt, latest, latest_but, newest, points, whole};
 pub use trim::trim;
 
 use crate::clock::Millis;

@@ -6,7 +6,7 @@ use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::series::{Point, SeriesId};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// The newest point of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -120,6 +120,19 @@ pub async fn whole(
 /// # Errors
 /// 401, 403 or 503.
 pub async fn latest(tenant: &Tenant, series: &[SeriesId]) -> Result<HashMap<SeriesId, Latest>, Error> {
+    latest_but(tenant, series, &HashMap::new()).await
+}
+
+/// The newest point of each of these series that is not at one of its `except` timestamps. It looks
+/// no further back than the newest chunk of a series.
+///
+/// # Errors
+/// 401, 403 or 503.
+pub async fn latest_but(
+    tenant: &Tenant,
+    series: &[SeriesId],
+    except: &HashMap<SeriesId, BTreeSet<Millis>>,
+) -> Result<HashMap<SeriesId, Latest>, Error> {
     let mut sorted = series.to_vec();
     sorted.sort_unstable();
     sorted.dedup();
@@ -132,8 +145,10 @@ pub async fn latest(tenant: &Tenant, series: &[SeriesId]) -> Result<HashMap<Seri
             chunks: Chunks::Newest,
         };
         for (id, points) in read(tenant, wanted).await?.points {
-            if let [.., point] = points[..] {
-                let previous = points.len().checked_sub(2).map(|at| points[at].timestamp);
+            let excepted = |point: &&Point| except.get(&id).is_some_and(|times| times.contains(&point.timestamp));
+            let mut left = points.iter().rev().filter(|point| !excepted(point));
+            if let Some(point) = left.next().copied() {
+                let previous = left.next().map(|point| point.timestamp);
                 found.insert(id, Latest { point, previous });
             }
         }

@@ -3,10 +3,10 @@
 use crate::Error;
 use crate::alerting::state::Observed;
 use crate::auth::Tenant;
-use crate::clock::{DAY, Millis};
-use crate::series::{Point, SeriesId};
+use crate::clock::Millis;
+use crate::series::SeriesId;
+use crate::store;
 use crate::store::codec::batch::Entry;
-use crate::store::{self, Latest};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The last value of each of these series as of the batch `seq`, where it is still fresh at `minute`. What came later has
@@ -18,60 +18,54 @@ pub(super) async fn observed(
     minute: Millis,
 ) -> Result<BTreeMap<SeriesId, Observed>, Error> {
     let mut found = BTreeMap::new();
-    if series.is_empty() {
-        return Ok(found);
-    }
-    let latest = store::latest(tenant, series).await?;
-    let later = timestamps_after(tenant, seq, &latest).await?;
-    for (series_id, latest) in latest {
-        let known = match later.get(&series_id) {
-            None => Some((latest.point, latest.previous)),
-            Some(later) => before(tenant, series_id, latest.point.timestamp, later).await?,
-        };
-        let observed = known.and_then(|(point, previous)| Observed::of_history(minute, point, previous));
-        found.extend(observed.map(|observed| (series_id, observed)));
+    let mut later = Later {
+        seq,
+        of: series.iter().copied().collect(),
+        times: HashMap::new(),
+    };
+    let mut asked = series.to_vec();
+    later.read(tenant).await?;
+    while !asked.is_empty() {
+        let latest = store::latest_but(tenant, &asked, &later.times).await?;
+        for series_id in asked {
+            let observed = latest
+                .get(&series_id)
+                .and_then(|latest| Observed::of_history(minute, latest.point, latest.previous));
+            match observed {
+                Some(observed) => found.insert(series_id, observed),
+                None => found.remove(&series_id),
+            };
+        }
+        // again for those that something came for meanwhile: fewer each time
+        asked = later.read(tenant).await?;
     }
     Ok(found)
 }
 
-async fn timestamps_after(
-    tenant: &Tenant,
-    mut seq: i64,
-    of: &HashMap<SeriesId, Latest>,
-) -> Result<HashMap<SeriesId, BTreeSet<Millis>>, Error> {
-    let mut later: HashMap<SeriesId, BTreeSet<Millis>> = HashMap::new();
-    loop {
-        let slice = store::log_since(tenant, seq, Millis::MAX).await?;
-        seq = slice.batches.last().map_or(seq, |batch| batch.seq);
-        for batch in slice.batches {
-            let Entry::Points(samples) = batch.entry else { continue };
-            for sample in samples.iter().filter(|sample| of.contains_key(&sample.series_id)) {
-                later.entry(sample.series_id).or_default().insert(sample.timestamp);
-            }
-        }
-        if !slice.more {
-            return Ok(later);
-        }
-    }
+/// The timestamps of points that came after a batch.
+struct Later {
+    seq: i64,
+    of: BTreeSet<SeriesId>,
+    times: HashMap<SeriesId, BTreeSet<Millis>>,
 }
 
-/// The newest point that did not come later, and the timestamp before it.
-async fn before(
-    tenant: &Tenant,
-    series_id: SeriesId,
-    newest: Millis,
-    later: &BTreeSet<Millis>,
-) -> Result<Option<(Point, Option<Millis>)>, Error> {
-    for from in [Some(newest.saturating_sub(2 * DAY)), None] {
-        let points = store::points(tenant, series_id, from, None).await?;
-        let mut known = points.iter().rev().filter(|point| !later.contains(&point.timestamp));
-        if let (Some(point), Some(previous)) = (known.next(), known.next()) {
-            return Ok(Some((*point, Some(previous.timestamp))));
-        }
-        if from.is_none() {
-            let only = points.iter().rev().find(|point| !later.contains(&point.timestamp));
-            return Ok(only.map(|point| (*point, None)));
+impl Later {
+    /// Reads on, and returns for which series something was found.
+    async fn read(&mut self, tenant: &Tenant) -> Result<Vec<SeriesId>, Error> {
+        let mut touched = BTreeSet::new();
+        loop {
+            let slice = store::log_since(tenant, self.seq, Millis::MAX).await?;
+            self.seq = slice.batches.last().map_or(self.seq, |batch| batch.seq);
+            for batch in slice.batches {
+                let Entry::Points(samples) = batch.entry else { continue };
+                for sample in samples.iter().filter(|sample| self.of.contains(&sample.series_id)) {
+                    self.times.entry(sample.series_id).or_default().insert(sample.timestamp);
+                    touched.insert(sample.series_id);
+                }
+            }
+            if !slice.more {
+                return Ok(touched.into_iter().collect());
+            }
         }
     }
-    Ok(None)
 }

@@ -148,6 +148,9 @@ impl<'a> Session<'a> {
             .filter(|name| lane.get(name.series_id).is_none() && watched(name))
             .map(|name| name.series_id)
             .collect();
+        if unknown.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         history::observed(self.tenant, &unknown, self.snapshot.position.watermark, minute).await
     }
 
