@@ -52,8 +52,8 @@ impl Place {
             folder = folder.parent().expect("the folder of the profile");
         }
         let above = folder.parent().expect("the target folder");
-        // cargo marks the target folder; with --target a triple lies between
-        let target = if above.join("CACHEDIR.TAG").exists() {
+        // cargo leaves a file in the target folder; with --target a triple lies between
+        let target = if above.join(".rustc_info.json").exists() {
             above
         } else {
             above.parent().unwrap_or(above)
