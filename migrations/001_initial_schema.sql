@@ -49,7 +49,7 @@ CREATE TABLE forecasts (
     horizon     INTEGER NOT NULL, -- steps
     origin      INTEGER NOT NULL, -- the last observation that it knew
     model_info  TEXT    NOT NULL, -- JSON object
-    predictions BLOB    NOT NULL, -- packed, see docs/storage.md
+    predictions BLOB    NOT NULL, -- packed: shared/src/forecasting/packed.rs
     created_at  INTEGER NOT NULL,
     PRIMARY KEY (org_id, forecast_id)
 ) WITHOUT ROWID, STRICT;

@@ -16,6 +16,8 @@ CREATE TABLE lanes (
     PRIMARY KEY (org_id, lane_id)
 ) WITHOUT ROWID, STRICT;
 
+CREATE INDEX lanes_skipped ON lanes (org_id) WHERE skipped IS NOT NULL;
+
 -- What a lane remembers of its series and of each rule's instances: packed, up to 64 neighbouring series a row. A page
 -- is named by the lowest series that may be in it; page -1 holds which rules the lane has met.
 CREATE TABLE lane_state (

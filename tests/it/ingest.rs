@@ -100,6 +100,12 @@ on_both! {
         assert_eq!(product.send(request, gzip(body.as_bytes())).await.json()["accepted"], 5);
         let request = Request::post("/v1/ingest").header("x-api-key", &key).header("content-encoding", "br");
         assert_eq!(product.send(request, body).await.problem(), (415, "UNSUPPORTED_ENCODING".into()));
+        let default_of_curl = Request::post("/v1/ingest")
+            .header("x-api-key", &key)
+            .header("content-type", "application/x-www-form-urlencoded");
+        assert_eq!(product.send(default_of_curl, points(0..5).to_string()).await.json()["accepted"], 5);
+        let xml = Request::post("/v1/ingest").header("x-api-key", &key).header("content-type", "text/xml");
+        assert_eq!(product.send(xml, "<a/>").await.problem(), (415, "UNSUPPORTED_ENCODING".into()));
         let csv = "timestamp,value,host\n2026-11-01T00:00:00Z,1,a\n2026-11-01T00:05:00Z,2,a\n";
         let request = Request::post("/v1/ingest/csv?metric_key=load").header("x-api-key", &key).header("content-type", "text/csv");
         assert_eq!(product.send(request, csv).await.json()["accepted"], 2);

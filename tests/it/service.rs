@@ -35,6 +35,23 @@ on_both! {
         assert!(refused.body.len() < 2_000, "{}", refused.body.len());
     };
 
+    a_gap_in_the_evaluation_shows_for_a_week => async |product: Product| {
+        let (org, _) = product.acme().await;
+        let now = product.app.clock.now();
+        let skipped = json!({"at": now - 1_000}).to_string();
+        let lane = db::Step::global(
+            "INSERT INTO lanes (org_id, lane_id, first_series, last_series, active, watermark, minute, skipped)
+             VALUES (?1, 0, 0, 9223372036854775807, 1, 0, 0, ?2)",
+            db::args![&org, skipped],
+        );
+        product.app.operator(None).run(db::Batch::write_one(lane)).await.unwrap();
+        let shown = product.send(Request::get("/health/ready"), "").await.json();
+        assert_eq!((&shown["status"], &shown["skipped"]["lanes"]), (&json!("ok"), &json!(1)));
+        let old = db::Step::global("UPDATE lanes SET skipped = ?1", db::args![json!({"at": 1}).to_string()]);
+        product.app.operator(None).run(db::Batch::write_one(old)).await.unwrap();
+        assert_eq!(product.send(Request::get("/health/ready"), "").await.json(), json!({"status": "ok"}));
+    };
+
     /// Requirement 66.
     r66_every_reply_carries_its_headers => async |product: Product| {
         for path in ["/health/live", "/v1/series", "/nowhere"] {

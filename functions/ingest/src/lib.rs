@@ -25,7 +25,11 @@ async fn json(
     CurrentRequest(request_id): CurrentRequest,
     body: Body,
 ) -> Result<Response, Error> {
-    expect_type(&body, &["", "application/json", "text/json"])?;
+    // the last is what `curl -d` says when nobody says otherwise
+    expect_type(
+        &body,
+        &["", "application/json", "text/json", "application/x-www-form-urlencoded"],
+    )?;
     let envelope = ingest::read_json(&body.bytes, app.clock.now())?;
     let operation = Operation::of(&body, envelope.idempotency_key.as_deref())?;
     let source = envelope.source_id.as_deref();

@@ -5,9 +5,11 @@
 //! - [`tick`]: stage 1, which replays minutes and writes state, alerts and transitions.
 //! - [`notices`]: stage 2, which turns transitions into messages.
 //! - [`rules`], [`alerts`], [`instances`]: what HTTP reads and writes.
+//! - [`gaps`]: what had to be skipped, for `/health/ready`.
 
 pub mod alerts;
 pub mod condition;
+pub mod gaps;
 pub mod instance;
 pub mod instances;
 pub mod notices;

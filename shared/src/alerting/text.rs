@@ -60,7 +60,10 @@ fn expected(forecast: &Forecast, evidence: &Evidence, minute: Millis) -> String 
             time::span(crossing.saturating_sub(minute)),
             time::format(crossing)
         ),
-        None => format!("expected {side} {limit} with a probability of at least {odds} %"),
+        None => match evidence.value {
+            Some(value) => format!("the value is {value}, {side} {limit} already"),
+            None => format!("expected {side} {limit} with a probability of at least {odds} %"),
+        },
     }
 }
 

@@ -14,6 +14,7 @@ pub struct Authority(Kind);
 #[derive(Debug, Clone)]
 enum Kind {
     Key { hash: [u8; 32], scope: Scope },
+    Public,
     Operator { org: Option<OrgId> },
     System { job: Job, org: Option<OrgId> },
 }
@@ -36,6 +37,12 @@ impl Authority {
         Self(Kind::Key { hash, scope })
     }
 
+    /// Nobody in particular, for the routes that need no key: their statements say how many and since when, and never whose.
+    #[must_use]
+    pub fn public() -> Self {
+        Self(Kind::Public)
+    }
+
     /// Somebody with the database in hand: the command line and `migrate`.
     #[must_use]
     pub fn operator(org: Option<OrgId>) -> Self {
@@ -51,7 +58,7 @@ impl Authority {
     pub(super) fn key_hash(&self) -> Option<[u8; 32]> {
         match &self.0 {
             Kind::Key { hash, .. } => Some(*hash),
-            Kind::Operator { .. } | Kind::System { .. } => None,
+            Kind::Public | Kind::Operator { .. } | Kind::System { .. } => None,
         }
     }
 
@@ -70,6 +77,12 @@ impl Authority {
                 }),
                 with: "WITH authority(org_id, actor) AS (SELECT org_id, key_id FROM api_keys WHERE key_hash = ?1) ",
                 subject: Value::Blob(hash.to_vec()),
+            },
+            Kind::Public => Guard {
+                credential: None,
+                scope: None,
+                with: "WITH authority(org_id, actor) AS (SELECT org_id, 'public' FROM organizations WHERE ?1 IS NULL) ",
+                subject: Value::Null,
             },
             Kind::Operator { org } => trusted(
                 org.as_ref(),

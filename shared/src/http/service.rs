@@ -3,6 +3,8 @@
 
 use super::request_id::CurrentRequest;
 use super::{OPENAPI, Routes, problem};
+use crate::alerting::gaps;
+use crate::auth::Authority;
 use crate::{App, Error};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -30,8 +32,11 @@ pub fn service(app: App, routes: Routes) -> Router {
 }
 
 async fn ready(State(app): State<App>) -> Result<Response, Error> {
-    app.warm().await?;
-    Ok(Json(serde_json::json!({"status": "ok"})).into_response())
+    let mut health = serde_json::json!({"status": "ok"});
+    if let Some(gaps) = gaps::lately(&app.tenant(&Authority::public())).await? {
+        health["skipped"] = serde_json::json!(gaps);
+    }
+    Ok(Json(health).into_response())
 }
 
 async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {

@@ -157,3 +157,23 @@ async fn a_tick_killed_while_it_forecasts_has_evaluated_all_the_same() {
         assert!(!rig.read("SELECT 1 FROM rule_forecasts").await.is_empty(), "{batches}");
     }
 }
+
+#[tokio::test]
+async fn a_value_beyond_the_limit_is_a_crossing_that_has_come() {
+    let rig = rising().await;
+    minute(&rig, 1, &mut Unlimited).await;
+    minute(&rig, 2, &mut Unlimited).await;
+    assert_eq!(rig.log().await, Vec::<String>::new());
+    // the forecasts that are stored say that all will be well, and none is made
+    for (now, value) in [(3, 500.0), (4, 3.0)] {
+        rig.at(now, 0);
+        rig.send(&[(1, value)]).await;
+        rig.tick(now).await;
+    }
+    let reasons = rig.read("SELECT reason FROM transitions ORDER BY seq").await;
+    let reasons: Vec<&str> = reasons.iter().map(|row| row.text(0).unwrap()).collect();
+    assert_eq!(
+        reasons,
+        ["the value is 500, above 100 already", "no longer expected above 100"]
+    );
+}

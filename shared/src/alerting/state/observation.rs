@@ -60,8 +60,8 @@ impl Observed {
             self.interval = learn(usual, point.timestamp.saturating_sub(newest));
         }
         self.newest = Some(point.timestamp);
-        let rhythm = if usual == 0 { self.interval } else { usual };
-        if received_at.saturating_sub(point.timestamp) <= fresh_for(rhythm) {
+        // by the rhythm of the points before it: one distance is no rhythm, and a late point must not make itself fresh
+        if received_at.saturating_sub(point.timestamp) <= fresh_for(usual) {
             self.last = Some(Last { point, minute });
         }
     }
@@ -129,6 +129,17 @@ mod tests {
         assert_eq!(observed.last.unwrap().point.timestamp, 5 * HOUR);
         observed.observe(9 * HOUR + 1, &arrival(6 * HOUR, 9 * HOUR + 1));
         assert_eq!(observed.last.unwrap().point.timestamp, 5 * HOUR);
+    }
+
+    #[test]
+    fn a_late_point_does_not_make_itself_fresh() {
+        let mut observed = Observed::default();
+        observed.observe(DAY, &arrival(DAY - 10 * HOUR, DAY));
+        observed.observe(DAY + 1, &arrival(DAY - 5 * HOUR, DAY + 1));
+        assert_eq!(observed.last, None);
+        // the third of a slow series is in its rhythm
+        observed.observe(DAY + 2, &arrival(DAY, DAY + 2));
+        assert_eq!(observed.last.map(|last| last.point.timestamp), Some(DAY));
     }
 
     #[test]

@@ -205,6 +205,10 @@ impl Turn<'_, '_> {
                 match newest.map(|(_, outlook)| outlook.crossing(forecast, minute)) {
                     None | Some(Crossing::NotKnown) => Verdict::Unknown,
                     Some(Crossing::Stale) => Verdict::Frozen,
+                    // what was foretold has come: an end of the alert now would say the opposite
+                    Some(Crossing::Never) if forecast.operator.holds(last.point.value, forecast.value) => {
+                        Verdict::Breach
+                    }
                     Some(Crossing::Never) => Verdict::Clear,
                     Some(Crossing::At(time, _)) => {
                         evidence.crossing = Some(time);

@@ -1,6 +1,7 @@
 //! Stage 1 of the tick: a lane replays the minutes that it has not evaluated yet.
 //!
-//! It goes in order, and each minute sees only what was received until then. So a tick that runs twice, late, beside another one or half ends in the same state as a clean one.
+//! It goes in order, and each minute sees only what was received until then. So a tick that runs twice, late, beside
+//! another one or half ends in the same state as a clean one.
 
 mod commit;
 mod effects;
