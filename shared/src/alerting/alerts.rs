@@ -111,20 +111,17 @@ pub async fn list(
     limit: usize,
     after: Option<&Cursor>,
 ) -> Result<Page<AlertItem>, Error> {
-    let sql = match filter.status {
-        Some(Status::Firing | Status::NoData) => OPEN,
-        Some(Status::Resolved) | None => ALL,
+    let args = args![
+        after.map(Cursor::as_str),
+        filter.status.map(Status::as_str),
+        filter.rule_id.as_ref().map(RuleId::as_str),
+        filter.series_id,
+        Page::<AlertItem>::fetch(limit)
+    ];
+    let step = match filter.status {
+        Some(Status::Firing | Status::NoData) => Step::tenant(OPEN, args),
+        Some(Status::Resolved) | None => Step::tenant(ALL, args),
     };
-    let step = Step::tenant(
-        sql,
-        args![
-            after.map(Cursor::as_str),
-            filter.status.map(Status::as_str),
-            filter.rule_id.as_ref().map(RuleId::as_str),
-            filter.series_id,
-            Page::<AlertItem>::fetch(limit)
-        ],
-    );
     let reply = tenant.run(Batch::read_one(step)).await?;
     let items = reply.step(0)?.rows.iter().map(item).collect::<Result<_, _>>()?;
     // an alert's identity begins with the time at which it started
