@@ -75,14 +75,10 @@ macro_rules! columns {
     };
 }
 
-macro_rules! list {
-    ($from:literal) => {
+macro_rules! filtered {
+    () => {
         concat!(
-            "SELECT ",
-            columns!(),
-            " FROM alerts ",
-            $from,
-            " AND org_id = (SELECT org_id FROM authority) AND (?2 IS NULL OR alert_id < ?2) AND (?3 IS NULL OR ",
+            " AND (?2 IS NULL OR alert_id < ?2) AND (?3 IS NULL OR ",
             shown!(),
             " = ?3) AND (?4 IS NULL OR rule_id = ?4) AND (?5 IS NULL OR series_id = ?5)
              ORDER BY alert_id DESC LIMIT ?6"
@@ -90,8 +86,20 @@ macro_rules! list {
     };
 }
 
-const ALL: &str = list!("WHERE true");
-const OPEN: &str = list!("INDEXED BY one_open_alert WHERE status <> 'resolved'");
+const ALL: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM alerts WHERE org_id = (SELECT org_id FROM authority)",
+    filtered!()
+);
+
+/// What is open is few among all that ever was.
+const OPEN: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM alerts INDEXED BY one_open_alert WHERE org_id = (SELECT org_id FROM authority) AND status <> 'resolved'",
+    filtered!()
+);
 
 /// Alerts, newest first.
 ///
@@ -110,7 +118,6 @@ pub async fn list(
         filter.series_id,
         Page::<AlertItem>::fetch(limit)
     ];
-    // what is open is few among all that ever was
     let step = match filter.status {
         Some(Status::Firing | Status::NoData) => Step::tenant(OPEN, args),
         Some(Status::Resolved) | None => Step::tenant(ALL, args),
