@@ -7,11 +7,13 @@ use tests::events::HttpRequest;
 use tests::runtime_api::{Failed, Start};
 use tests::sqld::{Sqld, free_port};
 
+use super::migrate;
 use crate::architecture::http_functions;
 
 #[tokio::test]
 async fn every_http_function_starts_answers_health_and_refuses_what_it_does_not_know() {
     let server = Sqld::start();
+    migrate(&server.url(), None).await;
     for name in http_functions() {
         let function = Start::function(&name).database(&server.url()).start().await.unwrap();
         let live = function.http(HttpRequest::get("/health/live")).await;
@@ -30,6 +32,15 @@ async fn every_http_function_starts_answers_health_and_refuses_what_it_does_not_
         let document = function.http(HttpRequest::get("/openapi.json")).await;
         assert_eq!(document.json()["openapi"], "3.1.0", "{name}");
     }
+}
+
+/// A database that nobody has migrated is reached, and is not ready.
+#[tokio::test]
+async fn a_function_without_its_schema_is_not_ready() {
+    let server = Sqld::start();
+    let function = Start::function("query").database(&server.url()).start().await.unwrap();
+    let ready = function.http(HttpRequest::get("/health/ready")).await;
+    assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 /// A database that does not answer yet is no reason not to start: the first request tells.

@@ -7,6 +7,8 @@ use tests::runtime_api::Start;
 use tests::sqld::Sqld;
 use tests::token::{Access, TokenKey};
 
+use super::migrate;
+
 const TOKEN: &str = "/intentvision/db-auth-token";
 const SECRET_KEY: &str = "/intentvision/secret-key";
 
@@ -15,6 +17,7 @@ async fn the_token_and_the_secret_key_are_read_once_and_used() {
     let key = TokenKey::generate();
     let server = Sqld::start_with_tokens(&key);
     let token = key.token(Access::ReadWrite);
+    migrate(&server.url(), Some(&token)).await;
     let sealing = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     let extension = Extension::start(&[(TOKEN, &token), (SECRET_KEY, sealing)]);
     let start = Start::function("manage-keys")
