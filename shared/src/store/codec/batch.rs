@@ -1,6 +1,6 @@
 //! The blob of a row of the log: points of many series, or the tombstone of some.
 //!
-//! Points: kind, version, the [ids](super::ids), how many points each series has, all timestamps
+//! Points: kind, version, the ids, how many points each series has, all timestamps
 //! and all values, by series and time. Tombstone: kind, version, the ids.
 
 use super::bytes::Reader;
@@ -20,7 +20,7 @@ pub enum Entry {
     Tombstone(Vec<SeriesId>),
 }
 
-/// The blob of one accepted request: at most [`MAX_POINTS`](super::MAX_POINTS) samples in the order
+/// The blob of one accepted request: at most [`MAX_POINTS`] samples in the order
 /// of the request. Of several for the same series and timestamp the last wins.
 #[must_use]
 pub fn encode(samples: &[Sample]) -> Vec<u8> {

@@ -6,7 +6,7 @@ use crate::series::Point;
 
 const VERSION: u8 = 1;
 
-/// The blob of points that ascend in time, at most [`MAX_POINTS`](super::MAX_POINTS).
+/// The blob of points that ascend in time, at most [`MAX_POINTS`].
 #[must_use]
 pub fn encode(points: &[Point]) -> Vec<u8> {
     debug_assert!(points.len() <= MAX_POINTS);

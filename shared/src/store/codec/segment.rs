@@ -1,6 +1,6 @@
 //! The blob of a segment: points of neighbouring series that have too few for chunks of their own.
 //!
-//! Kind, version, the [ids](super::ids), the distinct lists of timestamps (most series of a bucket
+//! Kind, version, the ids, the distinct lists of timestamps (most series of a bucket
 //! are scraped together, so one list serves many), which list each series has, and each series'
 //! values.
 
@@ -15,7 +15,7 @@ const VERSION: u8 = 1;
 /// What a segment holds: each series' points, ascending in time, none empty.
 pub type Series = BTreeMap<SeriesId, Vec<Point>>;
 
-/// The blob of these series; at most [`MAX_POINTS`](super::MAX_POINTS) points in all.
+/// The blob of these series; at most [`MAX_POINTS`] points in all.
 #[must_use]
 pub fn encode(series: &Series) -> Vec<u8> {
     debug_assert!(series.values().map(Vec::len).sum::<usize>() <= MAX_POINTS);

@@ -3,7 +3,7 @@
 //! An organization has one folder at a time, by its lease. A fold reads what waits in the log and
 //! what is folded of the same series, plans, and writes everything in one batch that is refused
 //! unless `compacted_seq` is what was read and the lease still holds. So a fold that was killed, or
-//! overtaken, has done nothing. The rows of the log stay until [`trim`](super::trim).
+//! overtaken, has done nothing. The rows of the log stay until [`trim`](super::trim()).
 
 mod changes;
 mod chunks;
