@@ -114,16 +114,15 @@ async fn attempt(
     report: &Report,
     provenance: Option<&str>,
 ) -> Result<Attempt, Error> {
-    let ids = || distinct(entries).map(|series| series.series_id);
+    let all = distinct(entries);
+    let ids = || all.iter().map(|series| series.series_id);
     let credential = tenant.credential();
     let (epoch, unknown) = match &credential {
         Some(credential) => app.known_series.unknown(credential, ids()),
         None => (None, ids().collect()),
     };
     let unknown: HashSet<_> = unknown.into_iter().collect();
-    let series: Vec<&SeriesRef> = distinct(entries)
-        .filter(|series| unknown.contains(&series.series_id))
-        .collect();
+    let series: Vec<&SeriesRef> = all.iter().copied().filter(|s| unknown.contains(&s.series_id)).collect();
     let samples: Vec<Sample> = entries
         .points()
         .iter()
@@ -136,7 +135,7 @@ async fn attempt(
     let append = Append {
         samples: &samples,
         series: &series,
-        epoch: epoch.filter(|_| series.len() < entries.series_list().len()),
+        epoch: epoch.filter(|_| series.len() < all.len()),
         max_series: app.config.max_series,
         backfill: false,
         provenance,
@@ -151,8 +150,9 @@ async fn attempt(
     };
     match outcome {
         Ok(Outcome::Done(reply)) => {
-            if let Some(credential) = &credential {
-                app.known_series.learn(credential, placed.epoch(&reply)?, ids());
+            let epoch = placed.epoch(&reply)?;
+            if let Some(credential) = credential.filter(|_| !series.is_empty()) {
+                app.known_series.learn(&credential, epoch, ids());
             }
             Ok(Attempt::Stored)
         }
@@ -166,20 +166,26 @@ async fn attempt(
 }
 
 /// The series of accepted points, each once.
-fn distinct(entries: &Entries) -> impl Iterator<Item = &SeriesRef> {
-    let used: HashSet<usize> = entries.points().iter().map(|point| point.series).collect();
-    let mut seen = HashSet::new();
-    entries
-        .series_list()
+fn distinct(entries: &Entries) -> Vec<&SeriesRef> {
+    let list = entries.series_list();
+    let mut used = vec![false; list.len()];
+    for point in entries.points() {
+        used[point.series] = true;
+    }
+    let mut series: Vec<&SeriesRef> = list
         .iter()
-        .enumerate()
-        .filter(move |(at, series)| used.contains(at) && seen.insert(series.series_id))
-        .map(|(_, series)| series)
+        .zip(used)
+        .filter(|(_, used)| *used)
+        .map(|(s, _)| s)
+        .collect();
+    let mut seen = HashSet::with_capacity(series.len());
+    series.retain(|series| seen.insert(series.series_id));
+    series
 }
 
 /// Refuses the points of new series that do not fit under the cap; known series go on.
 async fn refuse_excess(tenant: &Tenant, entries: &mut Entries, limit: u64) -> Result<(), Error> {
-    let series: Vec<&SeriesRef> = distinct(entries).collect();
+    let series = distinct(entries);
     let (room, known) = room_for_series(tenant, &series, limit).await?;
     let known: HashSet<i64> = known.into_iter().collect();
     let mut admitted = HashSet::new();

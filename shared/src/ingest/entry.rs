@@ -23,7 +23,8 @@ pub struct Entries {
     now: Millis,
     len: usize,
     series: Vec<SeriesRef>,
-    by_name: HashMap<(String, String), usize>,
+    /// by metric key, then by the text of the dimensions: two steps, so that a look-up owns nothing
+    by_name: HashMap<String, HashMap<String, usize>>,
     points: Vec<Incoming>,
     refused: Vec<PointError>,
 }
@@ -173,8 +174,7 @@ impl Entries {
             RawDimensions::Json(text) => Cow::Borrowed(*text),
             RawDimensions::Pairs(pairs) => Cow::Owned(pairs.iter().flat_map(|(k, v)| [k, "\0", v, "\0"]).collect()),
         };
-        let name = (key.to_owned(), text.into_owned());
-        if let Some(at) = self.by_name.get(&name) {
+        if let Some(at) = self.by_name.get(key).and_then(|series| series.get(&*text)) {
             return Ok(*at);
         }
         let dimensions = match raw {
@@ -184,8 +184,12 @@ impl Entries {
         };
         let metric_key = MetricKey::parse(key).ok_or("the metric key cannot be read")?;
         self.series.push(SeriesRef::new(metric_key, dimensions));
-        self.by_name.insert(name, self.series.len() - 1);
-        Ok(self.series.len() - 1)
+        let at = self.series.len() - 1;
+        self.by_name
+            .entry(key.to_owned())
+            .or_default()
+            .insert(text.into_owned(), at);
+        Ok(at)
     }
 
     /// The series of the points; one may stand here twice if it was written in two ways.

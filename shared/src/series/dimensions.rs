@@ -21,8 +21,10 @@ impl Dimensions {
     /// is too long.
     pub fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self, String> {
         let mut kept: Vec<(String, String)> = Vec::new();
-        let mut seen: Vec<String> = Vec::new();
         for (key, value) in pairs {
+            if kept.len() == Self::MAX {
+                return Err(format!("a series has at most {} dimensions", Self::MAX));
+            }
             if key.is_empty() || key.chars().count() > Self::MAX_KEY {
                 return Err(format!("a dimension's key has 1 to {} characters", Self::MAX_KEY));
             }
@@ -35,18 +37,13 @@ impl Dimensions {
             if key.contains('\0') || value.contains('\0') {
                 return Err(format!("the dimension {key:?} holds a NUL character"));
             }
-            if seen.contains(&key) {
-                return Err(format!("the dimension {key:?} is there twice"));
-            }
-            if !value.is_empty() {
-                kept.push((key.clone(), value));
-            }
-            seen.push(key);
-            if seen.len() > Self::MAX {
-                return Err(format!("a series has at most {} dimensions", Self::MAX));
-            }
+            kept.push((key, value));
         }
         kept.sort_unstable();
+        if let Some(pair) = kept.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(format!("the dimension {:?} is there twice", pair[0].0));
+        }
+        kept.retain(|(_, value)| !value.is_empty());
         Ok(Self(kept))
     }
 
