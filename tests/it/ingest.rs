@@ -124,6 +124,18 @@ on_both! {
         assert_eq!(batches(&product).await, 0);
     };
 
+    an_organization_without_its_state_acknowledges_nothing => async |product: Product| {
+        let (_, key) = product.acme().await;
+        let gone = db::Step::global("DELETE FROM org_state", vec![]);
+        product.app.operator(None).run(db::Batch::write_one(gone)).await.unwrap();
+        assert_eq!(send(&product, &key, "k", &points(0..3)).await.problem(), (503, "UNAVAILABLE".into()));
+        let back = db::Step::global("INSERT INTO org_state (org_id) SELECT org_id FROM organizations", vec![]);
+        product.app.operator(None).run(db::Batch::write_one(back)).await.unwrap();
+        let again = send(&product, &key, "k", &points(0..3)).await;
+        assert_eq!((again.status.as_u16(), again.headers.get("idempotency-replayed")), (200, None));
+        assert_eq!(batches(&product).await, 1);
+    };
+
     a_deleted_series_epoch_sends_the_series_again => async |product: Product| {
         let (_, key) = product.acme().await;
         assert_eq!(product.post("/v1/ingest", &key, &points(0..3)).await.status, 200);

@@ -211,7 +211,7 @@ fn read(batch: &mut Batch, alert_id: &AlertId) -> (usize, usize) {
         args![alert_id],
     ));
     let log = batch.push(Step::tenant(
-        "SELECT minute, from_state, to_state, value, reason FROM transitions
+        "SELECT minute, from_state, to_state, value, reason FROM transitions INDEXED BY transitions_by_alert
          WHERE org_id = (SELECT org_id FROM authority) AND alert_id = ?2 ORDER BY seq",
         args![alert_id],
     ));
