@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 /// The fewest points that a forecast over HTTP is made from.
 pub const MIN_POINTS: usize = 8;
+/// The most intervals of one forecast, steps times levels: a reply must fit into the 6 MB that Lambda lets through.
+const MAX_INTERVALS: usize = 40_000;
 
 /// A forecast that was just made.
 #[derive(Debug, Clone)]
@@ -64,6 +66,14 @@ pub fn make(points: &[Point], request: &ForecastRequest) -> Result<Forecast, Err
     options.backend = request.backend;
     options.probabilities =
         prediction::probabilities_of_levels(request.levels()).map_err(|error| Error::schema(error.to_string()))?;
+    let intervals = options.horizon * request.levels().len();
+    if intervals > MAX_INTERVALS {
+        return Err(Error::schema(format!(
+            "{} steps with {} levels are {intervals} intervals; at most {MAX_INTERVALS} are possible",
+            options.horizon,
+            request.levels().len()
+        )));
+    }
     let made = prediction::forecast(&regular.grid(), &options).map_err(|error| insufficient(error.to_string()))?;
     let grid = regular.grid();
     Ok(Forecast {
@@ -211,6 +221,17 @@ mod tests {
             "the series has 7 points, a forecast needs at least 8"
         );
         assert!(make(&hourly(8), &request("")).is_ok());
+    }
+
+    #[test]
+    fn a_reply_has_an_end() {
+        let ask = |horizon: usize, levels: &str| {
+            let body = format!(r#"{{"metric_key":"a","horizon":{horizon},"levels":[{levels}]}}"#);
+            make(&hourly(24), &ForecastRequest::parse(body.as_bytes()).unwrap())
+        };
+        let longest = ask(10_000, "50,80,90,95").unwrap().packed.predictions(&[]);
+        assert!(serde_json::to_string(&longest).unwrap().len() < 5_000_000);
+        assert_eq!(ask(10_000, "50,60,80,90,95").unwrap_err().status(), 400);
     }
 
     #[test]
