@@ -50,7 +50,13 @@ impl App {
     /// The organization that this authority stands for.
     #[must_use]
     pub fn tenant(&self, authority: &Authority) -> Tenant {
-        Tenant::new(self.databases.0.clone(), authority, self.clock.clone(), &self.last_used)
+        Tenant::new(
+            self.databases.0.clone(),
+            authority,
+            self.clock.clone(),
+            self.config.retention,
+            &self.last_used,
+        )
     }
 
     /// A scheduled function's view of one organization, or of all.

@@ -1,10 +1,14 @@
 //! Configuration: environment variables only, each documented in docs/operations.md.
 
 use crate::Error;
+use crate::clock::{DAY, Millis};
 use std::env::{self, VarError};
 
 /// The URL of the database that is used when none is configured.
 pub const DEFAULT_DB_URL: &str = "file:intentvision.db";
+
+/// The longest retention that can be configured.
+const MOST_DAYS: Millis = 36_500;
 
 /// A text that is not for logs.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,6 +45,8 @@ pub struct Config {
     pub secret_key: Option<Secret>,
     /// `INTENTVISION_MAX_SERIES`: series an organization may have; none means no limit
     pub max_series: Option<u64>,
+    /// `INTENTVISION_RETENTION_DAYS`: older points are neither taken, shown nor kept; none means that all are
+    pub retention: Option<Millis>,
     /// webhooks to loopback and private addresses; only `serve` on a loopback address turns it on
     pub allow_private_webhooks: bool,
 }
@@ -52,6 +58,7 @@ impl Default for Config {
             db_auth_token: None,
             secret_key: None,
             max_series: None,
+            retention: None,
             allow_private_webhooks: false,
         }
     }
@@ -74,6 +81,13 @@ impl Config {
                 .parse()
                 .map_err(|_| Error::unavailable("INTENTVISION_MAX_SERIES is not a whole number"))?;
             config.max_series = Some(limit);
+        }
+        if let Some(text) = variable("INTENTVISION_RETENTION_DAYS")? {
+            let days = text.parse().ok().filter(|days| (1..=MOST_DAYS).contains(days));
+            let days = days.ok_or_else(|| {
+                Error::unavailable("INTENTVISION_RETENTION_DAYS is not a whole number of days from 1 to 36500")
+            })?;
+            config.retention = Some(days * DAY);
         }
         Ok(config)
     }

@@ -1,4 +1,4 @@
-use crate::commands::{demo, forecast, keys, serve};
+use crate::commands::{demo, forecast, keys, maintain, serve};
 use clap::{Parser, Subcommand};
 
 const AFTER_HELP: &str = "\
@@ -6,6 +6,7 @@ Environment:
   INTENTVISION_DB_URL         file:PATH (default file:intentvision.db), libsql://, https:// or http://
   INTENTVISION_DB_AUTH_TOKEN  token of a remote database
   INTENTVISION_SECRET_KEY     32 bytes in base64 that seal secrets; a file database makes its own key file
+  INTENTVISION_RETENTION_DAYS  how long points are kept; for ever if not set
   INTENTVISION_LOG            what to log on stderr: error, warn, info (default), debug
 
 Exit codes: 0 done, 1 failed, 2 wrong command line, 3 wrong input, 4 database not available";
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     /// Make, list, revoke and rotate API keys
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Fold, tidy and trim the store as `serve` does each minute, once and now
+    Maintain(maintain::Arguments),
     /// Forecast series in files, without a database
     Forecast(forecast::Arguments),
     /// Check configuration, database, clock and keys, and say what to do

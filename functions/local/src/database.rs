@@ -53,6 +53,19 @@ impl Place {
         }
     }
 
+    /// Refuses a file that is not there, so that a look at it does not make it.
+    ///
+    /// # Errors
+    /// If it is not there.
+    pub(crate) fn must_exist(&self) -> Result<(), Failure> {
+        if self.file().is_some_and(|path| !path.exists()) {
+            return Err(Failure::Input(format!(
+                "there is no database {self}: `intentvision keys create` makes it"
+            )));
+        }
+        Ok(())
+    }
+
     fn open(&self, config: &Config) -> Result<Arc<dyn Db>, DbError> {
         Ok(match self {
             Self::File(path) => Arc::new(db_embedded::open(path, db_embedded::Options::default())?),

@@ -1,9 +1,10 @@
-//! Folds the log of points, trims it, and lets idempotency keys expire. Safe to run as often as one
+//! Folds the log of points, trims it, tidies once a day, and lets idempotency keys expire. Safe to run as often as one
 //! likes, and by several at once.
 
 use intentvision::auth::Job;
 use intentvision::id::OrgId;
-use intentvision::{App, Error, idempotency, store, tenancy};
+use intentvision::store::{self, Due};
+use intentvision::{App, Error, idempotency, tenancy};
 use serde::{Deserialize, Serialize};
 
 /// How many idempotency keys go in one statement.
@@ -18,6 +19,8 @@ pub struct Scheduled {}
 pub struct Summary {
     /// batches of the log that were folded
     pub folded: usize,
+    /// series that the daily tidy looked at
+    pub tidied: usize,
     /// batches that left the log
     pub trimmed: u64,
     /// idempotency keys that were past their time
@@ -26,16 +29,28 @@ pub struct Summary {
     pub failed: usize,
 }
 
-/// Visits every organization.
+/// Does what is due in every organization.
 ///
 /// # Errors
 /// 503 if not even the list of organizations could be read.
 pub async fn run(app: &App) -> Result<Summary, Error> {
+    visit_all(app, Due::Only).await
+}
+
+/// Folds and tidies everything in every organization, due or not.
+///
+/// # Errors
+/// 503 if not even the list of organizations could be read.
+pub async fn run_everything(app: &App) -> Result<Summary, Error> {
+    visit_all(app, Due::Everything).await
+}
+
+async fn visit_all(app: &App, due: Due) -> Result<Summary, Error> {
     let all = app.system(Job::Maintain, None);
     let mut summary = Summary::default();
     for org in tenancy::all(&all).await? {
         // the others must not wait for one
-        if let Err(error) = visit(app, &org, &mut summary).await {
+        if let Err(error) = visit(app, &org, due, &mut summary).await {
             tracing::warn!(org_id = org.as_str(), %error, ?error, "maintenance failed");
             summary.failed += 1;
         }
@@ -49,9 +64,11 @@ pub async fn run(app: &App) -> Result<Summary, Error> {
     }
 }
 
-async fn visit(app: &App, org: &OrgId, summary: &mut Summary) -> Result<(), Error> {
+async fn visit(app: &App, org: &OrgId, due: Due, summary: &mut Summary) -> Result<(), Error> {
     let tenant = app.system(Job::Maintain, Some(org.clone()));
-    summary.folded += store::fold_if_due(&tenant, &app.entropy).await?;
+    let cared = store::care(&tenant, &app.entropy, due).await?;
+    summary.folded += cared.folded;
+    summary.tidied += cared.tidied;
     summary.trimmed += store::trim(&tenant).await?;
     Ok(())
 }

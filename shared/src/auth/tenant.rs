@@ -1,5 +1,5 @@
 use super::Authority;
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::keys::LastUsed;
 use db::{Batch, Db, DbError, Guard, Mode, Reply};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ pub struct Tenant {
     db: Arc<dyn Db>,
     guard: Guard,
     clock: Clock,
+    retention: Option<Millis>,
     key: Option<Key>,
 }
 
@@ -24,7 +25,13 @@ struct Key {
 }
 
 impl Tenant {
-    pub(crate) fn new(db: Arc<dyn Db>, authority: &Authority, clock: Clock, last_used: &Arc<LastUsed>) -> Self {
+    pub(crate) fn new(
+        db: Arc<dyn Db>,
+        authority: &Authority,
+        clock: Clock,
+        retention: Option<Millis>,
+        last_used: &Arc<LastUsed>,
+    ) -> Self {
         let key = authority.key_hash().map(|hash| Key {
             hash,
             last_used: last_used.clone(),
@@ -33,6 +40,7 @@ impl Tenant {
             db,
             guard: authority.guard(&clock),
             clock,
+            retention,
             key,
         }
     }
@@ -77,6 +85,13 @@ impl Tenant {
     #[must_use]
     pub fn credential(&self) -> Option<[u8; 32]> {
         self.key.as_ref().map(|key| key.hash)
+    }
+
+    /// Points before this product time are no longer kept; `None` where all are.
+    #[must_use]
+    pub fn kept_from(&self) -> Option<Millis> {
+        self.retention
+            .map(|retention| self.clock.now().saturating_sub(retention))
     }
 
     /// The clock.

@@ -12,11 +12,15 @@ pub struct Migration {
 }
 
 /// What version of the schema this code reads: refused are schemas whose `min_reader` is above it.
-pub(super) const READER: i64 = 1;
+pub(super) const READER: i64 = 2;
 
 macro_rules! migrations {
-    ($($name:literal),* $(,)?) => {
-        &[$(Migration { name: $name, sql: include_str!(concat!("../../../migrations/", $name, ".sql")), min_reader: 1 }),*]
+    ($($name:literal for $min_reader:literal),* $(,)?) => {
+        &[$(Migration {
+            name: $name,
+            sql: include_str!(concat!("../../../migrations/", $name, ".sql")),
+            min_reader: $min_reader,
+        }),*]
     };
 }
 
@@ -24,10 +28,11 @@ macro_rules! migrations {
 #[must_use]
 pub fn all() -> &'static [Migration] {
     migrations![
-        "001_initial_schema",
-        "002_saas_tables",
-        "003_point_store",
-        "004_alerting"
+        "001_initial_schema" for 1,
+        "002_saas_tables" for 1,
+        "003_point_store" for 1,
+        "004_alerting" for 1,
+        "005_store_care" for 2,
     ]
 }
 

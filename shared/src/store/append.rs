@@ -179,7 +179,7 @@ const INSERT_NEW: &str = concat!(
 );
 
 /// An organization without its state breaks NOT NULL here, so that nothing is acknowledged that is not stored.
-const INSERT_BATCH: &str = concat!(
+pub(super) const INSERT_BATCH: &str = concat!(
     "INSERT INTO metric_batches (org_id, seq, received_at, backfill, provenance, blob)
      SELECT a.org_id,
             1 + max(s.compacted_seq, coalesce((SELECT max(seq) FROM metric_batches WHERE org_id = a.org_id), 0)),

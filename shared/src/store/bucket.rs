@@ -20,6 +20,14 @@ pub(super) fn bits_for(series_count: i64) -> u32 {
         .unwrap_or(MAX_BITS)
 }
 
+/// How many bits the newest buckets have, given how many they had and how many series there are.
+pub(super) fn bits_now(bits: i64, series_count: i64) -> u32 {
+    u32::try_from(bits)
+        .unwrap_or(0)
+        .max(bits_for(series_count))
+        .min(MAX_BITS)
+}
+
 /// The bucket of a series at this size.
 pub(super) fn of(series: SeriesId, bits: u32) -> i64 {
     (1 << bits) | (series.raw() >> (63 - bits))

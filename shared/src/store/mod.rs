@@ -6,6 +6,8 @@
 //! - [`fold()`]: now and then one folder per organization moves what waits in the log into segments
 //!   (`metric_segments`: a bucket of about 64 neighbouring series, runs of about 12 KB) and into
 //!   chunks (`metrics`: one series, 256 points or 31 days).
+//! - [`tidy()`](tidy::tidy): once a day what folds leave is cleaned up series by series: late points go into
+//!   their chunks, small chunks merge, what the retention lets go is removed.
 //! - [`points()`], [`latest()`], [`log_since()`]: reads are one snapshot of chunks, segments, and what
 //!   the log says since the last fold.
 //! - [`trim()`]: what is folded and evaluated leaves the log.
@@ -15,15 +17,21 @@
 
 pub mod append;
 mod bucket;
+mod care;
 pub mod codec;
+mod delete;
 pub mod fold;
 mod footprint;
+mod layout;
 mod log;
 mod read;
 mod snapshot;
+pub mod tidy;
 mod trim;
 
-pub use fold::{Folded, fold, fold_if_due};
+pub use care::{Cared, Due, care};
+pub use delete::delete;
+pub use fold::{Folded, fold};
 pub use footprint::footprint;
 pub use log::{LogBatch, LogSlice, log_since};
 pub use read::{Excerpt, Latest, excerpt, latest, latest_but, newest, points, whole};

@@ -1,6 +1,5 @@
 //! Points and last values of series, as of one moment.
 
-use super::fold;
 use super::snapshot::{Chunks, MAX_SERIES, Wanted, read};
 use crate::Error;
 use crate::auth::Tenant;
@@ -41,31 +40,25 @@ pub async fn points(
         series: &[series],
         from,
         to,
-        chunks: Chunks::Range {
-            enough: usize::MAX,
-            newest: None,
-        },
+        chunks: Chunks::Range { enough: usize::MAX },
     };
     Ok(read(tenant, wanted).await?.points.remove(&series).unwrap_or_default())
 }
 
-/// The newest points of a series, ascending: at least `enough` of them if there are so many, and not
-/// many more, however long the series is.
+/// The newest points of a series, ascending, at most `most`.
 ///
 /// # Errors
 /// 401, 403 or 503.
-pub async fn newest(tenant: &Tenant, series: SeriesId, enough: usize) -> Result<Vec<Point>, Error> {
-    let chunks = enough.div_ceil(fold::CHUNK_POINTS);
+pub async fn newest(tenant: &Tenant, series: SeriesId, most: usize) -> Result<Vec<Point>, Error> {
     let wanted = Wanted {
         series: &[series],
         from: None,
         to: None,
-        chunks: Chunks::Range {
-            enough: usize::MAX,
-            newest: Some(i64::try_from(chunks).unwrap_or(i64::MAX)),
-        },
+        chunks: Chunks::Last { enough: most },
     };
-    Ok(read(tenant, wanted).await?.points.remove(&series).unwrap_or_default())
+    let mut points = read(tenant, wanted).await?.points.remove(&series).unwrap_or_default();
+    points.drain(..points.len().saturating_sub(most));
+    Ok(points)
 }
 
 /// The first points of a series within a range, at least `enough` of them if there are so many.
@@ -83,7 +76,7 @@ pub async fn excerpt(
         series: &[series],
         from,
         to,
-        chunks: Chunks::Range { enough, newest: None },
+        chunks: Chunks::Range { enough },
     };
     let mut snapshot = read(tenant, wanted).await?;
     if !snapshot.known.contains(&series) {

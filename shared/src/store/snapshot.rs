@@ -1,9 +1,11 @@
 //! One snapshot of what is known of some series: folded data, and what the log says since.
 //!
 //! A page is one read transaction. Where one page is not enough, the next ones are taken up to the
-//! highest `seq` of the first, and only while nothing was folded in between (folds alone change
-//! segments and chunks); else the whole read starts over. So the pages together are one snapshot,
-//! too.
+//! highest `seq` of the first, and only while segments and chunks stay as they are (whatever changes
+//! them counts the layout's version up); else the whole read starts over. So the pages together are one
+//! snapshot, too.
+//!
+//! Of the same series and timestamp a segment wins over a chunk, and the log over both.
 
 use super::bucket;
 use super::codec::batch::Entry;
@@ -18,7 +20,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// What one page may hold; together below 8 MB in base64, however badly the points pack.
 const BATCH_BYTES: i64 = 1_500_000;
 const SEGMENT_ROWS: i64 = 100;
-const CHUNK_ROWS: i64 = 800;
+const CHUNK_ROWS: i64 = 128;
+/// Chunks have more points than this on average.
+const LEAST_POINTS: i64 = 16;
 /// How many series are looked up together.
 pub(super) const MAX_SERIES: usize = 800;
 /// How often a read starts over before it gives up: a fold takes longer than a page.
@@ -27,15 +31,16 @@ const ATTEMPTS: usize = 8;
 /// Which chunks are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chunks {
-    /// those that overlap the range, until this many points were found; with `newest`, only so many
-    /// of the last ones of the series
-    Range { enough: usize, newest: Option<i64> },
+    /// those that overlap the range, until this many points were found
+    Range { enough: usize },
+    /// the last ones of the series, as many as hold this many points
+    Last { enough: usize },
     /// the newest of each series
     Newest,
 }
 
-/// What is asked for: series (up to [`MAX_SERIES`]; one with [`Chunks::Range`]) and a range, its
-/// end not included.
+/// What is asked for: series (up to [`MAX_SERIES`]; one with [`Chunks::Range`] and [`Chunks::Last`]) and a
+/// range, its end not included.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted<'a> {
     pub(super) series: &'a [SeriesId],
@@ -63,7 +68,7 @@ pub(super) struct Snapshot {
 /// 401, 403 or 503.
 pub(super) async fn read(tenant: &Tenant, wanted: Wanted<'_>) -> Result<Snapshot, Error> {
     for _ in 0..ATTEMPTS {
-        if let Some(snapshot) = Reading::new(wanted).all_pages(tenant).await? {
+        if let Some(snapshot) = Reading::new(wanted, tenant.kept_from()).all_pages(tenant).await? {
             return Ok(snapshot);
         }
     }
@@ -79,15 +84,20 @@ struct Reading<'a> {
     buckets: String,
     /// the single series of a range, as its blobs hold it
     needle: Option<Vec<u8>>,
-    /// `compacted_seq` of the first page, and the highest `seq` then
+    /// what no longer is kept counts as not there
+    kept_from: Millis,
+    /// the layout's version at the first page, and the highest `seq` then
     state: Option<(i64, i64)>,
     /// where the next page goes on; `None` at the end
     batches: Option<i64>,
     segments: Option<(i64, i64)>,
     chunks: Option<i64>,
-    folded: HashMap<SeriesId, Vec<Point>>,
+    in_chunks: HashMap<SeriesId, Vec<Point>>,
+    in_segments: HashMap<SeriesId, Vec<Point>>,
     log: HashMap<SeriesId, Logged>,
     from_chunks: usize,
+    /// with [`Chunks::Last`]: there may be chunks before this time that were not read
+    complete_from: Millis,
     snapshot: Snapshot,
 }
 
@@ -99,7 +109,7 @@ struct Logged {
 }
 
 impl<'a> Reading<'a> {
-    fn new(wanted: Wanted<'a>) -> Self {
+    fn new(wanted: Wanted<'a>, kept_from: Option<Millis>) -> Self {
         let raw: Vec<i64> = wanted.series.iter().map(|id| id.raw()).collect();
         let needle = match wanted.series {
             [one] => Some(one.raw().to_be_bytes().to_vec()),
@@ -110,13 +120,16 @@ impl<'a> Reading<'a> {
             ids: serde_json::to_string(&raw).unwrap_or_default(),
             buckets: bucket::candidates(wanted.series.iter().copied()),
             needle,
+            kept_from: kept_from.unwrap_or(Millis::MIN),
             state: None,
             batches: Some(i64::MIN),
             segments: Some((0, i64::MIN)),
             chunks: Some(i64::MIN),
-            folded: HashMap::new(),
+            in_chunks: HashMap::new(),
+            in_segments: HashMap::new(),
             log: HashMap::new(),
             from_chunks: 0,
+            complete_from: Millis::MIN,
             snapshot: Snapshot::default(),
         }
     }
@@ -132,7 +145,8 @@ impl<'a> Reading<'a> {
     }
 
     fn range(&self) -> (i64, i64) {
-        (self.wanted.from.unwrap_or(i64::MIN), self.wanted.to.unwrap_or(i64::MAX))
+        let from = self.wanted.from.unwrap_or(i64::MIN).max(self.kept_from);
+        (from, self.wanted.to.unwrap_or(i64::MAX))
     }
 
     async fn page(&mut self, tenant: &Tenant) -> Result<bool, Error> {
@@ -157,22 +171,23 @@ impl<'a> Reading<'a> {
         let chunks = self.chunks.map(|after| {
             batch.push(match self.wanted.chunks {
                 Chunks::Newest => Step::tenant(NEWEST_CHUNKS, args![&self.ids]),
-                Chunks::Range { newest, .. } => {
-                    let series = self.wanted.series.first().map_or(Value::Null, |id| (*id).into());
-                    Step::tenant(CHUNKS, args![series, after, from, to, CHUNK_ROWS, newest])
+                Chunks::Range { .. } => Step::tenant(CHUNKS, args![self.only_series(), after, from, to, CHUNK_ROWS]),
+                Chunks::Last { enough } => {
+                    let most = enough as i64 / LEAST_POINTS + 2;
+                    Step::tenant(LAST_CHUNKS, args![self.only_series(), enough as i64, most])
                 }
             })
         });
         let reply = tenant.run(batch).await?;
 
         let row = reply.step(0)?.one()?;
-        let compacted = row.integer(0)?;
+        let layout = row.integer(0)?;
         match self.state {
             None => {
-                self.state = Some((compacted, row.integer(1)?));
+                self.state = Some((layout, row.integer(1)?));
                 row.text(2)?.clone_into(&mut self.snapshot.time_zone);
             }
-            Some((first, _)) if first != compacted => return Ok(false),
+            Some((first, _)) if first != layout => return Ok(false),
             Some(_) => {}
         }
         if let Some(step) = known {
@@ -223,6 +238,10 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
+    fn only_series(&self) -> Value {
+        self.wanted.series.first().map_or(Value::Null, |id| (*id).into())
+    }
+
     fn wants(&self, id: SeriesId) -> bool {
         match self.wanted.series {
             [one] => *one == id,
@@ -239,7 +258,7 @@ impl<'a> Reading<'a> {
             for (id, points) in segment::decode(row.blob(2)?)? {
                 if self.wants(id) {
                     let within = points.into_iter().filter(|point| (from..to).contains(&point.timestamp));
-                    self.folded.entry(id).or_default().extend(within);
+                    self.in_segments.entry(id).or_default().extend(within);
                 }
             }
         }
@@ -258,12 +277,17 @@ impl<'a> Reading<'a> {
             let mut points = chunk::decode(row.blob(3)?)?;
             points.retain(|point| (from..to).contains(&point.timestamp));
             self.from_chunks += points.len();
-            self.folded.entry(id).or_default().append(&mut points);
+            self.in_chunks.entry(id).or_default().append(&mut points);
         }
-        if let Chunks::Range { enough, .. } = self.wanted.chunks
+        if let (Chunks::Last { .. }, Some(first)) = (self.wanted.chunks, rows.first())
+            && first.integer(4)? != 0
+        {
+            self.complete_from = first.integer(1)?;
+        }
+        if let Chunks::Range { enough } = self.wanted.chunks
             && rows.len() as i64 == CHUNK_ROWS
         {
-            // the chunks of a series lie before its segments, so that the rest is not needed
+            // whatever segments and the log say of the time up to here is there, so that the rest is not needed
             if self.from_chunks >= enough {
                 self.snapshot.complete_until = last_end;
             } else {
@@ -273,27 +297,25 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// What was acknowledged later wins: the log is younger than everything folded.
+    /// What was acknowledged later wins.
     fn merge(mut self) -> Snapshot {
-        for (id, logged) in self.log {
-            let folded = self.folded.entry(id).or_default();
-            if logged.deleted {
-                folded.clear();
-                self.snapshot.complete_until = None;
+        let mut series: BTreeSet<SeriesId> = self.in_chunks.keys().copied().collect();
+        series.extend(self.in_segments.keys());
+        series.extend(self.log.keys());
+        for id in series {
+            let mut points = self.in_chunks.remove(&id).unwrap_or_default();
+            points = overlaid(points, self.in_segments.remove(&id).unwrap_or_default());
+            if let Some(logged) = self.log.remove(&id) {
+                if logged.deleted {
+                    points.clear();
+                    self.snapshot.complete_until = None;
+                    self.complete_from = Millis::MIN;
+                }
+                let point = |(timestamp, value)| Point { timestamp, value };
+                points = overlaid(points, logged.points.into_iter().map(point).collect());
             }
-            folded.retain(|point| !logged.points.contains_key(&point.timestamp));
-            folded.extend(
-                logged
-                    .points
-                    .into_iter()
-                    .map(|(timestamp, value)| Point { timestamp, value }),
-            );
-        }
-        for (id, mut points) in self.folded {
-            points.sort_by_key(|point| point.timestamp);
-            if let Some(end) = self.snapshot.complete_until {
-                points.retain(|point| point.timestamp <= end);
-            }
+            let end = self.snapshot.complete_until.unwrap_or(Millis::MAX);
+            points.retain(|point| (self.complete_from..=end).contains(&point.timestamp));
             if !points.is_empty() {
                 self.snapshot.points.insert(id, points);
             }
@@ -302,8 +324,28 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// Points with others that win over them, both ascending.
+fn overlaid(points: Vec<Point>, over: Vec<Point>) -> Vec<Point> {
+    let Some(first) = over.first() else { return points };
+    let untouched = points.partition_point(|point| point.timestamp < first.timestamp);
+    if untouched == points.len() {
+        return [points, over].concat();
+    }
+    let mut all = Vec::with_capacity(points.len() + over.len());
+    let mut under = points.into_iter().peekable();
+    for point in over {
+        while let Some(older) = under.next_if(|older| older.timestamp < point.timestamp) {
+            all.push(older);
+        }
+        under.next_if(|older| older.timestamp == point.timestamp);
+        all.push(point);
+    }
+    all.extend(under);
+    all
+}
+
 const STATE: &str =
-    "SELECT s.compacted_seq, coalesce((SELECT max(seq) FROM metric_batches WHERE org_id = a.org_id), 0), o.time_zone
+    "SELECT s.layout_version, coalesce((SELECT max(seq) FROM metric_batches WHERE org_id = a.org_id), 0), o.time_zone
      FROM authority AS a JOIN org_state AS s ON s.org_id = a.org_id JOIN organizations AS o ON o.org_id = a.org_id";
 
 const KNOWN: &str = "SELECT t.series_id FROM json_each(?2) AS w
@@ -336,9 +378,18 @@ const CHUNKS: &str = "SELECT series_id, start_ts, end_ts, blob FROM metrics
        AND start_ts >= coalesce((SELECT max(start_ts) FROM metrics
            WHERE org_id = (SELECT org_id FROM authority) AND series_id = ?2 AND start_ts <= ?4), ?4)
        AND end_ts >= ?4 AND start_ts < ?5
-       AND (?7 IS NULL OR start_ts > coalesce((SELECT start_ts FROM metrics
-           WHERE org_id = (SELECT org_id FROM authority) AND series_id = ?2 ORDER BY start_ts DESC LIMIT 1 OFFSET ?7), start_ts - 1))
      ORDER BY start_ts LIMIT ?6";
+
+// the last column: whether the series has chunks before these
+const LAST_CHUNKS: &str = "SELECT m.series_id, m.start_ts, m.end_ts, m.blob,
+         EXISTS (SELECT 1 FROM metrics AS e
+             WHERE e.org_id = m.org_id AND e.series_id = m.series_id AND e.start_ts < m.start_ts)
+     FROM (SELECT start_ts, points, sum(points) OVER (ORDER BY start_ts DESC) AS total
+           FROM (SELECT start_ts, points FROM metrics
+                 WHERE org_id = (SELECT org_id FROM authority) AND series_id = ?2 ORDER BY start_ts DESC LIMIT ?4)) AS p
+     CROSS JOIN metrics AS m ON m.org_id = (SELECT org_id FROM authority) AND m.series_id = ?2 AND m.start_ts = p.start_ts
+     WHERE p.total - p.points < ?3
+     ORDER BY m.start_ts";
 
 const NEWEST_CHUNKS: &str = "SELECT m.series_id, m.start_ts, m.end_ts, m.blob FROM json_each(?2) AS w
      CROSS JOIN metrics AS m ON m.org_id = (SELECT org_id FROM authority) AND m.series_id = w.value

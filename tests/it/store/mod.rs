@@ -6,15 +6,16 @@ mod rule_1;
 mod rule_3;
 mod rule_4;
 mod rules;
+mod tidy;
 
-use db::{Batch, Step, args};
+use db::{Batch, Step};
 use intentvision::App;
 use intentvision::auth::{Job, Tenant};
 use intentvision::id::OrgId;
 use intentvision::keys::Environment;
 use intentvision::series::{Dimensions, MetricKey, SeriesId, SeriesRef};
 use intentvision::store::append::Append;
-use intentvision::store::{self, Folded, Sample, codec};
+use intentvision::store::{self, Folded, Sample};
 use tests::product::Product;
 
 /// A series of the metric `m` by number.
@@ -66,24 +67,15 @@ async fn append(tenant: &Tenant, samples: &[(i64, i64, f64)]) {
 
 /// Deletes a series: a row of the log (rule 5).
 async fn delete(tenant: &Tenant, number: i64) {
-    let mut batch = Batch::write();
-    batch.push(Step::tenant(
-        "INSERT INTO metric_batches (org_id, seq, received_at, backfill, blob)
-         SELECT s.org_id, 1 + max(s.compacted_seq, coalesce((SELECT max(seq) FROM metric_batches WHERE org_id = s.org_id), 0)),
-                coalesce((SELECT max(received_at) FROM metric_batches WHERE org_id = s.org_id), s.last_received_at), 0, ?2
-         FROM org_state AS s WHERE s.org_id = (SELECT org_id FROM authority)",
-        args![codec::batch::encode_tombstone(&[id(number)])],
-    ));
-    batch.push(Step::tenant(
-        "UPDATE time_series SET deleted_seq = (SELECT max(seq) FROM metric_batches WHERE org_id = time_series.org_id)
-         WHERE org_id = (SELECT org_id FROM authority) AND series_id = ?2",
-        args![id(number)],
-    ));
-    batch.push(Step::tenant(
-        "UPDATE org_state SET series_epoch = series_epoch + 1 WHERE org_id = (SELECT org_id FROM authority)",
-        vec![],
-    ));
-    tenant.run(batch).await.unwrap();
+    match store::delete(tenant, id(number)).await {
+        Ok(()) | Err(intentvision::Error::NotFound(_)) => {}
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// Folds and tidies everything.
+async fn care(app: &App, tenant: &Tenant) {
+    store::care(tenant, &app.entropy, store::Due::Everything).await.unwrap();
 }
 
 /// Folds all that waits.

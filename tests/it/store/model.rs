@@ -2,7 +2,7 @@
 //! with folds, trims, deletions and folds that die in between.
 
 use super::meddler::{Fault, Meddler};
-use super::{append, delete, fold_all, id, points, tenant};
+use super::{append, care, delete, fold_all, id, points, tenant};
 use intentvision::keys::Environment;
 use intentvision::store::{self, Latest};
 use intentvision::{App, clock::Clock};
@@ -21,6 +21,8 @@ enum Act {
     Delete(i64),
     Fold,
     FoldDies(Fault),
+    Tidy,
+    TidyDies(Fault),
     Trim,
     Look(i64, i64),
 }
@@ -39,6 +41,9 @@ fn act() -> impl Strategy<Value = Act> {
         3 => Just(Act::Fold),
         1 => Just(Act::FoldDies(Fault::Before)),
         1 => Just(Act::FoldDies(Fault::After)),
+        2 => Just(Act::Tidy),
+        1 => Just(Act::TidyDies(Fault::Before)),
+        1 => Just(Act::TidyDies(Fault::After)),
         2 => Just(Act::Trim),
         4 => (0i64..2_000, 0i64..2_000).prop_map(|(a, b)| Act::Look(a * 60_000, b * 60_000)),
     ]
@@ -88,6 +93,16 @@ async fn run_case(product: &Product, app: &App, meddler: &Arc<Meddler>, case: u3
                 meddler.forgive();
                 lease.release(&tenant).await.unwrap();
             }
+            Act::Tidy => care(app, &tenant).await,
+            Act::TidyDies(fault) => {
+                fold_all(app, &tenant).await;
+                let lease = store::fold::lease(&tenant, &app.entropy).await.unwrap().unwrap();
+                store::tidy::begin(&tenant).await.unwrap();
+                meddler.fail_next_write(*fault);
+                let _ = store::tidy::tidy(&tenant, &lease).await;
+                meddler.forgive();
+                lease.release(&tenant).await.unwrap();
+            }
             Act::Trim => {
                 store::trim(&tenant).await.unwrap();
             }
@@ -98,6 +113,8 @@ async fn run_case(product: &Product, app: &App, meddler: &Arc<Meddler>, case: u3
     fold_all(app, &tenant).await;
     store::trim(&tenant).await.unwrap();
     look(&tenant, &model, i64::MIN, i64::MAX, &format!("case {case}, all folded")).await;
+    care(app, &tenant).await;
+    look(&tenant, &model, i64::MIN, i64::MAX, &format!("case {case}, all tidied")).await;
 }
 
 async fn look(tenant: &intentvision::auth::Tenant, model: &Model, from: i64, to: i64, at: &str) {

@@ -87,7 +87,7 @@ on_both! {
         let later = product.again(intentvision::clock::Clock::system().with_wall_offset(DAY)).await;
         let tomorrow = tenant(&later, &org);
         append(&tomorrow, &[(1, 301 * 60_000, 9.0)]).await;
-        fold_all(&later, &tomorrow).await;
+        maintain::run(&later).await.unwrap();
         assert_eq!(series::get(&tomorrow, id(1)).await.unwrap().point_count, Some(302));
     };
 }

@@ -50,10 +50,8 @@ pub(crate) struct Rotate {
 pub(crate) async fn run(command: Command, json: bool) -> Result<(), Failure> {
     let config = Config::from_env()?;
     let place = Place::of(&config)?;
-    if !matches!(command, Command::Create(_)) && place.file().is_some_and(|path| !path.exists()) {
-        return Err(Failure::Input(format!(
-            "there is no database {place}: `intentvision keys create` makes it"
-        )));
+    if !matches!(command, Command::Create(_)) {
+        place.must_exist()?;
     }
     let app = database::open(config, &place)?;
     database::prepare(&app, &place).await?;

@@ -4,6 +4,7 @@ pub(crate) mod demo;
 mod doctor;
 pub(crate) mod forecast;
 pub(crate) mod keys;
+pub(crate) mod maintain;
 mod migrate;
 pub(crate) mod serve;
 mod status;
@@ -20,6 +21,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate => migrate::run(json).await,
         Command::Status => status::run(json).await,
         Command::Keys(command) => keys::run(command, json).await,
+        Command::Maintain(arguments) => maintain::run(&arguments, json).await,
         Command::Forecast(arguments) => forecast::run(&arguments, json),
         Command::Doctor => doctor::run(json).await,
     }

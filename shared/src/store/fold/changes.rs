@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 
 /// What the log does to a series, in order of acknowledgement.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Change {
+pub(in super::super) struct Change {
     /// everything folded before is gone
-    pub(super) deleted: bool,
+    pub(in super::super) deleted: bool,
     /// what came, or came after the deletion
-    pub(super) points: BTreeMap<Millis, f64>,
+    pub(in super::super) points: BTreeMap<Millis, f64>,
 }
 
 /// What the log does to all series.
-pub(super) type Changes = BTreeMap<SeriesId, Change>;
+pub(in super::super) type Changes = BTreeMap<SeriesId, Change>;
 
 /// Adds the next row of the log: what is acknowledged later wins.
-pub(super) fn apply(changes: &mut Changes, entry: Entry) {
+pub(in super::super) fn apply(changes: &mut Changes, entry: Entry) {
     match entry {
         Entry::Points(samples) => {
             for sample in samples {

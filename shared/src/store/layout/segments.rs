@@ -1,7 +1,7 @@
 //! The runs of one bucket: segments that follow each other in time and never overlap.
 
 use super::super::codec::segment::{self, Series};
-use super::plan::Writes;
+use super::Writes;
 use crate::clock::Millis;
 use crate::series::{Point, SeriesId};
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub(super) struct Run {
 
 /// A bucket on its way through a fold.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub(in super::super) struct Bucket {
     bucket: i64,
     /// ascending
     runs: Vec<Run>,
@@ -63,7 +63,7 @@ impl Bucket {
     }
 
     /// The series that have points here.
-    pub(super) fn series(&self) -> Vec<SeriesId> {
+    pub(in super::super) fn series(&self) -> Vec<SeriesId> {
         let mut all: Vec<SeriesId> = self.runs.iter().flat_map(|run| run.series.keys().copied()).collect();
         all.sort_unstable();
         all.dedup();
@@ -71,7 +71,7 @@ impl Bucket {
     }
 
     /// The points of a series, ascending.
-    pub(super) fn get(&self, id: SeriesId) -> Vec<Point> {
+    pub(in super::super) fn get(&self, id: SeriesId) -> Vec<Point> {
         self.runs
             .iter()
             .map(|run| &run.series)
@@ -82,8 +82,29 @@ impl Bucket {
             .collect()
     }
 
+    /// Takes the points of a series up to and including a time out, ascending.
+    pub(in super::super) fn take_until(&mut self, id: SeriesId, last: Millis) -> BTreeMap<Millis, f64> {
+        let mut taken = BTreeMap::new();
+        let mut take = |series: &mut Series| {
+            let Some(points) = series.get_mut(&id) else {
+                return false;
+            };
+            let end = points.partition_point(|point| point.timestamp <= last);
+            taken.extend(points.drain(..end).map(|point| (point.timestamp, point.value)));
+            if points.is_empty() {
+                series.remove(&id);
+            }
+            end > 0
+        };
+        for run in self.runs.iter_mut().take_while(|run| run.start <= last) {
+            run.changed |= take(&mut run.series);
+        }
+        take(&mut self.fresh);
+        taken
+    }
+
     /// Removes a series.
-    pub(super) fn remove(&mut self, id: SeriesId) {
+    pub(in super::super) fn remove(&mut self, id: SeriesId) {
         for run in &mut self.runs {
             run.changed |= run.series.remove(&id).is_some();
         }
@@ -91,7 +112,7 @@ impl Bucket {
     }
 
     /// Adds points of a series, ascending; what is there already gives way.
-    pub(super) fn add(&mut self, id: SeriesId, points: &BTreeMap<Millis, f64>) {
+    pub(in super::super) fn add(&mut self, id: SeriesId, points: &BTreeMap<Millis, f64>) {
         for (timestamp, value) in points {
             let point = Point {
                 timestamp: *timestamp,

@@ -1,0 +1,118 @@
+//! What maintenance does to an organization's points: folds and the daily tidy, under one lease.
+
+use super::fold::{self, Folded};
+use super::tidy::{self, Tidied};
+use crate::Error;
+use crate::auth::Tenant;
+use crate::clock::DAY;
+use crate::id::Entropy;
+use db::{Batch, Step, args, wall_ms};
+
+/// A fold is due when more than so many batches,
+const FOLD_BATCHES: i64 = 128;
+/// or more than so many bytes wait.
+const FOLD_BYTES: i64 = 512 * 1024;
+/// Groups of the tidy in one run, so that a function ends in time; the next run goes on.
+const GROUPS: usize = 16;
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// what is due: a fold when more than 128 batches or 512 KiB wait, a part of the tidy once a day
+    Only,
+    /// all of it, now
+    Everything,
+}
+
+/// What was done.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Cared {
+    /// batches of the log that were folded
+    pub folded: usize,
+    /// series that the daily tidy looked at
+    pub tidied: usize,
+}
+
+/// What a look at the organization says is due.
+struct Wanted {
+    fold: bool,
+    begin: bool,
+    tidy: bool,
+}
+
+/// Folds and tidies what is due, unless somebody else is at it.
+///
+/// # Errors
+/// 401, 403 or 503.
+pub async fn care(tenant: &Tenant, entropy: &Entropy, due: Due) -> Result<Cared, Error> {
+    let mut cared = Cared::default();
+    let wanted = match due {
+        Due::Only => look(tenant).await?,
+        Due::Everything => Wanted {
+            fold: true,
+            begin: true,
+            tidy: true,
+        },
+    };
+    if !(wanted.fold || wanted.tidy) {
+        return Ok(cared);
+    }
+    let Some(lease) = fold::lease(tenant, entropy).await? else {
+        return Ok(cared);
+    };
+    if wanted.begin {
+        tidy::begin(tenant).await?;
+    }
+    // the tidy finds everything folded at least once a day, however little a small installation sends
+    if wanted.fold || wanted.begin {
+        while let Folded::Some { batches, more } = fold::fold(tenant, &lease).await? {
+            cared.folded += batches;
+            if !more {
+                break;
+            }
+        }
+    }
+    if wanted.tidy {
+        let groups = match due {
+            Due::Only => GROUPS,
+            Due::Everything => usize::MAX,
+        };
+        for _ in 0..groups {
+            let Tidied::Some { series, more } = tidy::tidy(tenant, &lease).await? else {
+                break;
+            };
+            cared.tidied += series;
+            if !more {
+                break;
+            }
+        }
+    }
+    lease.release(tenant).await?;
+    Ok(cared)
+}
+
+async fn look(tenant: &Tenant) -> Result<Wanted, Error> {
+    let step = Step::tenant(
+        concat!(
+            "SELECT count(*) > ?2 OR coalesce(sum(b.size), 0) > ?3, s.tidy_next IS NOT NULL, s.tidied_at <= ",
+            wall_ms!("?4"),
+            " - ?5
+             FROM org_state AS s LEFT JOIN
+               (SELECT length(blob) AS size FROM metric_batches
+                WHERE org_id = (SELECT org_id FROM authority)
+                  AND seq > (SELECT compacted_seq FROM org_state WHERE org_id = (SELECT org_id FROM authority))
+                LIMIT ?2 + 1) AS b
+             WHERE s.org_id = (SELECT org_id FROM authority)"
+        ),
+        args![FOLD_BATCHES, FOLD_BYTES, tenant.clock().wall_offset(), DAY],
+    );
+    let reply = tenant.run(Batch::read_one(step)).await?;
+    let row = reply.step(0)?.one()?;
+    let under_way = row.integer(1)? != 0;
+    let begin = !under_way && row.integer(2)? != 0;
+    Ok(Wanted {
+        fold: row.integer(0)? != 0,
+        begin,
+        tidy: under_way || begin,
+    })
+}
