@@ -115,6 +115,7 @@ fn call(route: &Route, acme: &Acme) -> Call {
         ),
         ("POST", "/v1/api-keys/{id}/rotate") => change(&format!("/v1/api-keys/{key}/rotate"), None, 201, 404),
         ("DELETE", "/v1/api-keys/{id}") => change(&format!("/v1/api-keys/{key}"), None, 204, 404),
+        ("DELETE", "/v1/series/{id}") => change(&format!("/v1/series/{series}"), None, 204, 404),
         (method, path) => panic!("{method} {path} has no row in the matrix"),
     }
 }

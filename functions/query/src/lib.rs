@@ -1,17 +1,18 @@
 //! Reads metrics, series, points and stored forecasts: `GET /v1/metrics`, `/v1/series`,
-//! `/v1/series/{id}`, `/v1/series/{id}/points`, `/v1/forecasts` and `/v1/forecasts/{id}`.
+//! `/v1/series/{id}`, `/v1/series/{id}/points`, `/v1/forecasts` and `/v1/forecasts/{id}`; and deletes a series.
 
 mod forecasts;
 mod points;
 
 use axum::Json;
 use axum::extract::Path;
-use intentvision::Error;
+use http::StatusCode;
 use intentvision::auth::Scope;
 use intentvision::http::page::Page;
 use intentvision::http::query::Query;
 use intentvision::http::{Caller, Routes};
 use intentvision::series::{self, Dimensions, Filter, MetricItem, MetricKey, SeriesId, SeriesItem};
+use intentvision::{Error, store};
 
 /// The routes of this function.
 #[must_use]
@@ -20,6 +21,7 @@ pub fn routes() -> Routes {
         .get("/v1/metrics", Scope::MetricsRead, metrics)
         .get("/v1/series", Scope::MetricsRead, list)
         .get("/v1/series/{id}", Scope::MetricsRead, get)
+        .delete("/v1/series/{id}", Scope::Admin, delete)
         .get("/v1/series/{id}/points", Scope::MetricsRead, points::points)
         .merge(forecasts::routes())
 }
@@ -43,6 +45,12 @@ async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<SeriesItem>>
 async fn get(caller: Caller, query: Query, Path(id): Path<String>) -> Result<Json<SeriesItem>, Error> {
     query.finish()?;
     Ok(Json(series::get(&caller, series_id(&id)?).await?))
+}
+
+async fn delete(caller: Caller, query: Query, Path(id): Path<String>) -> Result<StatusCode, Error> {
+    query.finish()?;
+    store::delete(&caller, series_id(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What is no id of a series is answered like one that is not there.
