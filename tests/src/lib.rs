@@ -13,6 +13,7 @@ pub mod events;
 pub mod extension;
 pub mod http;
 pub mod install;
+pub mod load;
 pub mod product;
 pub mod proxy;
 pub mod receiver;
