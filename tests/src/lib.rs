@@ -9,6 +9,7 @@
 )]
 
 pub mod binaries;
+pub mod cost;
 pub mod events;
 pub mod extension;
 pub mod http;

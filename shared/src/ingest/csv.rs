@@ -116,6 +116,7 @@ impl Columns {
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::Named;
     use super::*;
     use crate::Code;
     use proptest::prelude::*;
@@ -131,9 +132,28 @@ mod tests {
         let body = "\u{feff}timestamp, value ,metric_key,region\n2026-11-23T09:00:00Z,1.5,a,eu\n1795424400000,2,a,\n";
         let entries = read(body.as_bytes(), None, NOW).unwrap();
         assert_eq!(entries.points().len(), 2);
-        assert_eq!(entries.series_list()[0].read().unwrap().dimensions.to_json(), r#"{"region":"eu"}"#);
+        assert_eq!(
+            entries.series_list()[0].read().unwrap().dimensions.to_json(),
+            r#"{"region":"eu"}"#
+        );
         assert!(entries.series_list()[1].read().unwrap().dimensions.is_empty());
         assert_eq!(entries.points()[0].timestamp, entries.points()[1].timestamp);
+    }
+
+    /// A text of two dimensions must not pass for one that holds them both.
+    #[test]
+    fn a_known_name_lets_no_other_text_pass() {
+        let names = SeriesNames::default();
+        let two = super::read(b"timestamp,value,a,b\n1795424400000,1,1,2\n", Some("k"), NOW, &names).unwrap();
+        names.learn(two.new_names());
+        for body in [
+            "timestamp,value,a\n1795424400000,1,1\0b\x002\n",
+            "timestamp,value,a\n1795424400000,1,11:b1:2\n",
+        ] {
+            let one = super::read(body.as_bytes(), Some("k"), NOW, &names).unwrap();
+            let same = |series: &Named<'_>| series.series_id == two.series_list()[0].series_id;
+            assert!(!one.series_list().iter().any(same), "{body:?}");
+        }
     }
 
     #[test]

@@ -222,8 +222,10 @@ impl<'de> Visitor<'de> for ItemVisitor {
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::Incoming;
     use super::*;
     use crate::Code;
+    use crate::series::SeriesId;
     use proptest::prelude::*;
 
     const NOW: Millis = 1_795_428_000_000;
@@ -299,7 +301,10 @@ mod tests {
         let envelope = read(body, NOW).unwrap();
         let point = envelope.entries.points()[0];
         assert_eq!((point.timestamp, point.value), (NOW, -150.0));
-        assert_eq!(envelope.entries.series_list()[0].read().unwrap().metric_key.as_str(), "a.b");
+        assert_eq!(
+            envelope.entries.series_list()[0].read().unwrap().metric_key.as_str(),
+            "a.b"
+        );
     }
 
     #[test]
@@ -361,7 +366,58 @@ mod tests {
         assert!(refused.len() < 1_000, "{}", refused.len());
     }
 
+    /// Points with the identity of their series, and what was refused.
+    fn found(entries: &Entries<'_>) -> (Vec<(usize, SeriesId, Millis, u64)>, String) {
+        let point = |point: &Incoming| {
+            let series = &entries.series_list()[point.series];
+            assert_eq!(series.read().unwrap().series_id, series.series_id);
+            (point.index, series.series_id, point.timestamp, point.value.to_bits())
+        };
+        let points = entries.points().iter().map(point).collect();
+        (points, serde_json::to_string(entries.refused()).unwrap())
+    }
+
+    #[test]
+    fn names_of_one_series_written_in_two_ways_are_one_series() {
+        let body = br#"{"metrics":[{"metric_key":"a","value":1,"dimensions":{"x":"1","y":"2"}},
+            {"metric_key":"a","value":2,"dimensions": {"y":"2","x":"1","z":""}}]}"#;
+        let envelope = read(body, NOW).unwrap();
+        assert_eq!(
+            (envelope.entries.series_list().len(), envelope.entries.new_names().len()),
+            (1, 2)
+        );
+    }
+
     proptest! {
+        /// What a process remembers of names changes nothing of what it finds.
+        #[test]
+        fn known_names_are_read_as_new_ones_are(entries in prop::collection::vec((
+            prop::sample::select(vec!["\"a\"", "\"a\\u002eb\"", "\"a.b\"", "\"9\"", "7"]),
+            prop::sample::select(vec!["1", "2.5", "null", "1e999"]),
+            prop::sample::select(vec!["\"2026-11-23T10:00:00Z\"", "\"2026-11-23T11:00:00+01:00\"", "1795428000000",
+                "\"2026-11-23T10:06:00Z\"", "\"no\"", "null"]),
+            prop::sample::select(vec!["{}", "null", "{\"x\":\"1\"}", "{ \"x\":\"1\"}", "{\"x\":\"1\",\"y\":\"2\"}",
+                "{\"y\":\"2\",\"x\":\"1\"}", "{\"x\":\"\"}", "{\"x\":1}", "[]"]),
+        ), 1..40)) {
+            let entry = |(key, value, time, dimensions): &(&str, &str, &str, &str)| format!(
+                r#"{{"metric_key":{key},"value":{value},"timestamp":{time},"dimensions":{dimensions}}}"#);
+            let body = format!("{{\"metrics\":[{}]}}", entries.iter().map(entry).collect::<Vec<_>>().join(","));
+            let names = SeriesNames::default();
+            let first = super::read(body.as_bytes(), NOW, &names).unwrap().entries;
+            names.learn(first.new_names());
+            let second = super::read(body.as_bytes(), NOW, &names).unwrap().entries;
+            prop_assert_eq!(found(&first), found(&second));
+            prop_assert!(second.new_names().is_empty());
+            // and one by one, so that no entry depends on those before it
+            for (at, one) in entries.iter().enumerate() {
+                let body = format!("{{\"metrics\":[{}]}}", entry(one));
+                let (points, refused) = found(&read(body.as_bytes(), NOW).unwrap().entries);
+                let of_all: Vec<_> = found(&first).0.into_iter().filter(|point| point.0 == at).collect();
+                prop_assert_eq!(points.iter().map(|p| (at, p.1, p.2, p.3)).collect::<Vec<_>>(), of_all);
+                prop_assert_eq!(refused == "[]", points.len() == 1);
+            }
+        }
+
         #[test]
         fn any_bytes_are_read_without_panic(body: Vec<u8>) {
             let _ = read(&body, NOW);

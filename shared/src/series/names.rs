@@ -80,7 +80,10 @@ mod tests {
         let names = SeriesNames::default();
         assert_eq!(names.known().get("a"), None);
         learn(&names, [("a".into(), id(1)), ("b".into(), id(2))]);
-        assert_eq!((names.known().get("a"), names.known().get("b")), (Some(id(1)), Some(id(2))));
+        assert_eq!(
+            (names.known().get("a"), names.known().get("b")),
+            (Some(id(1)), Some(id(2)))
+        );
     }
 
     #[test]
@@ -88,7 +91,13 @@ mod tests {
         let names = SeriesNames::default();
         let many = 3 * MAX_BYTES / (900 + OVERHEAD);
         (0..many).for_each(|number| learn(&names, [(format!("{number:0900}"), id(number))]));
-        let bytes = names.known().0.ids.keys().map(|name| name.len() + OVERHEAD).sum::<usize>();
+        let bytes = names
+            .known()
+            .0
+            .ids
+            .keys()
+            .map(|name| name.len() + OVERHEAD)
+            .sum::<usize>();
         assert!(bytes <= MAX_BYTES && bytes == names.known().0.bytes, "{bytes}");
         assert_eq!(names.known().get(&format!("{:0900}", many - 1)), Some(id(many - 1)));
         learn(&names, [("x".repeat(MAX_NAME + 1), id(7))]);

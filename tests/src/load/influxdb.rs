@@ -1,4 +1,4 @@
-//! `InfluxDB` 1.x, durable when it acknowledges, as it is by default.
+//! InfluxDB 1.x, durable when it acknowledges, as it is by default.
 
 use super::client::Target;
 use super::points::Form;

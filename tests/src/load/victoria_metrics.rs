@@ -1,4 +1,4 @@
-//! `VictoriaMetrics`, single node, by InfluxDB's line protocol.
+//! VictoriaMetrics, single node, by InfluxDB's line protocol.
 
 use super::client::Target;
 use super::points::Form;
