@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::id::{Entropy, OrgId};
 use crate::keys::LastUsed;
 use crate::secrets::Sealer;
-use crate::series::KnownSeries;
+use crate::series::{KnownSeries, SeriesNames};
 use db::{Batch, Db, Step};
 use std::sync::Arc;
 
@@ -29,6 +29,8 @@ pub struct App {
     pub sealer: Option<Arc<Sealer>>,
     /// series that this process has seen committed
     pub known_series: Arc<KnownSeries>,
+    /// the identities of series that this process has seen named
+    pub series_names: Arc<SeriesNames>,
     last_used: Arc<LastUsed>,
 }
 
@@ -43,6 +45,7 @@ impl App {
             config: Arc::new(config),
             sealer: sealer.map(Arc::new),
             known_series: Arc::default(),
+            series_names: Arc::default(),
             last_used: Arc::default(),
         }
     }

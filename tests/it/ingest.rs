@@ -3,6 +3,7 @@
 use http::Request;
 use intentvision::clock::Clock;
 use intentvision::config::Config;
+use intentvision::keys::Environment;
 use serde_json::{Value, json};
 use tests::on_both;
 use tests::product::{Backend, Product, Reply};
@@ -42,6 +43,20 @@ on_both! {
             "index": 2, "metric_key": "a", "code": "INVALID_VALUE", "message": "value must be a finite number"
         }));
         assert_eq!(json["request_id"].as_str(), reply.headers["x-request-id"].to_str().ok());
+    };
+
+    /// What a process remembers of one organization's names makes no series of another's.
+    the_same_names_are_series_of_each_organization_that_sends_them => async |product: Product| {
+        let (_, one) = product.acme().await;
+        let other = product.organization("other", Environment::Live).await;
+        let other = product.key(&other, &["admin"]).await;
+        for key in [&one, &other] {
+            assert_eq!(product.post("/v1/ingest", key, &points(0..3)).await.json()["accepted"], 3);
+            assert_eq!(product.post("/v1/ingest", key, &points(2..5)).await.json()["accepted"], 3);
+            let series = product.get("/v1/series", key).await.json();
+            let hosts: Vec<_> = series["items"].as_array().unwrap().iter().map(|s| s["dimensions"].to_string()).collect();
+            assert_eq!(hosts.len(), 5, "{hosts:?}");
+        }
     };
 
     all_refused_is_422_and_changes_nothing => async |product: Product| {

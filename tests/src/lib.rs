@@ -9,10 +9,12 @@
 )]
 
 pub mod binaries;
+pub mod cost;
 pub mod events;
 pub mod extension;
 pub mod http;
 pub mod install;
+pub mod load;
 pub mod product;
 pub mod proxy;
 pub mod receiver;

@@ -1,4 +1,4 @@
-use super::entry::Entries;
+use super::entry::{Entries, Named};
 use crate::auth::Tenant;
 use crate::http::PointError;
 use crate::id::RequestId;
@@ -27,7 +27,7 @@ pub struct Report {
 }
 
 impl Report {
-    fn of(entries: &Entries, request_id: &RequestId) -> Self {
+    fn of(entries: &Entries<'_>, request_id: &RequestId) -> Self {
         Self {
             success: entries.refused().is_empty(),
             request_id: request_id.clone(),
@@ -66,7 +66,7 @@ pub enum Accepted {
 pub async fn accept(
     app: &App,
     tenant: &Tenant,
-    mut entries: Entries,
+    mut entries: Entries<'_>,
     operation: Option<&Operation>,
     request_id: &RequestId,
     provenance: Option<&str>,
@@ -109,12 +109,12 @@ enum Attempt {
 async fn attempt(
     app: &App,
     tenant: &Tenant,
-    entries: &Entries,
+    entries: &Entries<'_>,
     operation: Option<&Operation>,
     report: &Report,
     provenance: Option<&str>,
 ) -> Result<Attempt, Error> {
-    let all = distinct(entries);
+    let all = used(entries);
     let ids = || all.iter().map(|series| series.series_id);
     let credential = tenant.credential();
     let (epoch, unknown) = match &credential {
@@ -122,7 +122,9 @@ async fn attempt(
         None => (None, ids().collect()),
     };
     let unknown: HashSet<_> = unknown.into_iter().collect();
-    let series: Vec<&SeriesRef> = all.iter().copied().filter(|s| unknown.contains(&s.series_id)).collect();
+    let new = all.iter().filter(|series| unknown.contains(&series.series_id));
+    let new: Vec<SeriesRef> = new.map(|series| series.read()).collect::<Result<_, _>>()?;
+    let series: Vec<&SeriesRef> = new.iter().collect();
     let samples: Vec<Sample> = entries
         .points()
         .iter()
@@ -154,6 +156,7 @@ async fn attempt(
             if let Some(credential) = credential.filter(|_| !series.is_empty()) {
                 app.known_series.learn(&credential, epoch, ids());
             }
+            app.series_names.learn(entries.new_names());
             Ok(Attempt::Stored)
         }
         Ok(Outcome::Replayed(replay)) => Ok(Attempt::Replayed(replay)),
@@ -165,28 +168,25 @@ async fn attempt(
     }
 }
 
-/// The series of accepted points, each once.
-fn distinct(entries: &Entries) -> Vec<&SeriesRef> {
+/// The series that accepted points have.
+fn used<'e, 'a>(entries: &'e Entries<'a>) -> Vec<&'e Named<'a>> {
     let list = entries.series_list();
     let mut used = vec![false; list.len()];
     for point in entries.points() {
         used[point.series] = true;
     }
-    let mut series: Vec<&SeriesRef> = list
-        .iter()
+    list.iter()
         .zip(used)
         .filter(|(_, used)| *used)
-        .map(|(s, _)| s)
-        .collect();
-    let mut seen = HashSet::with_capacity(series.len());
-    series.retain(|series| seen.insert(series.series_id));
-    series
+        .map(|(series, _)| series)
+        .collect()
 }
 
 /// Refuses the points of new series that do not fit under the cap; known series go on.
-async fn refuse_excess(tenant: &Tenant, entries: &mut Entries, limit: u64) -> Result<(), Error> {
-    let series = distinct(entries);
-    let (room, known) = room_for_series(tenant, &series, limit).await?;
+async fn refuse_excess(tenant: &Tenant, entries: &mut Entries<'_>, limit: u64) -> Result<(), Error> {
+    let series = used(entries).into_iter().map(Named::read);
+    let series: Vec<SeriesRef> = series.collect::<Result<_, _>>()?;
+    let (room, known) = room_for_series(tenant, &series.iter().collect::<Vec<_>>(), limit).await?;
     let known: HashSet<i64> = known.into_iter().collect();
     let mut admitted = HashSet::new();
     for series in &series {

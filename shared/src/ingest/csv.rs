@@ -1,9 +1,10 @@
 //! `POST /v1/ingest/csv`: a header line with `timestamp`, `value`, perhaps `metric_key`, and any
 //! further columns as dimensions.
 
-use super::entry::{Entries, Raw, RawDimensions, RawTime};
+use super::entry::{Checker, Entries, Raw, RawDimensions, RawTime};
 use crate::Error;
 use crate::clock::Millis;
+use crate::series::SeriesNames;
 use csv::{ReaderBuilder, StringRecord, Trim};
 use std::borrow::Cow;
 
@@ -18,12 +19,17 @@ struct Columns {
     dimensions: Vec<(usize, String)>,
 }
 
-/// Reads a request at this product time. Rows without a `metric_key` of their own have the given one.
+/// Reads a request at this product time, by a process with these names. Rows without a `metric_key` of their own have the given one.
 ///
 /// # Errors
 /// 400 if the header lacks a column, has one twice or too many, or there are no rows; 413 for too many
 /// rows.
-pub fn read(body: &[u8], metric_key: Option<&str>, now: Millis) -> Result<Entries, Error> {
+pub fn read<'a>(
+    body: &[u8],
+    metric_key: Option<&'a str>,
+    now: Millis,
+    names: &SeriesNames,
+) -> Result<Entries<'a>, Error> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(body);
     let header = reader
@@ -31,10 +37,10 @@ pub fn read(body: &[u8], metric_key: Option<&str>, now: Millis) -> Result<Entrie
         .map_err(|_| Error::schema("the header line is not UTF-8 text"))?
         .clone();
     let columns = Columns::of(&header, metric_key)?;
-    let mut entries = Entries::new(now);
+    let mut entries = Checker::new(now, names.known());
     for record in reader.records() {
         match record {
-            Ok(record) if record.len() == header.len() => entries.push(&columns.raw(&record, metric_key))?,
+            Ok(record) if record.len() == header.len() => entries.push(columns.raw(&record, metric_key))?,
             Ok(record) => {
                 entries.push_refused(&format!(
                     "the row has {} columns, the header {}",
@@ -45,6 +51,7 @@ pub fn read(body: &[u8], metric_key: Option<&str>, now: Millis) -> Result<Entrie
             Err(_) => entries.push_refused("the row is not UTF-8 text")?,
         }
     }
+    let entries = entries.finish();
     if entries.is_empty() {
         return Err(Error::schema("there are no rows below the header"));
     }
@@ -84,10 +91,13 @@ impl Columns {
         }
     }
 
-    fn raw<'a>(&self, record: &'a StringRecord, metric_key: Option<&'a str>) -> Raw<'a> {
+    fn raw<'a, 'r>(&self, record: &'r StringRecord, metric_key: Option<&'a str>) -> Raw<'a, 'r> {
         let time = &record[self.timestamp];
         Raw {
-            metric_key: self.metric_key.map(|at| &record[at]).or(metric_key).map(Cow::Borrowed),
+            metric_key: match self.metric_key {
+                Some(at) => Some(Cow::Owned(record[at].to_owned())),
+                None => metric_key.map(Cow::Borrowed),
+            },
             value: record[self.value].parse().ok(),
             timestamp: match time {
                 "" => RawTime::Wrong,
@@ -106,20 +116,44 @@ impl Columns {
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::Named;
     use super::*;
     use crate::Code;
     use proptest::prelude::*;
 
     const NOW: Millis = 1_795_428_000_000;
 
+    fn read<'a>(body: &[u8], metric_key: Option<&'a str>, now: Millis) -> Result<Entries<'a>, Error> {
+        super::read(body, metric_key, now, &SeriesNames::default())
+    }
+
     #[test]
     fn rows_become_points_and_other_columns_dimensions() {
         let body = "\u{feff}timestamp, value ,metric_key,region\n2026-11-23T09:00:00Z,1.5,a,eu\n1795424400000,2,a,\n";
         let entries = read(body.as_bytes(), None, NOW).unwrap();
         assert_eq!(entries.points().len(), 2);
-        assert_eq!(entries.series_list()[0].dimensions.to_json(), r#"{"region":"eu"}"#);
-        assert!(entries.series_list()[1].dimensions.is_empty());
+        assert_eq!(
+            entries.series_list()[0].read().unwrap().dimensions.to_json(),
+            r#"{"region":"eu"}"#
+        );
+        assert!(entries.series_list()[1].read().unwrap().dimensions.is_empty());
         assert_eq!(entries.points()[0].timestamp, entries.points()[1].timestamp);
+    }
+
+    /// A text of two dimensions must not pass for one that holds them both.
+    #[test]
+    fn a_known_name_lets_no_other_text_pass() {
+        let names = SeriesNames::default();
+        let two = super::read(b"timestamp,value,a,b\n1795424400000,1,1,2\n", Some("k"), NOW, &names).unwrap();
+        names.learn(two.new_names());
+        for body in [
+            "timestamp,value,a\n1795424400000,1,1\0b\x002\n",
+            "timestamp,value,a\n1795424400000,1,11:b1:2\n",
+        ] {
+            let one = super::read(body.as_bytes(), Some("k"), NOW, &names).unwrap();
+            let same = |series: &Named<'_>| series.series_id == two.series_list()[0].series_id;
+            assert!(!one.series_list().iter().any(same), "{body:?}");
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 use crate::clock::{MINUTE, Millis};
 use crate::http::PointError;
-use crate::series::{Dimensions, MetricKey, SeriesRef};
+use crate::series::{Dimensions, KnownNames, MetricKey, SeriesId, SeriesRef};
 use crate::{Code, Error, time};
+use foldhash::{HashMap, HashMapExt};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::fmt::Write;
 
 /// The most points of a request.
 pub const MAX_POINTS: usize = 10_000;
@@ -19,14 +20,20 @@ const MAX_REASON: usize = 120;
 
 /// The entries of a request, each checked: accepted points by series, and what was refused.
 #[derive(Debug)]
-pub struct Entries {
-    now: Millis,
+pub struct Entries<'a> {
     len: usize,
-    series: Vec<SeriesRef>,
-    /// by metric key, then by the text of the dimensions: two steps, so that a look-up owns nothing
-    by_name: HashMap<String, HashMap<String, usize>>,
+    series: Vec<Named<'a>>,
     points: Vec<Incoming>,
     refused: Vec<PointError>,
+    new_names: HashMap<Box<str>, SeriesId>,
+}
+
+/// A series of a request, with the name that it has there.
+#[derive(Debug)]
+pub(super) struct Named<'a> {
+    pub(super) series_id: SeriesId,
+    metric_key: Cow<'a, str>,
+    dimensions: RawDimensions<'a>,
 }
 
 /// An accepted point.
@@ -34,19 +41,19 @@ pub struct Entries {
 pub(super) struct Incoming {
     /// its place in the request
     pub(super) index: usize,
-    /// its place in [`Entries::series`]
+    /// its place in [`Entries::series_list`]
     pub(super) series: usize,
     pub(super) timestamp: Millis,
     pub(super) value: f64,
 }
 
-/// One entry as its format found it: each field read as far as it could be.
+/// One entry as its format found it: each field read as far as it could be. What names the series lives as
+/// long as the body (`'a`).
 #[derive(Debug)]
-pub(super) struct Raw<'a> {
+pub(super) struct Raw<'a, 'r> {
     pub(super) metric_key: Option<Cow<'a, str>>,
     pub(super) value: Option<f64>,
-    pub(super) timestamp: RawTime<'a>,
-    /// the text of the dimensions, for looking them up, and how to read them
+    pub(super) timestamp: RawTime<'r>,
     pub(super) dimensions: RawDimensions<'a>,
 }
 
@@ -60,25 +67,49 @@ pub(super) enum RawTime<'a> {
 }
 
 /// Dimensions as their format found them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum RawDimensions<'a> {
     Absent,
     Json(&'a str),
     Pairs(Vec<(String, String)>),
 }
 
-impl Entries {
-    /// No entries yet, at this product time.
-    #[must_use]
-    pub fn new(now: Millis) -> Self {
+/// Checks the entries of a request one after the other.
+#[derive(Debug)]
+pub(super) struct Checker<'a, 'k> {
+    now: Millis,
+    known: KnownNames<'k>,
+    entries: Entries<'a>,
+    /// the place of each series in the list
+    places: HashMap<SeriesId, usize>,
+    /// the name that is looked up, built in the same memory each time
+    name: String,
+    /// the last text of a time that was read: many points of a request have the same
+    last_time: (String, Millis),
+}
+
+impl<'a, 'k> Checker<'a, 'k> {
+    /// Of a request at this product time, by a process that knows these names.
+    pub(super) fn new(now: Millis, known: KnownNames<'k>) -> Self {
         Self {
             now,
-            len: 0,
-            series: Vec::new(),
-            by_name: HashMap::new(),
-            points: Vec::new(),
-            refused: Vec::new(),
+            known,
+            entries: Entries {
+                len: 0,
+                series: Vec::new(),
+                points: Vec::new(),
+                refused: Vec::new(),
+                new_names: HashMap::new(),
+            },
+            places: HashMap::new(),
+            name: String::new(),
+            last_time: (String::new(), 0),
         }
+    }
+
+    /// What was found.
+    pub(super) fn finish(self) -> Entries<'a> {
+        self.entries
     }
 
     /// Checks one more entry: the first failing field counts, in the order key, value, timestamp,
@@ -86,19 +117,21 @@ impl Entries {
     ///
     /// # Errors
     /// 413 if it is one too many.
-    pub(super) fn push(&mut self, raw: &Raw<'_>) -> Result<(), Error> {
+    pub(super) fn push(&mut self, raw: Raw<'a, '_>) -> Result<(), Error> {
         let index = self.next_index()?;
-        let metric_key = raw.metric_key.as_deref();
-        match self.check(raw) {
-            Ok((series, timestamp, value)) => self.points.push(Incoming {
+        match self.check(&raw) {
+            Ok((series_id, timestamp, value)) => {
+                let series = self.place(series_id, raw);
+                self.entries.points.push(Incoming {
+                    index,
+                    series,
+                    timestamp,
+                    value,
+                });
+            }
+            Err((code, message)) => self.entries.refused.push(PointError {
                 index,
-                series,
-                timestamp,
-                value,
-            }),
-            Err((code, message)) => self.refused.push(PointError {
-                index,
-                metric_key: metric_key.map(echo),
+                metric_key: raw.metric_key.as_deref().map(echo),
                 code,
                 message,
             }),
@@ -113,7 +146,7 @@ impl Entries {
     pub(super) fn push_refused(&mut self, message: &str) -> Result<(), Error> {
         let index = self.next_index()?;
         let message = message.to_owned();
-        self.refused.push(PointError {
+        self.entries.refused.push(PointError {
             index,
             metric_key: None,
             code: Code::SchemaValidationFailed,
@@ -123,16 +156,16 @@ impl Entries {
     }
 
     fn next_index(&mut self) -> Result<usize, Error> {
-        if self.len == MAX_POINTS {
+        if self.entries.len == MAX_POINTS {
             return Err(Error::PayloadTooLarge(format!(
                 "a request has at most {MAX_POINTS} points"
             )));
         }
-        self.len += 1;
-        Ok(self.len - 1)
+        self.entries.len += 1;
+        Ok(self.entries.len - 1)
     }
 
-    fn check(&mut self, raw: &Raw<'_>) -> Result<(usize, Millis, f64), (Code, String)> {
+    fn check(&mut self, raw: &Raw<'_, '_>) -> Result<(SeriesId, Millis, f64), (Code, String)> {
         let key = raw.metric_key.as_deref().unwrap_or("");
         if !MetricKey::holds(key) {
             let message =
@@ -143,15 +176,16 @@ impl Entries {
         let value = value.ok_or((Code::InvalidValue, "value must be a finite number".to_owned()))?;
         let timestamp = self.timestamp(&raw.timestamp)?;
         let series = self
-            .series(key, &raw.dimensions)
+            .series_id(key, &raw.dimensions)
             .map_err(|message| (Code::InvalidDimensions, message))?;
         Ok((series, timestamp, value))
     }
 
-    fn timestamp(&self, raw: &RawTime<'_>) -> Result<Millis, (Code, String)> {
+    fn timestamp(&mut self, raw: &RawTime<'_>) -> Result<Millis, (Code, String)> {
         let wrong = |message: &str| (Code::InvalidTimestamp, message.to_owned());
         let timestamp = match raw {
             RawTime::Absent => return Ok(self.now),
+            RawTime::Text(text) if **text == *self.last_time.0 => return Ok(self.last_time.1),
             RawTime::Text(text) => time::parse_rfc3339(text),
             RawTime::Number(text) => text
                 .parse()
@@ -164,41 +198,74 @@ impl Entries {
         if timestamp > self.now.saturating_add(MAX_AHEAD) {
             return Err(wrong("timestamp is more than 5 minutes ahead"));
         }
+        if let RawTime::Text(text) = raw {
+            self.last_time.0.clear();
+            self.last_time.0.push_str(text);
+            self.last_time.1 = timestamp;
+        }
         Ok(timestamp)
     }
 
-    /// The place of the series with this name, which is hashed once a request and not once a point.
-    fn series(&mut self, key: &str, raw: &RawDimensions<'_>) -> Result<usize, String> {
-        let text = match raw {
-            RawDimensions::Absent => Cow::Borrowed(""),
-            RawDimensions::Json(text) => Cow::Borrowed(*text),
-            RawDimensions::Pairs(pairs) => Cow::Owned(pairs.iter().flat_map(|(k, v)| [k, "\0", v, "\0"]).collect()),
-        };
-        if let Some(at) = self.by_name.get(key).and_then(|series| series.get(&*text)) {
-            return Ok(*at);
+    /// The identity of the series with this name. A name is checked and hashed when the process first meets it.
+    fn series_id(&mut self, key: &str, dimensions: &RawDimensions<'_>) -> Result<SeriesId, String> {
+        self.name.clear();
+        self.name.push_str(key);
+        // stands in no key, and so tells where it ends
+        self.name.push('\0');
+        match dimensions {
+            RawDimensions::Absent => {}
+            RawDimensions::Json(text) => self.name.push_str(text),
+            // with its length no text can pass for two; JSON that was accepted begins with a brace
+            RawDimensions::Pairs(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).for_each(|text| {
+                let _ = write!(self.name, "{}:{text}", text.len());
+            }),
         }
-        let dimensions = match raw {
-            RawDimensions::Absent => Dimensions::default(),
-            RawDimensions::Json(text) => read_dimensions(text)?,
-            RawDimensions::Pairs(pairs) => Dimensions::new(pairs.iter().cloned())?,
-        };
-        let metric_key = MetricKey::parse(key).ok_or("the metric key cannot be read")?;
-        self.series.push(SeriesRef::new(metric_key, dimensions));
-        let at = self.series.len() - 1;
-        self.by_name
-            .entry(key.to_owned())
-            .or_default()
-            .insert(text.into_owned(), at);
-        Ok(at)
+        let known = self.known.get(&self.name);
+        if let Some(id) = known.or_else(|| self.entries.new_names.get(&*self.name).copied()) {
+            return Ok(id);
+        }
+        let id = read_name(key, dimensions)?.series_id;
+        self.entries.new_names.insert(self.name.as_str().into(), id);
+        Ok(id)
     }
 
-    /// The series of the points; one may stand here twice if it was written in two ways.
-    pub(super) fn series_list(&self) -> &[SeriesRef] {
+    /// The place of a series in the list, where it stands once.
+    fn place(&mut self, series_id: SeriesId, raw: Raw<'a, '_>) -> usize {
+        let series = &mut self.entries.series;
+        *self.places.entry(series_id).or_insert_with(|| {
+            series.push(Named {
+                series_id,
+                metric_key: raw.metric_key.unwrap_or_default(),
+                dimensions: raw.dimensions,
+            });
+            series.len() - 1
+        })
+    }
+}
+
+impl Named<'_> {
+    /// The series by name.
+    ///
+    /// # Errors
+    /// None: the name was read before.
+    pub(super) fn read(&self) -> Result<SeriesRef, Error> {
+        read_name(&self.metric_key, &self.dimensions).map_err(Error::schema)
+    }
+}
+
+impl<'a> Entries<'a> {
+    /// The series of the points, each once.
+    pub(super) fn series_list(&self) -> &[Named<'a>] {
         &self.series
     }
 
     pub(super) fn points(&self) -> &[Incoming] {
         &self.points
+    }
+
+    /// Names of series that the process did not know.
+    pub(super) fn new_names(&self) -> &HashMap<Box<str>, SeriesId> {
+        &self.new_names
     }
 
     /// What was refused, in the order of the request.
@@ -219,12 +286,22 @@ impl Entries {
         self.points = kept;
         self.refused.extend(out.iter().map(|point: &Incoming| PointError {
             index: point.index,
-            metric_key: Some(self.series[point.series].metric_key.as_str().to_owned()),
+            metric_key: Some(self.series[point.series].metric_key.clone().into_owned()),
             code,
             message: message.to_owned(),
         }));
         self.refused.sort_by_key(|error| error.index);
     }
+}
+
+fn read_name(key: &str, dimensions: &RawDimensions<'_>) -> Result<SeriesRef, String> {
+    let dimensions = match dimensions {
+        RawDimensions::Absent => Dimensions::default(),
+        RawDimensions::Json(text) => read_dimensions(text)?,
+        RawDimensions::Pairs(pairs) => Dimensions::new(pairs.iter().cloned())?,
+    };
+    let metric_key = MetricKey::parse(key).ok_or("the metric key cannot be read")?;
+    Ok(SeriesRef::new(metric_key, dimensions))
 }
 
 /// As much of a refused key as shows which it was. A reply must not grow with what was sent: ten thousand

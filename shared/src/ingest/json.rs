@@ -1,8 +1,9 @@
 //! `POST /v1/ingest`: `{source_id?, idempotency_key?, metrics: [{metric_key, value, timestamp?, dimensions?}]}`.
 
-use super::entry::{Entries, MAX_POINTS, Raw, RawDimensions, RawTime};
+use super::entry::{Checker, Entries, MAX_POINTS, Raw, RawDimensions, RawTime};
 use crate::Error;
 use crate::clock::Millis;
+use crate::series::SeriesNames;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -11,13 +12,13 @@ use std::fmt;
 
 /// A request, read.
 #[derive(Debug)]
-pub struct Envelope {
+pub struct Envelope<'a> {
     /// which source says that it sent this
     pub source_id: Option<String>,
     /// the same as the `Idempotency-Key` header
     pub idempotency_key: Option<String>,
     /// its points
-    pub entries: Entries,
+    pub entries: Entries<'a>,
 }
 
 #[derive(Deserialize)]
@@ -42,6 +43,18 @@ enum Item<'a> {
     NoObject,
 }
 
+/// The name of a field: a text would be taken to memory of its own, four times a point.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Field {
+    MetricKey,
+    Value,
+    Timestamp,
+    Dimensions,
+    #[serde(other)]
+    Other,
+}
+
 #[derive(Default)]
 struct Fields<'a> {
     metric_key: Option<&'a RawValue>,
@@ -50,21 +63,22 @@ struct Fields<'a> {
     dimensions: Option<&'a RawValue>,
 }
 
-/// Reads a request at this product time.
+/// Reads a request at this product time, by a process with these names.
 ///
 /// # Errors
 /// 400 if it is no JSON of this shape or has no points; 413 for too many points.
-pub fn read(body: &[u8], now: Millis) -> Result<Envelope, Error> {
+pub fn read<'a>(body: &'a [u8], now: Millis, names: &SeriesNames) -> Result<Envelope<'a>, Error> {
     let text = std::str::from_utf8(body).map_err(|_| Error::schema("the body is not UTF-8"))?;
     let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| Error::schema(error.to_string()))?;
-    let mut entries = Entries::new(now);
+    let mut entries = Checker::new(now, names.known());
     for item in &wire.metrics.0 {
         match item {
-            Item::Object(fields) => entries.push(&fields.raw())?,
+            Item::Object(fields) => entries.push(fields.raw())?,
             Item::Doubled => entries.push_refused("an entry has a field twice")?,
             Item::NoObject => entries.push_refused("an entry must be an object")?,
         }
     }
+    let entries = entries.finish();
     if entries.is_empty() {
         return Err(Error::schema("metrics must hold at least one point"));
     }
@@ -76,7 +90,7 @@ pub fn read(body: &[u8], now: Millis) -> Result<Envelope, Error> {
 }
 
 impl<'a> Fields<'a> {
-    fn raw(&self) -> Raw<'a> {
+    fn raw(&self) -> Raw<'a, 'a> {
         Raw {
             metric_key: self.metric_key.and_then(string),
             value: self.value.and_then(|raw| number(raw)?.parse().ok()),
@@ -160,13 +174,13 @@ impl<'de> Visitor<'de> for ItemVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item<'de>, A::Error> {
         let mut fields = Fields::default();
         let mut doubled = false;
-        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
-            let field = match &*name {
-                "metric_key" => &mut fields.metric_key,
-                "value" => &mut fields.value,
-                "timestamp" => &mut fields.timestamp,
-                "dimensions" => &mut fields.dimensions,
-                _ => {
+        while let Some(name) = map.next_key()? {
+            let field = match name {
+                Field::MetricKey => &mut fields.metric_key,
+                Field::Value => &mut fields.value,
+                Field::Timestamp => &mut fields.timestamp,
+                Field::Dimensions => &mut fields.dimensions,
+                Field::Other => {
                     map.next_value::<IgnoredAny>()?;
                     continue;
                 }
@@ -208,14 +222,21 @@ impl<'de> Visitor<'de> for ItemVisitor {
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::Incoming;
     use super::*;
     use crate::Code;
+    use crate::series::SeriesId;
     use proptest::prelude::*;
 
     const NOW: Millis = 1_795_428_000_000;
 
+    fn read(body: &[u8], now: Millis) -> Result<Envelope<'_>, Error> {
+        super::read(body, now, &SeriesNames::default())
+    }
+
     fn codes(metrics: &str) -> Vec<(usize, Code)> {
-        let envelope = read(format!("{{\"metrics\":[{metrics}]}}").as_bytes(), NOW).unwrap();
+        let body = format!("{{\"metrics\":[{metrics}]}}");
+        let envelope = read(body.as_bytes(), NOW).unwrap();
         envelope
             .entries
             .refused()
@@ -280,7 +301,10 @@ mod tests {
         let envelope = read(body, NOW).unwrap();
         let point = envelope.entries.points()[0];
         assert_eq!((point.timestamp, point.value), (NOW, -150.0));
-        assert_eq!(envelope.entries.series_list()[0].metric_key.as_str(), "a.b");
+        assert_eq!(
+            envelope.entries.series_list()[0].read().unwrap().metric_key.as_str(),
+            "a.b"
+        );
     }
 
     #[test]
@@ -342,7 +366,58 @@ mod tests {
         assert!(refused.len() < 1_000, "{}", refused.len());
     }
 
+    /// Points with the identity of their series, and what was refused.
+    fn found(entries: &Entries<'_>) -> (Vec<(usize, SeriesId, Millis, u64)>, String) {
+        let point = |point: &Incoming| {
+            let series = &entries.series_list()[point.series];
+            assert_eq!(series.read().unwrap().series_id, series.series_id);
+            (point.index, series.series_id, point.timestamp, point.value.to_bits())
+        };
+        let points = entries.points().iter().map(point).collect();
+        (points, serde_json::to_string(entries.refused()).unwrap())
+    }
+
+    #[test]
+    fn names_of_one_series_written_in_two_ways_are_one_series() {
+        let body = br#"{"metrics":[{"metric_key":"a","value":1,"dimensions":{"x":"1","y":"2"}},
+            {"metric_key":"a","value":2,"dimensions": {"y":"2","x":"1","z":""}}]}"#;
+        let envelope = read(body, NOW).unwrap();
+        assert_eq!(
+            (envelope.entries.series_list().len(), envelope.entries.new_names().len()),
+            (1, 2)
+        );
+    }
+
     proptest! {
+        /// What a process remembers of names changes nothing of what it finds.
+        #[test]
+        fn known_names_are_read_as_new_ones_are(entries in prop::collection::vec((
+            prop::sample::select(vec!["\"a\"", "\"a\\u002eb\"", "\"a.b\"", "\"9\"", "7"]),
+            prop::sample::select(vec!["1", "2.5", "null", "1e999"]),
+            prop::sample::select(vec!["\"2026-11-23T10:00:00Z\"", "\"2026-11-23T11:00:00+01:00\"", "1795428000000",
+                "\"2026-11-23T10:06:00Z\"", "\"no\"", "null"]),
+            prop::sample::select(vec!["{}", "null", "{\"x\":\"1\"}", "{ \"x\":\"1\"}", "{\"x\":\"1\",\"y\":\"2\"}",
+                "{\"y\":\"2\",\"x\":\"1\"}", "{\"x\":\"\"}", "{\"x\":1}", "[]"]),
+        ), 1..40)) {
+            let entry = |(key, value, time, dimensions): &(&str, &str, &str, &str)| format!(
+                r#"{{"metric_key":{key},"value":{value},"timestamp":{time},"dimensions":{dimensions}}}"#);
+            let body = format!("{{\"metrics\":[{}]}}", entries.iter().map(entry).collect::<Vec<_>>().join(","));
+            let names = SeriesNames::default();
+            let first = super::read(body.as_bytes(), NOW, &names).unwrap().entries;
+            names.learn(first.new_names());
+            let second = super::read(body.as_bytes(), NOW, &names).unwrap().entries;
+            prop_assert_eq!(found(&first), found(&second));
+            prop_assert!(second.new_names().is_empty());
+            // and one by one, so that no entry depends on those before it
+            for (at, one) in entries.iter().enumerate() {
+                let body = format!("{{\"metrics\":[{}]}}", entry(one));
+                let (points, refused) = found(&read(body.as_bytes(), NOW).unwrap().entries);
+                let of_all: Vec<_> = found(&first).0.into_iter().filter(|point| point.0 == at).collect();
+                prop_assert_eq!(points.iter().map(|p| (at, p.1, p.2, p.3)).collect::<Vec<_>>(), of_all);
+                prop_assert_eq!(refused == "[]", points.len() == 1);
+            }
+        }
+
         #[test]
         fn any_bytes_are_read_without_panic(body: Vec<u8>) {
             let _ = read(&body, NOW);

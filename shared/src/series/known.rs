@@ -1,5 +1,6 @@
 use super::SeriesId;
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashSet, HashSetExt};
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// How many keys' series one process remembers before it starts over.
@@ -12,7 +13,7 @@ const MAX_SERIES: usize = 2_000_000;
 #[derive(Debug, Default)]
 pub struct KnownSeries(Mutex<HashMap<[u8; 32], Epoch>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Epoch {
     epoch: i64,
     series: HashSet<SeriesId>,
@@ -41,12 +42,13 @@ impl KnownSeries {
         if known.values().map(|epoch| epoch.series.len()).sum::<usize>() > MAX_SERIES {
             known.clear();
         }
-        let entry = known.entry(*credential).or_default();
+        let fresh = || Epoch {
+            epoch,
+            series: HashSet::new(),
+        };
+        let entry = known.entry(*credential).or_insert_with(fresh);
         if entry.epoch != epoch {
-            *entry = Epoch {
-                epoch,
-                series: HashSet::new(),
-            };
+            *entry = fresh();
         }
         entry.series.extend(series);
     }

@@ -3,6 +3,7 @@
 mod dimensions;
 mod known;
 mod metric_key;
+mod names;
 mod resample;
 mod series_id;
 mod series_ref;
@@ -11,6 +12,7 @@ mod store;
 pub use dimensions::Dimensions;
 pub use known::KnownSeries;
 pub use metric_key::MetricKey;
+pub use names::{KnownNames, SeriesNames};
 pub use resample::{Aggregate, MAX_BUCKETS, check_range, resample};
 pub use series_id::SeriesId;
 pub use series_ref::SeriesRef;

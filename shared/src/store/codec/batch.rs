@@ -25,28 +25,31 @@ pub enum Entry {
 #[must_use]
 pub fn encode(samples: &[Sample]) -> Vec<u8> {
     debug_assert!(samples.len() <= MAX_POINTS);
-    let mut order: Vec<&Sample> = samples.iter().collect();
-    // stable, so that the last of equals stands last
-    order.sort_by_key(|sample| (sample.series_id, sample.timestamp));
+    // by value, so that the sort reads memory in a row; the place decides among equals
+    let mut order: Vec<(SeriesId, i64, u32)> = samples
+        .iter()
+        .zip(0..)
+        .map(|(sample, place)| (sample.series_id, sample.timestamp, place))
+        .collect();
+    order.sort_unstable();
     let mut series: Vec<SeriesId> = Vec::new();
     let mut counts: Vec<i64> = Vec::new();
     let mut times: Vec<i64> = Vec::with_capacity(order.len());
     let mut numbers: Vec<f64> = Vec::with_capacity(order.len());
-    for (at, sample) in order.iter().enumerate() {
-        let same = |next: &&Sample| next.series_id == sample.series_id && next.timestamp == sample.timestamp;
+    for (at, (series_id, timestamp, place)) in order.iter().enumerate() {
+        let same = |next: &(SeriesId, i64, u32)| next.0 == *series_id && next.1 == *timestamp;
         if order.get(at + 1).is_some_and(same) {
             continue;
         }
-        if series.last() == Some(&sample.series_id) {
-            if let Some(count) = counts.last_mut() {
-                *count += 1;
+        match counts.last_mut() {
+            Some(count) if series.last() == Some(series_id) => *count += 1,
+            _ => {
+                series.push(*series_id);
+                counts.push(1);
             }
-        } else {
-            series.push(sample.series_id);
-            counts.push(1);
         }
-        times.push(sample.timestamp);
-        numbers.push(sample.value);
+        times.push(*timestamp);
+        numbers.push(samples[*place as usize].value);
     }
     let mut out = Vec::with_capacity(16 + 8 * series.len() + 4 * times.len());
     out.extend([Kind::Points as u8, POINTS_VERSION]);
