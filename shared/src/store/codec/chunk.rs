@@ -1,10 +1,14 @@
 //! The blob of a chunk: points of one series. Kind, version, count, timestamps, values.
+//!
+//! Version 2 has two forms of columns that version 1 has not: timestamps and small integers in 32 bits by `pco`.
 
 use super::bytes::{Reader, put_varint};
 use super::{CodecError, Kind, MAX_POINTS, ascending, timestamps, values};
 use crate::series::Point;
+use std::ops::RangeInclusive;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+const READABLE: RangeInclusive<u8> = 1..=VERSION;
 
 /// The blob of points that ascend in time, at most [`MAX_POINTS`].
 #[must_use]
@@ -13,7 +17,7 @@ pub fn encode(points: &[Point]) -> Vec<u8> {
     let mut out = vec![Kind::Chunk as u8, VERSION];
     put_varint(&mut out, points.len() as u64);
     let times: Vec<i64> = points.iter().map(|point| point.timestamp).collect();
-    timestamps::put(&mut out, &times);
+    timestamps::put_smallest(&mut out, &times);
     let numbers: Vec<f64> = points.iter().map(|point| point.value).collect();
     values::put_smallest(&mut out, &numbers);
     out
@@ -25,7 +29,7 @@ pub fn encode(points: &[Point]) -> Vec<u8> {
 /// [`CodecError`] for anything that [`encode`] never wrote.
 pub fn decode(blob: &[u8]) -> Result<Vec<Point>, CodecError> {
     let mut reader = Reader::new(blob);
-    Kind::Chunk.expect(&mut reader, VERSION)?;
+    Kind::Chunk.expect(&mut reader, READABLE)?;
     let count = reader.count(MAX_POINTS)?;
     let times = timestamps::read(&mut reader, count)?;
     ascending(&times)?;

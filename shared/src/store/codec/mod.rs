@@ -21,6 +21,7 @@ mod values;
 use crate::clock::Millis;
 use crate::series::Point;
 use bytes::Reader;
+use std::ops::RangeInclusive;
 
 /// The most points of one blob: ten times what a request may carry, and 3 MiB once decoded.
 pub const MAX_POINTS: usize = 131_072;
@@ -63,13 +64,13 @@ impl Kind {
             .ok_or(CodecError::UnknownKind(byte))
     }
 
-    /// Reads the first two bytes, which must be this kind and this version.
-    fn expect(self, reader: &mut Reader<'_>, expected: u8) -> Result<(), CodecError> {
+    /// Reads the first two bytes, which must be this kind and one of these versions.
+    fn expect(self, reader: &mut Reader<'_>, readable: RangeInclusive<u8>) -> Result<(), CodecError> {
         let (kind, version) = (reader.u8()?, reader.u8()?);
         if kind != self as u8 {
             return Err(CodecError::UnknownKind(kind));
         }
-        if version != expected {
+        if !readable.contains(&version) {
             return Err(CodecError::UnknownVersion { kind, version });
         }
         Ok(())

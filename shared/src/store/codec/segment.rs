@@ -50,7 +50,7 @@ pub fn encode(series: &Series) -> Vec<u8> {
 /// [`CodecError`] for anything that [`encode`] never wrote.
 pub fn decode(blob: &[u8]) -> Result<Series, CodecError> {
     let mut reader = Reader::new(blob);
-    Kind::Segment.expect(&mut reader, VERSION)?;
+    Kind::Segment.expect(&mut reader, VERSION..=VERSION)?;
     let ids = ids::read(&mut reader)?;
     let mut room = MAX_POINTS;
     let lists = reader.count(ids.len())?;

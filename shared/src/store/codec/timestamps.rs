@@ -1,38 +1,98 @@
-//! A column of timestamps: a grid (first and step) where they are regular, else integers in the
-//! largest unit that divides them all.
+//! A column of timestamps: a grid (first and step) where they are regular, else distances from the
+//! first in the largest unit that divides them all.
+//!
+//! The first byte is the form. `GRID`: first and step. `UNITS`: first, unit, and the distances as a column of
+//! integers. `UNITS_PCO`, only in chunks: the same with the distances in 32 bits.
 
 use super::CodecError;
 use super::bytes::{Reader, put_varint, put_zigzag};
-use super::integers;
+use super::{integers, packed};
 use crate::clock::Millis;
+use pco::ModeSpec;
 
 const GRID: u8 = 0;
 const UNITS: u8 = 1;
+const UNITS_PCO: u8 = 2;
 
-/// Writes a column.
+/// Writes a column in the quick form: for batches and segments.
 pub(super) fn put(out: &mut Vec<u8>, timestamps: &[Millis]) {
-    let Some(first) = timestamps.first().copied() else {
+    if let Some(units) = put_grid(out, timestamps) {
+        units.put(out);
+    }
+}
+
+/// Writes a column in the smaller of the quick form and `pco`: for chunks, which stay.
+pub(super) fn put_smallest(out: &mut Vec<u8>, timestamps: &[Millis]) {
+    let Some(units) = put_grid(out, timestamps) else {
         return;
     };
-    let step = timestamps.get(1).map_or(0, |second| second.wrapping_sub(first));
-    if timestamps.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == step) {
-        out.push(GRID);
-        put_zigzag(out, first);
-        put_zigzag(out, step);
-        return;
+    let start = out.len();
+    units.put(out);
+    if let Some(mut packed) = units.packed().filter(|packed| packed.len() < out.len() - start) {
+        out.truncate(start);
+        out.append(&mut packed);
     }
-    let unit = timestamps
-        .iter()
-        .fold(0, |unit, timestamp| gcd(unit, timestamp.abs_diff(first)));
-    let unit_signed = i64::try_from(unit).unwrap_or(1).max(1);
-    out.push(UNITS);
+}
+
+/// Writes a grid if the timestamps are one; else returns them in the largest unit.
+fn put_grid(out: &mut Vec<u8>, timestamps: &[Millis]) -> Option<Units> {
+    let first = *timestamps.first()?;
+    let step = timestamps.get(1).map_or(0, |second| second.wrapping_sub(first));
+    if timestamps.windows(2).any(|pair| pair[1].wrapping_sub(pair[0]) != step) {
+        return Some(Units::of(first, timestamps));
+    }
+    out.push(GRID);
     put_zigzag(out, first);
-    put_varint(out, unit_signed.cast_unsigned());
-    let steps: Vec<i64> = timestamps
-        .iter()
-        .map(|timestamp| timestamp.wrapping_sub(first).wrapping_div(unit_signed))
-        .collect();
-    integers::put(out, &steps);
+    put_zigzag(out, step);
+    None
+}
+
+/// Timestamps as a first one and distances from it.
+struct Units {
+    first: Millis,
+    unit: i64,
+    distances: Vec<i64>,
+}
+
+impl Units {
+    fn of(first: Millis, timestamps: &[Millis]) -> Self {
+        let unit = timestamps
+            .iter()
+            .fold(0, |unit, timestamp| gcd(unit, timestamp.abs_diff(first)));
+        let unit = i64::try_from(unit).unwrap_or(1).max(1);
+        Self {
+            first,
+            unit,
+            distances: timestamps
+                .iter()
+                .map(|timestamp| timestamp.wrapping_sub(first).wrapping_div(unit))
+                .collect(),
+        }
+    }
+
+    fn put_head(&self, out: &mut Vec<u8>, form: u8) {
+        out.push(form);
+        put_zigzag(out, self.first);
+        put_varint(out, self.unit.cast_unsigned());
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        self.put_head(out, UNITS);
+        integers::put(out, &self.distances);
+    }
+
+    /// `None` if a distance does not fit into 32 bits, or `pco` refuses them.
+    fn packed(&self) -> Option<Vec<u8>> {
+        let small: Option<Vec<u32>> = self
+            .distances
+            .iter()
+            .map(|distance| u32::try_from(*distance).ok())
+            .collect();
+        let mut out = Vec::new();
+        self.put_head(&mut out, UNITS_PCO);
+        out.extend(packed::column(&small?, &ModeSpec::Classic)?);
+        Some(out)
+    }
 }
 
 fn gcd(mut a: u64, mut b: u64) -> u64 {
@@ -49,7 +109,7 @@ pub(super) fn read(reader: &mut Reader<'_>, count: usize) -> Result<Vec<Millis>,
     }
     let form = reader.u8()?;
     let first = reader.zigzag()?;
-    let mut steps = match form {
+    let mut steps: Vec<i64> = match form {
         GRID => {
             let step = reader.zigzag()?;
             (0..count as i64).map(|at| at.wrapping_mul(step)).collect()
@@ -61,6 +121,14 @@ pub(super) fn read(reader: &mut Reader<'_>, count: usize) -> Result<Vec<Millis>,
                 *step = step.wrapping_mul(unit);
             }
             steps
+        }
+        UNITS_PCO => {
+            let unit = reader.varint()?.cast_signed();
+            let steps: Vec<u32> = packed::read(reader, count)?;
+            steps
+                .into_iter()
+                .map(|step| i64::from(step).wrapping_mul(unit))
+                .collect()
         }
         _ => return Err(CodecError::Invalid("an unknown form of timestamps")),
     };
@@ -75,13 +143,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn round_trip(timestamps: &[Millis]) -> usize {
-        let mut out = Vec::new();
-        put(&mut out, timestamps);
-        let mut reader = Reader::new(&out);
-        assert_eq!(read(&mut reader, timestamps.len()).unwrap(), timestamps);
-        reader.finish().unwrap();
-        out.len()
+    fn round_trip(timestamps: &[Millis]) -> [usize; 2] {
+        [put, put_smallest].map(|put| {
+            let mut out = Vec::new();
+            put(&mut out, timestamps);
+            let mut reader = Reader::new(&out);
+            assert_eq!(read(&mut reader, timestamps.len()).unwrap(), timestamps);
+            reader.finish().unwrap();
+            out.len()
+        })
     }
 
     proptest! {
@@ -95,8 +165,31 @@ mod tests {
     #[test]
     fn a_grid_is_a_header_and_gaps_in_it_cost_bits_not_bytes() {
         let start = 1_795_428_000_000;
-        assert!(round_trip(&(0..288).map(|i| start + i * 300_000).collect::<Vec<_>>()) <= 11);
-        let gaps: Vec<i64> = (0..288).filter(|i| i % 7 != 0).map(|i| start + i * 300_000).collect();
-        assert!(round_trip(&gaps) < 70);
+        let grid: Vec<i64> = (0..288).map(|i| start + i * 300_000).collect();
+        assert!(round_trip(&grid).into_iter().all(|bytes| bytes <= 11));
+        let gaps: Vec<i64> = grid
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(|(i, _)| i % 7 != 0)
+            .map(|(_, at)| at)
+            .collect();
+        assert!(round_trip(&gaps).into_iter().all(|bytes| bytes < 70));
+    }
+
+    #[test]
+    fn in_a_chunk_rare_gaps_cost_less_and_distances_of_more_than_32_bits_are_kept() {
+        let start = 1_795_428_000_000;
+        let mut at = start;
+        let gaps: Vec<i64> = (0..3_000)
+            .map(|i| {
+                at += if i * i % 23 == 2 { 600_000 } else { 300_000 };
+                at
+            })
+            .collect();
+        let [quick, smallest] = round_trip(&gaps);
+        assert!(smallest < quick / 2, "{quick} {smallest}");
+        let [quick, smallest] = round_trip(&[start, start + 1, start + (1 << 32), start + (1 << 40) + 1]);
+        assert_eq!(quick, smallest);
     }
 }

@@ -3,16 +3,19 @@
 //!
 //! The first byte is the form. `SCALED` and the exponent k: each value is its integer divided by
 //! 10^k. `PATCHED` is the same with a list of the values that are no such decimals (-0.0, thirds,
-//! subnormals). `RAW`: 8 bytes each, little-endian. `SCALED_PCO` and `RAW_PCO` only in chunks.
+//! subnormals). `RAW`: 8 bytes each, little-endian. `SCALED_PCO`, `RAW_PCO` and `SMALL_PCO`, which has the least
+//! integer and each one's distance from it in 32 bits, only in chunks.
 
-use super::bytes::{Reader, put_varint};
+use super::bytes::{Reader, put_varint, put_zigzag};
 use super::{CodecError, integers, packed};
+use pco::ModeSpec;
 
 const RAW: u8 = 0;
 const SCALED: u8 = 1;
 const PATCHED: u8 = 2;
 const SCALED_PCO: u8 = 3;
 const RAW_PCO: u8 = 4;
+const SMALL_PCO: u8 = 5;
 
 /// More decimals than anybody sends on purpose.
 const MAX_EXPONENT: usize = 9;
@@ -87,6 +90,25 @@ impl Scaled {
             }
         }
     }
+
+    /// The integers in `pco`, in 32 bits each if that is enough; without the patches.
+    fn packed(&self) -> Option<Vec<u8>> {
+        let least = self.integers.iter().copied().min()?;
+        let small: Option<Vec<u32>> = self
+            .integers
+            .iter()
+            .map(|integer| u32::try_from(integer.wrapping_sub(least)).ok())
+            .collect();
+        let mut out = vec![SMALL_PCO, self.exponent as u8];
+        if let Some(small) = small {
+            put_zigzag(&mut out, least);
+            out.extend(packed::column_of_small(&small)?);
+        } else {
+            out[0] = SCALED_PCO;
+            out.extend(packed::column(&self.integers, &ModeSpec::Classic)?);
+        }
+        Some(out)
+    }
 }
 
 /// Writes a column in the quick form: for batches and segments.
@@ -112,28 +134,30 @@ pub(super) fn put_smallest(out: &mut Vec<u8>, values: &[f64]) {
     if values.is_empty() {
         return;
     }
-    let scaled = Scaled::of(values);
     let start = out.len();
-    match &scaled {
-        Some(scaled) => scaled.put(out),
-        None => put_raw(out, values),
-    }
-    let mut other = Vec::new();
-    match &scaled {
-        Some(scaled) if scaled.patches.is_empty() => {
-            other.extend([SCALED_PCO, scaled.exponent as u8]);
-            packed::put_integers(&mut other, &scaled.integers);
+    let packed = match Scaled::of(values) {
+        Some(scaled) => {
+            scaled.put(out);
+            if scaled.patches.is_empty() {
+                scaled.packed()
+            } else {
+                raw_packed(values)
+            }
         }
-        _ => {
-            other.push(RAW_PCO);
-            packed::put_doubles(&mut other, values);
+        None => {
+            put_raw(out, values);
+            raw_packed(values)
         }
-    }
-    // pco writes at least a byte of payload after the form, unless it refused
-    if other.len() > 2 && other.len() < out.len() - start {
+    };
+    if let Some(mut packed) = packed.filter(|packed| packed.len() < out.len() - start) {
         out.truncate(start);
-        out.append(&mut other);
+        out.append(&mut packed);
     }
+}
+
+fn raw_packed(values: &[f64]) -> Option<Vec<u8>> {
+    let column = packed::column(values, &ModeSpec::Auto)?;
+    Some([&[RAW_PCO], &column[..]].concat())
 }
 
 /// Reads a column of `count` values; the caller has bounded `count`.
@@ -171,9 +195,16 @@ pub(super) fn read(reader: &mut Reader<'_>, count: usize) -> Result<Vec<f64>, Co
         }
         SCALED_PCO => {
             let power = power(reader)?;
-            Ok(unscale_all(&packed::read_integers(reader, count)?, power))
+            Ok(unscale_all(&packed::read(reader, count)?, power))
         }
-        RAW_PCO => packed::read_doubles(reader, count),
+        SMALL_PCO => {
+            let power = power(reader)?;
+            let least = reader.zigzag()?;
+            let small: Vec<u32> = packed::read(reader, count)?;
+            let integers = small.into_iter().map(|small| least.wrapping_add(i64::from(small)));
+            Ok(integers.map(|integer| unscale(integer, power)).collect())
+        }
+        RAW_PCO => packed::read(reader, count),
         _ => Err(CodecError::Invalid("an unknown form of values")),
     }
 }
