@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
-pub enum Attack {
+pub(crate) enum Attack {
     /// noise with a good beginning
     Noise { kind: u8, version: u8, rest: Vec<u8> },
     /// damage that a checksum would show
@@ -21,7 +21,7 @@ pub enum Attack {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub enum Edit {
+pub(crate) enum Edit {
     Set {
         at: u16,
         byte: u8,
@@ -52,7 +52,7 @@ pub enum Edit {
     },
 }
 
-pub fn attack() -> impl Strategy<Value = Attack> {
+pub(crate) fn attack() -> impl Strategy<Value = Attack> {
     let bytes = || vec(any::<u8>(), 0..400);
     prop_oneof![
         (0u8..6, 0u8..4, bytes()).prop_map(|(kind, version, rest)| Attack::Noise { kind, version, rest }),
@@ -81,7 +81,7 @@ fn edit() -> impl Strategy<Value = Edit> {
 }
 
 impl Attack {
-    pub fn blob(&self, specimens: &[Specimen]) -> Vec<u8> {
+    pub(crate) fn blob(&self, specimens: &[Specimen]) -> Vec<u8> {
         let chosen = |at: &u16| &specimens[usize::from(*at) % specimens.len()];
         match self {
             Self::Noise { kind, version, rest } => [&[*kind, *version], &rest[..]].concat(),

@@ -6,7 +6,7 @@ use intentvision::store::codec::{MAX_POINTS, batch, chunk, segment};
 use std::path::Path;
 
 /// A blob, its last column apart where that has a checksum.
-pub struct Specimen {
+pub(crate) struct Specimen {
     head: Vec<u8>,
     payload: Option<Vec<u8>>,
 }
@@ -35,12 +35,12 @@ impl Specimen {
         }
     }
 
-    pub fn blob(&self) -> Vec<u8> {
+    pub(crate) fn blob(&self) -> Vec<u8> {
         self.with(&self.head, self.payload.as_deref())
     }
 
     /// The blob with other bytes, the checksum as it must be.
-    pub fn with(&self, head: &[u8], payload: Option<&[u8]>) -> Vec<u8> {
+    pub(crate) fn with(&self, head: &[u8], payload: Option<&[u8]>) -> Vec<u8> {
         let mut blob = head.to_vec();
         if let Some(payload) = payload {
             let mut length = payload.len();
@@ -55,7 +55,7 @@ impl Specimen {
         blob
     }
 
-    pub fn parts(&self) -> (&[u8], Option<&[u8]>) {
+    pub(crate) fn parts(&self) -> (&[u8], Option<&[u8]>) {
         (&self.head, self.payload.as_deref())
     }
 }
@@ -70,7 +70,7 @@ fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
 }
 
 /// Those of the golden files, and larger ones as they are written now.
-pub fn all() -> Vec<Specimen> {
+pub(crate) fn all() -> Vec<Specimen> {
     let mut blobs = golden();
     let values: [fn(usize) -> f64; 8] = [
         |_| 0.0,

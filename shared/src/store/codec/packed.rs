@@ -11,6 +11,9 @@ use pco::{ChunkConfig, DeltaSpec, ModeSpec, PagingSpec};
 /// More than any chunk may hold.
 const MAX_BYTES: usize = 16 * super::MAX_POINTS;
 
+/// The mode of `pco`, in the low bits of a chunk's first byte, whose dictionary may claim 2^25 entries, for
+/// which it takes memory before it sees one. It is not written here.
+const DICTIONARY: u8 = 4;
 /// From so many numbers on more is tried: such a chunk is written at most daily.
 const LONG: usize = 1_024;
 /// How many numbers a prediction goes by: fewer save less, more hardly anything.
@@ -85,6 +88,9 @@ pub(super) fn read<T: Number + Default>(reader: &mut Reader<'_>, count: usize) -
 
 fn decompress<T: Number + Default>(payload: &[u8], count: usize) -> pco::errors::PcoResult<Vec<T>> {
     let (file, rest) = FileDecompressor::new(payload)?;
+    if rest.first().is_some_and(|first| first & 0x0f == DICTIONARY) {
+        return Ok(Vec::new());
+    }
     let (mut chunk, rest) = file.chunk_decompressor::<T, _>(rest)?;
     // looking back may ask for windows of many megabytes, and is not written here
     if matches!(chunk.meta().delta_encoding, DeltaEncoding::Lookback { .. }) {
@@ -100,6 +106,16 @@ fn decompress<T: Number + Default>(payload: &[u8], count: usize) -> pco::errors:
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn rule_7_a_dictionary_is_refused_before_memory_is_taken_for_it() {
+        let numbers: Vec<i64> = (0..256).map(|i| i % 3 * 1_000_003).collect();
+        let payload = compress(&numbers, &ModeSpec::TryDict, &DeltaSpec::NoOp).unwrap();
+        assert_eq!(payload[2] & 0x0f, DICTIONARY);
+        let blob = with_checksum(payload);
+        let refused = CodecError::Invalid("a column that pco refuses");
+        assert_eq!(read::<i64>(&mut Reader::new(&blob), 256), Err(refused));
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
