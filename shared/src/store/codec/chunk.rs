@@ -1,6 +1,6 @@
 //! The blob of a chunk: points of one series. Kind, version, count, timestamps, values.
 //!
-//! Version 2 has two forms of columns that version 1 has not: timestamps and small integers in 32 bits by `pco`.
+//! Version 2 may have its timestamps in `pco`; else the versions are alike.
 
 use super::bytes::{Reader, put_varint};
 use super::{CodecError, Kind, MAX_POINTS, ascending, timestamps, values};

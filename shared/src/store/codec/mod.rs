@@ -8,7 +8,7 @@ pub mod batch;
 mod bytes;
 pub mod chunk;
 #[cfg(test)]
-mod figures;
+mod exact;
 #[cfg(test)]
 mod golden;
 mod ids;

@@ -14,36 +14,19 @@ const MAX_BYTES: usize = 16 * super::MAX_POINTS;
 /// The mode of `pco`, in the low bits of a chunk's first byte, whose dictionary may claim 2^25 entries, for
 /// which it takes memory before it sees one. It is not written here.
 const DICTIONARY: u8 = 4;
-/// From so many numbers on more is tried: such a chunk is written at most daily.
-const LONG: usize = 1_024;
-/// How many numbers a prediction goes by: fewer save less, more hardly anything.
-const PREDICTED_FROM: usize = 16;
+/// What `pco` writes: the numbers themselves, or
+pub(super) const THEMSELVES: &[DeltaSpec] = &[DeltaSpec::NoOp];
+/// the difference of each from the one before,
+pub(super) const DIFFERENCES: &[DeltaSpec] = &[DeltaSpec::TryConsecutive(1)];
+/// or the smaller of both, which takes twice as long to find.
+pub(super) const EITHER: &[DeltaSpec] = &[DeltaSpec::TryConsecutive(1), DeltaSpec::NoOp];
 
-/// A column of numbers, in the smallest of the ways that are tried; `None` if `pco` refuses them.
-pub(super) fn column<T: Number>(numbers: &[T], mode: &ModeSpec) -> Option<Vec<u8>> {
-    payload(numbers, mode).map(with_checksum)
-}
-
-/// A column of numbers of 32 bits, of which `pco` may also predict each from those before it.
-pub(super) fn column_of_small(numbers: &[u32]) -> Option<Vec<u8>> {
-    let mode = ModeSpec::Classic;
-    let plain = payload(numbers, &mode)?;
-    if numbers.len() >= LONG {
-        let predicted = compress(numbers, &mode, &DeltaSpec::TryConv1(PREDICTED_FROM)).ok();
-        // a prediction takes three times as long to read: it must save a fiftieth
-        if let Some(predicted) = predicted.filter(|predicted| predicted.len() < plain.len() / 50 * 49) {
-            return Some(with_checksum(predicted));
-        }
-    }
-    Some(with_checksum(plain))
-}
-
-/// Numbers as they are, or their differences: whichever is smaller.
-fn payload<T: Number>(numbers: &[T], mode: &ModeSpec) -> Option<Vec<u8>> {
-    [DeltaSpec::TryConsecutive(1), DeltaSpec::NoOp]
-        .iter()
+/// A column of numbers in the smallest of these ways; `None` if `pco` refuses them.
+pub(super) fn column<T: Number>(numbers: &[T], mode: &ModeSpec, ways: &[DeltaSpec]) -> Option<Vec<u8>> {
+    ways.iter()
         .filter_map(|way| compress(numbers, mode, way).ok())
         .min_by_key(Vec::len)
+        .map(with_checksum)
 }
 
 fn with_checksum(payload: Vec<u8>) -> Vec<u8> {
@@ -56,7 +39,6 @@ fn with_checksum(payload: Vec<u8>) -> Vec<u8> {
 
 fn compress<T: Number>(numbers: &[T], mode: &ModeSpec, way: &DeltaSpec) -> pco::errors::PcoResult<Vec<u8>> {
     let config = ChunkConfig::default()
-        .with_compression_level(if numbers.len() < LONG { 4 } else { 8 })
         .with_mode_spec(mode.clone())
         .with_delta_spec(way.clone())
         .with_paging_spec(PagingSpec::Exact(vec![numbers.len()]));
@@ -92,8 +74,11 @@ fn decompress<T: Number + Default>(payload: &[u8], count: usize) -> pco::errors:
         return Ok(Vec::new());
     }
     let (mut chunk, rest) = file.chunk_decompressor::<T, _>(rest)?;
-    // looking back may ask for windows of many megabytes, and is not written here
-    if matches!(chunk.meta().delta_encoding, DeltaEncoding::Lookback { .. }) {
+    // the other encodings may ask for windows of many megabytes, and none of them is written here
+    if !matches!(
+        chunk.meta().delta_encoding,
+        DeltaEncoding::NoOp | DeltaEncoding::Consecutive { .. }
+    ) {
         return Ok(Vec::new());
     }
     let mut numbers = vec![T::default(); count];

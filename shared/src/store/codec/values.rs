@@ -3,10 +3,9 @@
 //!
 //! The first byte is the form. `SCALED` and the exponent k: each value is its integer divided by
 //! 10^k. `PATCHED` is the same with a list of the values that are no such decimals (-0.0, thirds,
-//! subnormals). `RAW`: 8 bytes each, little-endian. `SCALED_PCO`, `RAW_PCO` and `SMALL_PCO`, which has the least
-//! integer and each one's distance from it in 32 bits, only in chunks.
+//! subnormals). `RAW`: 8 bytes each, little-endian. `SCALED_PCO` and `RAW_PCO` only in chunks.
 
-use super::bytes::{Reader, put_varint, put_zigzag};
+use super::bytes::{Reader, put_varint};
 use super::{CodecError, integers, packed};
 use pco::ModeSpec;
 
@@ -15,7 +14,9 @@ const SCALED: u8 = 1;
 const PATCHED: u8 = 2;
 const SCALED_PCO: u8 = 3;
 const RAW_PCO: u8 = 4;
-const SMALL_PCO: u8 = 5;
+
+/// From so many values on more is tried: such a chunk is written at most daily.
+const LONG: usize = 1_024;
 
 /// More decimals than anybody sends on purpose.
 const MAX_EXPONENT: usize = 9;
@@ -91,24 +92,28 @@ impl Scaled {
         }
     }
 
-    /// The integers in `pco`, in 32 bits each if that is enough; without the patches.
+    /// The integers in `pco`, without the patches.
     fn packed(&self) -> Option<Vec<u8>> {
-        let least = self.integers.iter().copied().min()?;
-        let small: Option<Vec<u32>> = self
-            .integers
-            .iter()
-            .map(|integer| u32::try_from(integer.wrapping_sub(least)).ok())
-            .collect();
-        let mut out = vec![SMALL_PCO, self.exponent as u8];
-        if let Some(small) = small {
-            put_zigzag(&mut out, least);
-            out.extend(packed::column_of_small(&small)?);
+        let ways = if self.integers.len() >= LONG {
+            packed::EITHER
+        } else if spread(self.integers.iter().copied()) <= spread(differences(&self.integers)) {
+            packed::THEMSELVES
         } else {
-            out[0] = SCALED_PCO;
-            out.extend(packed::column(&self.integers, &ModeSpec::Classic)?);
-        }
-        Some(out)
+            packed::DIFFERENCES
+        };
+        let column = packed::column(&self.integers, &ModeSpec::Classic, ways)?;
+        Some([&[SCALED_PCO, self.exponent as u8], &column[..]].concat())
     }
+}
+
+/// From the least to the most.
+fn spread(integers: impl Iterator<Item = i64> + Clone) -> u64 {
+    let (least, most) = (integers.clone().min(), integers.max());
+    most.zip(least).map_or(0, |(most, least)| most.abs_diff(least))
+}
+
+fn differences(integers: &[i64]) -> impl Iterator<Item = i64> + Clone {
+    integers.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]))
 }
 
 /// Writes a column in the quick form: for batches and segments.
@@ -156,7 +161,12 @@ pub(super) fn put_smallest(out: &mut Vec<u8>, values: &[f64]) {
 }
 
 fn raw_packed(values: &[f64]) -> Option<Vec<u8>> {
-    let column = packed::column(values, &ModeSpec::Auto)?;
+    let ways = if values.len() >= LONG {
+        packed::EITHER
+    } else {
+        packed::DIFFERENCES
+    };
+    let column = packed::column(values, &ModeSpec::Auto, ways)?;
     Some([&[RAW_PCO], &column[..]].concat())
 }
 
@@ -196,13 +206,6 @@ pub(super) fn read(reader: &mut Reader<'_>, count: usize) -> Result<Vec<f64>, Co
         SCALED_PCO => {
             let power = power(reader)?;
             Ok(unscale_all(&packed::read(reader, count)?, power))
-        }
-        SMALL_PCO => {
-            let power = power(reader)?;
-            let least = reader.zigzag()?;
-            let small: Vec<u32> = packed::read(reader, count)?;
-            let integers = small.into_iter().map(|small| least.wrapping_add(i64::from(small)));
-            Ok(integers.map(|integer| unscale(integer, power)).collect())
         }
         RAW_PCO => packed::read(reader, count),
         _ => Err(CodecError::Invalid("an unknown form of values")),
