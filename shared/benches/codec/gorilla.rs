@@ -45,7 +45,7 @@ impl Reader<'_> {
     }
 }
 
-pub fn encode(values: &[f64]) -> Vec<u8> {
+pub(crate) fn encode(values: &[f64]) -> Vec<u8> {
     let mut bits = Bits::default();
     let (mut previous, mut leading, mut length) = (0u64, 0u32, 0u32);
     for (at, value) in values.iter().enumerate() {
@@ -76,7 +76,7 @@ pub fn encode(values: &[f64]) -> Vec<u8> {
     bits.bytes
 }
 
-pub fn decode(bytes: &[u8], count: usize) -> Vec<f64> {
+pub(crate) fn decode(bytes: &[u8], count: usize) -> Vec<f64> {
     let mut reader = Reader { bytes, at: 0 };
     let mut values = Vec::with_capacity(count);
     let (mut previous, mut leading, mut length) = (0u64, 0u32, 0u32);

@@ -1,6 +1,6 @@
 //! The kinds of columns that are measured, the same numbers on every machine.
 
-use intentvision::series::SeriesId;
+use intentvision::series::{Point, SeriesId};
 use std::f64::consts::{PI, TAU};
 
 /// 5 minutes.
@@ -33,18 +33,18 @@ impl Noise {
 }
 
 /// Values of a series, of which there are as many as anybody asks for.
-pub struct Values {
-    pub name: &'static str,
+pub(crate) struct Values {
+    pub(crate) name: &'static str,
     make: fn(&mut Noise, usize) -> Vec<f64>,
 }
 
 impl Values {
-    pub fn of(&self, series: u64, count: usize) -> Vec<f64> {
+    pub(crate) fn of(&self, series: u64, count: usize) -> Vec<f64> {
         (self.make)(&mut Noise(series), count)
     }
 }
 
-pub const VALUES: [Values; 11] = [
+pub(crate) const VALUES: [Values; 11] = [
     Values {
         name: "2 decimals, daily cycle and noise",
         make: |noise, count| decimals(noise, count, 100.0),
@@ -161,18 +161,18 @@ fn decimals(noise: &mut Noise, count: usize, power: f64) -> Vec<f64> {
 }
 
 /// Timestamps of a series, ascending.
-pub struct Times {
-    pub name: &'static str,
+pub(crate) struct Times {
+    pub(crate) name: &'static str,
     make: fn(&mut Noise, usize) -> Vec<i64>,
 }
 
 impl Times {
-    pub fn of(&self, series: u64, count: usize) -> Vec<i64> {
+    pub(crate) fn of(&self, series: u64, count: usize) -> Vec<i64> {
         (self.make)(&mut Noise(series), count)
     }
 }
 
-pub const TIMES: [Times; 4] = [
+pub(crate) const TIMES: [Times; 4] = [
     Times {
         name: "regular",
         make: |_, count| (0..count as i64).map(|at| START + at * STEP).collect(),
@@ -214,12 +214,24 @@ pub const TIMES: [Times; 4] = [
     },
 ];
 
-/// Ids as they are: hashes.
-pub fn ids(count: usize) -> Vec<SeriesId> {
-    let mut noise = Noise(1);
+/// Ids as they are, hashes; ascending.
+pub(crate) fn ids(seed: u64, count: usize) -> Vec<SeriesId> {
+    let mut noise = Noise(seed);
     let mut ids: Vec<SeriesId> = (0..count)
         .filter_map(|_| SeriesId::from_raw((noise.next() >> 1).cast_signed()))
         .collect();
     ids.sort_unstable();
     ids
+}
+
+/// Points of these times and values.
+pub(crate) fn points(times: &[i64], values: &[f64]) -> Vec<Point> {
+    times
+        .iter()
+        .zip(values)
+        .map(|(timestamp, value)| Point {
+            timestamp: *timestamp,
+            value: *value,
+        })
+        .collect()
 }

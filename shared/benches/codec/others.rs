@@ -5,7 +5,7 @@ use pco::wrapped::{FileCompressor, FileDecompressor};
 use pco::{ChunkConfig, DeltaSpec, ModeSpec, PagingSpec};
 
 /// Decimals as integers, the exponent in front; nothing if a value is no decimal.
-pub fn scale(values: &[f64]) -> Option<(u8, Vec<i64>)> {
+pub(crate) fn scale(values: &[f64]) -> Option<(u8, Vec<i64>)> {
     (0..=9).find_map(|exponent| {
         let power = 10f64.powi(exponent);
         let integers: Option<Vec<i64>> = values
@@ -20,13 +20,13 @@ pub fn scale(values: &[f64]) -> Option<(u8, Vec<i64>)> {
 }
 
 /// The values of integers that were scaled.
-pub fn unscale(exponent: u8, integers: &[i64]) -> Vec<f64> {
+pub(crate) fn unscale(exponent: u8, integers: &[i64]) -> Vec<f64> {
     let power = 10f64.powi(i32::from(exponent));
     integers.iter().map(|integer| *integer as f64 / power).collect()
 }
 
 /// One page of `pco` without the envelope of its files.
-pub fn pco_encode<T: Number>(numbers: &[T], level: usize, mode: ModeSpec, delta: DeltaSpec) -> Option<Vec<u8>> {
+pub(crate) fn pco_encode<T: Number>(numbers: &[T], level: usize, mode: ModeSpec, delta: DeltaSpec) -> Option<Vec<u8>> {
     let config = ChunkConfig::default()
         .with_compression_level(level)
         .with_mode_spec(mode)
@@ -41,7 +41,7 @@ pub fn pco_encode<T: Number>(numbers: &[T], level: usize, mode: ModeSpec, delta:
     Some(out)
 }
 
-pub fn pco_decode<T: Number + Default>(bytes: &[u8], count: usize) -> Option<Vec<T>> {
+pub(crate) fn pco_decode<T: Number + Default>(bytes: &[u8], count: usize) -> Option<Vec<T>> {
     let (file, rest) = FileDecompressor::new(bytes).ok()?;
     let (mut chunk, rest) = file.chunk_decompressor::<T, _>(rest).ok()?;
     let mut numbers = vec![T::default(); count];
@@ -50,7 +50,7 @@ pub fn pco_decode<T: Number + Default>(bytes: &[u8], count: usize) -> Option<Vec
 }
 
 /// Differences in 7-bit groups, the first from 0.
-pub fn varint_encode(integers: &[i64]) -> Vec<u8> {
+pub(crate) fn varint_encode(integers: &[i64]) -> Vec<u8> {
     let mut out = Vec::with_capacity(integers.len() * 2);
     let mut previous = 0i64;
     for integer in integers {
@@ -66,7 +66,7 @@ pub fn varint_encode(integers: &[i64]) -> Vec<u8> {
     out
 }
 
-pub fn varint_decode(bytes: &[u8]) -> Vec<i64> {
+pub(crate) fn varint_decode(bytes: &[u8]) -> Vec<i64> {
     let (mut out, mut previous, mut value, mut shift) = (Vec::new(), 0i64, 0u64, 0);
     for byte in bytes {
         value |= u64::from(byte & 0x7f) << shift;
@@ -80,11 +80,11 @@ pub fn varint_decode(bytes: &[u8]) -> Vec<i64> {
     out
 }
 
-pub fn raw_encode(bits: &[u64]) -> Vec<u8> {
+pub(crate) fn raw_encode(bits: &[u64]) -> Vec<u8> {
     bits.iter().flat_map(|bits| bits.to_le_bytes()).collect()
 }
 
-pub fn raw_decode(bytes: &[u8]) -> Vec<u64> {
+pub(crate) fn raw_decode(bytes: &[u8]) -> Vec<u64> {
     bytes
         .chunks_exact(8)
         .map(|chunk| chunk.iter().rev().fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
@@ -92,10 +92,10 @@ pub fn raw_decode(bytes: &[u8]) -> Vec<u64> {
 }
 
 /// `zstd` at its default level.
-pub fn zstd_encode(bytes: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn zstd_encode(bytes: &[u8]) -> Option<Vec<u8>> {
     zstd::bulk::compress(bytes, 3).ok()
 }
 
-pub fn zstd_decode(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
+pub(crate) fn zstd_decode(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
     zstd::bulk::decompress(bytes, most).ok()
 }

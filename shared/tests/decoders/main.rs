@@ -6,6 +6,8 @@
 //! does the same again. What fails is shrunk, printed, and kept in `proptest-regressions/`, from where each later run
 //! tries it first.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
 mod attack;
 mod specimen;
 

@@ -19,7 +19,7 @@ impl Specimen {
                 continue;
             };
             let payload = at + digits + 4;
-            if blob.len() >= payload + 1
+            if blob.len() > payload
                 && length == (blob.len() - payload) as u64
                 && crc32fast::hash(&blob[payload..]).to_le_bytes() == blob[payload - 4..payload]
             {
@@ -87,7 +87,7 @@ pub(crate) fn all() -> Vec<Specimen> {
             blobs.push(chunk::encode(&points(count, 300_000, value)));
             blobs.push(chunk::encode(&points(count, 1, |at| value(at * at))));
         }
-        let series = |id| SeriesId::from_raw(id).expect("not negative");
+        let series = |id| SeriesId::from_raw(id).unwrap();
         let segment = (0..6).map(|id| (series(id), points(12, 60_000 + id / 4, value)));
         blobs.push(segment::encode(&segment.collect()));
         let samples = (0..40).map(|at| Sample {
@@ -112,18 +112,18 @@ fn points(count: usize, step: i64, value: impl Fn(usize) -> f64) -> Vec<Point> {
 
 fn golden() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/codec/golden");
-    let files = std::fs::read_dir(folder).expect("the folder of golden files");
-    let mut blobs: Vec<Vec<u8>> = files
-        .map(|file| {
-            let text = std::fs::read_to_string(file.expect("a file").path()).expect("text");
-            let text = text.trim_ascii();
-            (0..text.len())
-                .step_by(2)
-                .map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hex"))
-                .collect()
-        })
+    let mut blobs: Vec<Vec<u8>> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| bytes(std::fs::read_to_string(file.unwrap().path()).unwrap().trim_ascii()))
         .collect();
     // a seed means the same everywhere
     blobs.sort();
     blobs
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+        .collect()
 }

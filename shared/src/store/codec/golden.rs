@@ -17,14 +17,17 @@ const POINTS_1: &str = golden!("points-1");
 const TOMBSTONE_1: &str = golden!("tombstone-1");
 const SEGMENT_1: &str = golden!("segment-1");
 
-/// Chunks of old versions, and what they hold.
-const OLD_CHUNKS: [(&str, fn() -> Vec<Point>); 2] = [
+/// A blob in hex, and what it holds.
+type Golden = (&'static str, fn() -> Vec<Point>);
+
+/// Chunks of old versions.
+const OLD_CHUNKS: [Golden; 2] = [
     (golden!("chunk-1"), || points(4, |at| f64::from(at) / 4.0)),
     (golden!("chunk-1-pco"), || points(256, spiky)),
 ];
 
 /// Chunks as they are written now: one with each form of its columns.
-const CHUNKS: [(&str, fn() -> Vec<Point>); 5] = [
+const CHUNKS: [Golden; 5] = [
     (golden!("chunk-2"), || points(4, |at| f64::from(at) / 4.0)),
     (golden!("chunk-2-patched"), || {
         irregular(8, |at| if at == 5 { -0.0 } else { f64::from(at * at) / 4.0 })
