@@ -56,9 +56,11 @@ struct Units {
 
 impl Units {
     fn of(first: Millis, timestamps: &[Millis]) -> Self {
-        let unit = timestamps
+        // a distance that wraps is a multiple of 1 alone
+        let distances = timestamps
             .iter()
-            .fold(0, |unit, timestamp| gcd(unit, timestamp.abs_diff(first)));
+            .map(|timestamp| timestamp.checked_sub(first).map_or(1, i64::unsigned_abs));
+        let unit = distances.fold(0, gcd);
         let unit = i64::try_from(unit).unwrap_or(1).max(1);
         Self {
             first,
@@ -170,6 +172,19 @@ mod tests {
             .map(|(_, at)| at)
             .collect();
         assert!(round_trip(&gaps).into_iter().all(|bytes| bytes < 70));
+    }
+
+    #[test]
+    fn timestamps_that_are_further_apart_than_any_distance_stay_what_they_are() {
+        let first = -9_000_000_000_000_000_000;
+        round_trip(&[
+            first,
+            first + 3,
+            0,
+            8_999_999_999_999_999_997,
+            9_000_000_000_000_000_000,
+        ]);
+        round_trip(&[i64::MIN, 0]);
     }
 
     #[test]
