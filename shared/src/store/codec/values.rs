@@ -92,11 +92,24 @@ impl Scaled {
         }
     }
 
+    /// Whether the integers are rather to be written themselves than as differences: now and then something
+    /// else than usual, and not a level that moves.
+    fn keeps_closer_to_its_median_than_to_its_neighbours(&self) -> bool {
+        let bits = |distance: i64| u64::from(64 - distance.unsigned_abs().leading_zeros());
+        let mut sorted = self.integers.clone();
+        let middle = sorted.len() / 2;
+        let median = *sorted.select_nth_unstable(middle).1;
+        let from_median = self.integers.iter().map(|integer| bits(integer.wrapping_sub(median)));
+        let pairs = self.integers.windows(2);
+        let from_neighbours = pairs.map(|pair| bits(pair[1].wrapping_sub(pair[0])));
+        from_median.sum::<u64>() <= from_neighbours.sum()
+    }
+
     /// The integers in `pco`, without the patches.
     fn packed(&self) -> Option<Vec<u8>> {
         let ways = if self.integers.len() >= LONG {
             packed::EITHER
-        } else if spread(self.integers.iter().copied()) <= spread(differences(&self.integers)) {
+        } else if self.keeps_closer_to_its_median_than_to_its_neighbours() {
             packed::THEMSELVES
         } else {
             packed::DIFFERENCES
@@ -104,16 +117,6 @@ impl Scaled {
         let column = packed::column(&self.integers, &ModeSpec::Classic, ways)?;
         Some([&[SCALED_PCO, self.exponent as u8], &column[..]].concat())
     }
-}
-
-/// From the least to the most.
-fn spread(integers: impl Iterator<Item = i64> + Clone) -> u64 {
-    let (least, most) = (integers.clone().min(), integers.max());
-    most.zip(least).map_or(0, |(most, least)| most.abs_diff(least))
-}
-
-fn differences(integers: &[i64]) -> impl Iterator<Item = i64> + Clone {
-    integers.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]))
 }
 
 /// Writes a column in the quick form: for batches and segments.
@@ -278,6 +281,21 @@ mod tests {
         mostly_decimal[90] = f64::from_bits(3);
         let [quick, smallest] = round_trip(&mostly_decimal);
         assert!(quick < 40 && smallest <= quick);
+    }
+
+    #[test]
+    fn a_chunk_takes_the_way_of_pco_that_fits() {
+        let size = |value: fn(u32) -> f64| round_trip(&(0..256).map(value).collect::<Vec<_>>())[1];
+        // differences would see each spike twice
+        assert!(size(|at| if at % 23 == 5 { f64::from(at % 7) } else { 0.0 }) < 64);
+        // a few spikes do not make the level that moves into noise around a median
+        assert!(
+            size(|at| if at % 61 == 17 {
+                9e6
+            } else {
+                f64::from(at * 50 + at * at % 97) / 100.0
+            }) < 320
+        );
     }
 
     #[test]
