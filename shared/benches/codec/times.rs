@@ -42,7 +42,7 @@ pub(crate) fn print(kind: &kinds::Times, length: usize) {
     // a count in 7-bit groups
     let count = if length < 128 { 1 } else { 2 };
     // kind, version, one id with its count, one list, which one
-    let around = 2 + 12 + 1 + count + 3;
+    let around = 2 + 12 + 1 + count + 2;
     columns.print(
         "ours, segment",
         around + ZEROS,
