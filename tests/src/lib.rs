@@ -22,6 +22,7 @@ pub mod runtime_api;
 pub mod schema;
 pub mod server;
 pub mod sqld;
+pub mod store_figures;
 pub mod template;
 pub mod token;
 pub mod workspace;

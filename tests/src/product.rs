@@ -181,6 +181,15 @@ impl Product {
         }
     }
 
+    /// What passed through the proxy since the last call; nothing on a file.
+    #[must_use]
+    pub fn counted(&self) -> Vec<crate::proxy::Exchange> {
+        match &self.database {
+            Database::Server(_, proxy) => proxy.take(),
+            Database::File(_) => Vec::new(),
+        }
+    }
+
     /// The server itself, to stop and start it.
     ///
     /// # Panics

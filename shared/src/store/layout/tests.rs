@@ -6,6 +6,7 @@ use crate::clock::{DAY, Millis};
 use crate::series::{Point, SeriesId};
 use crate::store::Sample;
 use crate::store::bucket;
+use crate::store::care::Due;
 use crate::store::codec::batch::Entry;
 use crate::store::codec::{chunk, segment};
 use crate::store::fold::changes::{Changes, apply};
@@ -45,6 +46,10 @@ impl Tables {
     }
 
     fn tidy(&mut self, kept_from: Option<Millis>) {
+        self.tidy_as(kept_from, Due::Only);
+    }
+
+    fn tidy_as(&mut self, kept_from: Option<Millis>, due: Due) {
         let in_segments = self
             .segments
             .values()
@@ -54,7 +59,7 @@ impl Tables {
         let mut left: Vec<SeriesId> = ids.into_iter().collect();
         while !left.is_empty() {
             let group = self.group(&left, kept_from);
-            let mut plan = tidy::plan::plan(&group).unwrap();
+            let mut plan = tidy::plan::plan(&group, due).unwrap();
             left.drain(..plan.taken);
             let points = plan
                 .wanted()
@@ -280,8 +285,8 @@ proptest! {
                 tables.fold(std::mem::take(&mut waiting), bits);
                 prop_assert_eq!(tables.points(), model(&all));
             }
-            if act == 2 {
-                tables.tidy(None);
+            if act >= 2 {
+                tables.tidy_as(None, if act == 2 { Due::Only } else { Due::Everything });
                 prop_assert_eq!(tables.points(), model(&all));
             }
         }

@@ -1,5 +1,6 @@
 //! What the tidy does to a group of series. No I/O.
 
+use super::super::care::Due;
 use super::super::fold::plan::resolution;
 use super::super::layout::{Buckets, Header, Summary, Writes, chunks};
 use super::read::{Group, Known};
@@ -37,13 +38,13 @@ pub(in super::super) struct Plan {
 ///
 /// # Errors
 /// 503 for a segment that cannot be decoded.
-pub(in super::super) fn plan(group: &Group) -> Result<Plan, Error> {
+pub(in super::super) fn plan(group: &Group, due: Due) -> Result<Plan, Error> {
     let mut plan = Plan::default();
     let mut buckets = Buckets::load(&group.stored, group.before.bits, &mut plan.writes)?;
     let mut bytes = 0;
     for series in &group.series {
         let headers = group.stored.chunks.get(&series.id).map_or(&[][..], Vec::as_slice);
-        let rewrites = plan.series(series, headers, &mut buckets, group.kept_from);
+        let rewrites = plan.series(series, headers, &mut buckets, group.kept_from, due);
         plan.taken += 1;
         bytes += rewrites;
         if bytes > REWRITTEN_BYTES {
@@ -62,6 +63,7 @@ impl Plan {
         headers: &[Header],
         buckets: &mut Buckets,
         kept_from: Option<Millis>,
+        due: Due,
     ) -> usize {
         let kept_from = kept_from.unwrap_or(Millis::MIN);
         let id = series.id;
@@ -75,6 +77,9 @@ impl Plan {
             bucket.take_until(id, before);
         }
         let late = match headers.last() {
+            Some(newest) if due == Due::Everything && chunks::joins(newest, bucket.get(id).len()) => {
+                bucket.take_until(id, Millis::MAX)
+            }
             Some(newest) => bucket.take_until(id, newest.end),
             None => BTreeMap::new(),
         };
@@ -108,7 +113,7 @@ impl Plan {
     fn rewrites_of(&mut self, series: SeriesId, headers: &[Header], late: BTreeMap<Millis, f64>) -> usize {
         let mut by_chunk: BTreeMap<usize, BTreeMap<Millis, f64>> = BTreeMap::new();
         for (timestamp, value) in late {
-            if let Some(at) = chunks::owner(headers, timestamp) {
+            if let Some(at) = chunks::owner(headers, timestamp).or(headers.len().checked_sub(1)) {
                 by_chunk.entry(at).or_default().insert(timestamp, value);
             }
         }

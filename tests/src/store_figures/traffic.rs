@@ -1,0 +1,49 @@
+use crate::product::Product;
+
+/// What passed between product and database.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Traffic {
+    pub(super) requests: u64,
+    pub(super) rows_read: u64,
+    pub(super) rows_written: u64,
+    pub(super) bytes: u64,
+}
+
+impl Traffic {
+    /// Adds what passed since the last look.
+    pub(super) fn add(&mut self, product: &Product) {
+        for exchange in product.counted() {
+            self.requests += 1;
+            self.rows_read += exchange.rows_read;
+            self.rows_written += exchange.rows_written;
+            self.bytes += (exchange.sent + exchange.received) as u64;
+        }
+    }
+}
+
+/// Prints rows a point.
+pub(super) fn print(ingest: &Traffic, upkeep: &Traffic, points: usize) {
+    let each = |count: u64| count as f64 / points as f64;
+    println!("\n| Over {points} points | rows written a point | rows read a point | requests |");
+    println!("|---|---|---|---|");
+    for (what, traffic) in [
+        ("ingest, idempotency keys on", ingest),
+        ("folds, tidies, trims, expiry", upkeep),
+    ] {
+        println!(
+            "| {what} | {:.4} | {:.3} | {} |",
+            each(traffic.rows_written),
+            each(traffic.rows_read),
+            traffic.requests
+        );
+    }
+    let all = ingest.rows_written + upkeep.rows_written;
+    // a key is a row when it comes and a row when it goes
+    let keys = 2 * ingest.requests;
+    println!(
+        "| all | {:.4} | {:.3} | |",
+        each(all),
+        each(ingest.rows_read + upkeep.rows_read)
+    );
+    println!("| all, without idempotency keys | {:.4} | | |", each(all - keys));
+}
