@@ -28,13 +28,19 @@ fn main() {
     println!("| column | points | codec | bytes a point | encode ns | decode ns |");
     println!("|---|---|---|---|---|---|");
     for kind in kinds::VALUES.iter().filter(|kind| wanted(kind.name)) {
-        LENGTHS.map(|length| values::print(kind, length));
+        for length in LENGTHS {
+            values::print(kind, length);
+        }
     }
     for kind in kinds::TIMES.iter().filter(|kind| wanted(kind.name)) {
-        LENGTHS.map(|length| times::print(kind, length));
+        for length in LENGTHS {
+            times::print(kind, length);
+        }
     }
     if wanted("ids") {
-        [64, 500].map(ids::print);
+        for length in [64, 500] {
+            ids::print(length);
+        }
     }
     if wanted("whole blobs") {
         blobs::print();
