@@ -4,11 +4,12 @@ use super::meddler::{Fault, Meddler};
 use super::{
     LOG_ROWS, OVERLAPPING, WAITING, append, delete, fold_all, id, import, integer, points, sample, series, tenant,
 };
-use db::{DbError, Mode};
+use db::{Batch, DbError, Mode, Step, args};
 use intentvision::clock::{Clock, MINUTE};
 use intentvision::keys::Environment;
-use intentvision::store;
+use intentvision::series::Point;
 use intentvision::store::import::{Importer, Progress};
+use intentvision::store::{self, codec};
 use tests::on_both;
 use tests::product::Product;
 
@@ -231,6 +232,20 @@ on_both! {
         assert_eq!(points(&tenant, 7).await, values(&line(7, 7, 300)));
         assert_eq!(integer(&tenant, "SELECT count(*) FROM metrics WHERE org_id = (SELECT org_id FROM authority)").await, 1);
         assert_eq!(points(&tenant, 8).await, values(&line(8, 8, 12)));
+    };
+
+    the_point_before_the_newest_is_found_where_the_newest_chunk_has_one => async |product: Product| {
+        let org = product.organization("acme", Environment::Live).await;
+        let tenant = tenant(&product.app, &org);
+        import(&product.app, &tenant, &line(1, 0, 300)).await.unwrap();
+        // as it is left where what came before fills its pages
+        let last = codec::chunk::encode(&[Point { timestamp: 400 * MINUTE, value: 1.0 }]);
+        tenant.run(Batch::write_one(Step::tenant(
+            "INSERT INTO metrics SELECT org_id, ?2, ?3, ?3, 1, ?4 FROM authority",
+            args![id(1), 400 * MINUTE, last],
+        ))).await.unwrap();
+        let latest = store::latest(&tenant, &[id(1)]).await.unwrap()[&id(1)];
+        assert_eq!((latest.point.timestamp, latest.previous), (400 * MINUTE, Some(299 * MINUTE)));
     };
 
     rule_6_more_than_a_batch_may_hold_goes_in_several => async |product: Product| {
