@@ -72,6 +72,30 @@ impl Lease {
         )
     }
 
+    /// Holds the lease for `duration` from now on; `false` if it was lost.
+    ///
+    /// # Errors
+    /// 401, 403 or 503.
+    pub async fn renew(&self, tenant: &Tenant, duration: Millis) -> Result<bool, Error> {
+        let step = Step::tenant(
+            concat!(
+                "UPDATE leases SET until = ",
+                wall_ms!("?5"),
+                " + ?6
+                 WHERE org_id = (SELECT org_id FROM authority) AND name = ?2 AND owner = ?3 AND token = ?4"
+            ),
+            args![
+                &self.name,
+                &self.owner,
+                self.token,
+                tenant.clock().wall_offset(),
+                duration
+            ],
+        );
+        let reply = tenant.run(Batch::write_one(step).repeatable()).await?;
+        Ok(reply.step(0)?.affected > 0)
+    }
+
     /// Gives the lease back; without effect if it was lost.
     ///
     /// # Errors

@@ -35,6 +35,19 @@ pub async fn ensure(operator: &Tenant, new_id: &OrgId, name: &str, environment: 
     Ok(org_id(reply.step(found)?.one()?)?)
 }
 
+/// The organization with this id or name, as an operator calls it.
+///
+/// # Errors
+/// 503 if the database does not answer.
+pub async fn find(operator: &Tenant, id_or_name: &str) -> Result<Option<OrgId>, Error> {
+    let step = Step::global(
+        "SELECT org_id FROM organizations WHERE org_id = ?1 OR name = ?1 ORDER BY org_id = ?1 DESC LIMIT 1",
+        args![id_or_name],
+    );
+    let reply = operator.run(Batch::read_one(step)).await?;
+    Ok(reply.step(0)?.first().map(org_id).transpose()?)
+}
+
 /// Every organization, for schedules that visit them one by one.
 ///
 /// # Errors

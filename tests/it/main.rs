@@ -7,6 +7,7 @@ mod architecture;
 mod db;
 mod document;
 mod forecasts;
+mod history;
 mod ingest;
 mod keys;
 mod lambda;

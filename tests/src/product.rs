@@ -157,6 +157,14 @@ impl Product {
         }
     }
 
+    /// The database as `INTENTVISION_DB_URL` names it.
+    pub fn database_url(&self) -> String {
+        match &self.database {
+            Database::File(folder) => format!("file:{}", folder.path().join("iv.db").display()),
+            Database::Server(_, proxy) => proxy.url(),
+        }
+    }
+
     /// A second process on the same database: its own caches, its own clock.
     pub async fn again(&self, clock: Clock) -> App {
         self.on(self.open(), clock)

@@ -1,4 +1,4 @@
-use crate::commands::{demo, forecast, keys, maintain, serve};
+use crate::commands::{demo, export, forecast, import, inspect, keys, maintain, serve};
 use clap::{Parser, Subcommand};
 
 const AFTER_HELP: &str = "\
@@ -37,6 +37,12 @@ pub(crate) enum Command {
     Keys(keys::Command),
     /// Fold, tidy and trim the store as `serve` does each minute, once and now
     Maintain(maintain::Arguments),
+    /// Store the history in a file; run again after it was killed, it goes on where it was
+    Import(import::Arguments),
+    /// Write all points, or some, to a file that `import` takes
+    Export(export::Arguments),
+    /// Show where the points of a series lie, and what a stored blob consists of
+    Inspect(inspect::Arguments),
     /// Forecast series in files, without a database
     Forecast(forecast::Arguments),
     /// Check configuration, database, clock and keys, and say what to do

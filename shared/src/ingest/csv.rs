@@ -12,7 +12,10 @@ use std::borrow::Cow;
 /// row takes memory for each.
 const MAX_COLUMNS: usize = 128;
 
-struct Columns {
+/// Which column holds what.
+#[derive(Debug)]
+pub(super) struct Columns {
+    count: usize,
     timestamp: usize,
     value: usize,
     metric_key: Option<usize>,
@@ -39,17 +42,7 @@ pub fn read<'a>(
     let columns = Columns::of(&header, metric_key)?;
     let mut entries = Checker::new(now, names.known());
     for record in reader.records() {
-        match record {
-            Ok(record) if record.len() == header.len() => entries.push(columns.raw(&record, metric_key))?,
-            Ok(record) => {
-                entries.push_refused(&format!(
-                    "the row has {} columns, the header {}",
-                    record.len(),
-                    header.len()
-                ))?;
-            }
-            Err(_) => entries.push_refused("the row is not UTF-8 text")?,
-        }
+        push_row(&mut entries, &columns, record.as_ref(), metric_key)?;
     }
     let entries = entries.finish();
     if entries.is_empty() {
@@ -58,8 +51,33 @@ pub fn read<'a>(
     Ok(entries)
 }
 
+/// Checks one more row, as far as it could be read.
+///
+/// # Errors
+/// 413 if it is one too many.
+pub(super) fn push_row<'a, E>(
+    entries: &mut Checker<'a, '_>,
+    columns: &Columns,
+    row: Result<&StringRecord, E>,
+    metric_key: Option<&'a str>,
+) -> Result<(), Error> {
+    match row {
+        Ok(row) if row.len() == columns.count => entries.push(columns.raw(row, metric_key)),
+        Ok(row) => entries.push_refused(&format!(
+            "the row has {} columns, the header {}",
+            row.len(),
+            columns.count
+        )),
+        Err(_) => entries.push_refused("the row is not UTF-8 text"),
+    }
+}
+
 impl Columns {
-    fn of(header: &StringRecord, metric_key: Option<&str>) -> Result<Self, Error> {
+    /// Reads a header.
+    ///
+    /// # Errors
+    /// 400 if it lacks a column, has one twice or too many.
+    pub(super) fn of(header: &StringRecord, metric_key: Option<&str>) -> Result<Self, Error> {
         if header.len() > MAX_COLUMNS {
             return Err(Error::schema(format!("the header has more than {MAX_COLUMNS} columns")));
         }
@@ -72,6 +90,7 @@ impl Columns {
         let at = |name: &str| header.iter().position(|column| column == name);
         let required = |name: &str| at(name).ok_or_else(|| Error::schema(format!("the header has no column {name:?}")));
         let columns = Self {
+            count: header.len(),
             timestamp: required("timestamp")?,
             value: required("value")?,
             metric_key: at("metric_key"),

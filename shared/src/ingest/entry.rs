@@ -85,7 +85,7 @@ pub(super) struct Checker<'a, 'k> {
     /// the name that is looked up, built in the same memory each time
     name: String,
     /// the last text of a time that was read: many points of a request have the same
-    last_time: (String, Millis),
+    last_time: Option<(String, Millis)>,
 }
 
 impl<'a, 'k> Checker<'a, 'k> {
@@ -103,7 +103,7 @@ impl<'a, 'k> Checker<'a, 'k> {
             },
             places: HashMap::new(),
             name: String::new(),
-            last_time: (String::new(), 0),
+            last_time: None,
         }
     }
 
@@ -185,8 +185,12 @@ impl<'a, 'k> Checker<'a, 'k> {
         let wrong = |message: &str| (Code::InvalidTimestamp, message.to_owned());
         let timestamp = match raw {
             RawTime::Absent => return Ok(self.now),
-            RawTime::Text(text) if **text == *self.last_time.0 => return Ok(self.last_time.1),
-            RawTime::Text(text) => time::parse_rfc3339(text),
+            RawTime::Text(text) => {
+                if let Some((_, time)) = self.last_time.as_ref().filter(|(last, _)| *last == **text) {
+                    return Ok(*time);
+                }
+                time::parse_rfc3339(text)
+            }
             RawTime::Number(text) => text
                 .parse()
                 .ok()
@@ -199,9 +203,10 @@ impl<'a, 'k> Checker<'a, 'k> {
             return Err(wrong("timestamp is more than 5 minutes ahead"));
         }
         if let RawTime::Text(text) = raw {
-            self.last_time.0.clear();
-            self.last_time.0.push_str(text);
-            self.last_time.1 = timestamp;
+            let last = self.last_time.get_or_insert_default();
+            last.0.clear();
+            last.0.push_str(text);
+            last.1 = timestamp;
         }
         Ok(timestamp)
     }

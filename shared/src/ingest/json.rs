@@ -72,11 +72,7 @@ pub fn read<'a>(body: &'a [u8], now: Millis, names: &SeriesNames) -> Result<Enve
     let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| Error::schema(error.to_string()))?;
     let mut entries = Checker::new(now, names.known());
     for item in &wire.metrics.0 {
-        match item {
-            Item::Object(fields) => entries.push(fields.raw())?,
-            Item::Doubled => entries.push_refused("an entry has a field twice")?,
-            Item::NoObject => entries.push_refused("an entry must be an object")?,
-        }
+        push_item(&mut entries, item)?;
     }
     let entries = entries.finish();
     if entries.is_empty() {
@@ -87,6 +83,26 @@ pub fn read<'a>(body: &'a [u8], now: Millis, names: &SeriesNames) -> Result<Enve
         idempotency_key: wire.idempotency_key,
         entries,
     })
+}
+
+/// Checks one more element of `metrics` that stands alone on a line.
+///
+/// # Errors
+/// 413 if it is one too many.
+pub(super) fn push_line<'a>(entries: &mut Checker<'a, '_>, line: &'a [u8]) -> Result<(), Error> {
+    match std::str::from_utf8(line).map(serde_json::from_str::<Item<'a>>) {
+        Ok(Ok(item)) => push_item(entries, &item),
+        Ok(Err(_)) => entries.push_refused("the line is not JSON"),
+        Err(_) => entries.push_refused("the line is not UTF-8 text"),
+    }
+}
+
+fn push_item<'a>(entries: &mut Checker<'a, '_>, item: &Item<'a>) -> Result<(), Error> {
+    match item {
+        Item::Object(fields) => entries.push(fields.raw()),
+        Item::Doubled => entries.push_refused("an entry has a field twice"),
+        Item::NoObject => entries.push_refused("an entry must be an object"),
+    }
 }
 
 impl<'a> Fields<'a> {
@@ -265,6 +281,7 @@ mod tests {
                 Code::InvalidTimestamp,
             ),
             (r#"{"metric_key":"a","value":1,"timestamp":[]}"#, Code::InvalidTimestamp),
+            (r#"{"metric_key":"a","value":1,"timestamp":""}"#, Code::InvalidTimestamp),
             (
                 r#"{"metric_key":"a","value":1,"timestamp":"2026-11-23T10:05:01Z"}"#,
                 Code::InvalidTimestamp,

@@ -6,6 +6,7 @@
 mod accept;
 mod csv;
 mod entry;
+pub mod file;
 mod json;
 
 pub use accept::{Accepted, Report, accept};

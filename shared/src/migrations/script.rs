@@ -33,6 +33,7 @@ pub fn all() -> &'static [Migration] {
         "003_point_store" for 1,
         "004_alerting" for 1,
         "005_store_care" for 2,
+        "006_imports" for 2,
     ]
 }
 

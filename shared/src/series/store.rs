@@ -98,6 +98,38 @@ pub async fn list(
     Ok(page)
 }
 
+/// The names of the organization's series, of one metric or of all, in order of their id: the next ones
+/// after one.
+///
+/// # Errors
+/// 401, 403 or 503.
+pub async fn names(
+    tenant: &Tenant,
+    metric_key: Option<&MetricKey>,
+    after: Option<SeriesId>,
+    limit: usize,
+) -> Result<Vec<SeriesRef>, Error> {
+    let after = after.map_or(-1, SeriesId::raw);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    // two statements, so that each uses its own index
+    let step = match metric_key {
+        Some(key) => Step::tenant(
+            "SELECT series_id, metric_key, dimensions FROM time_series INDEXED BY time_series_by_key
+             WHERE org_id = (SELECT org_id FROM authority) AND metric_key = ?4 AND series_id > ?2 AND deleted_seq IS NULL
+             ORDER BY series_id LIMIT ?3",
+            args![after, limit, key.as_str()],
+        ),
+        None => Step::tenant(
+            "SELECT series_id, metric_key, dimensions FROM time_series
+             WHERE org_id = (SELECT org_id FROM authority) AND series_id > ?2 AND deleted_seq IS NULL
+             ORDER BY series_id LIMIT ?3",
+            args![after, limit],
+        ),
+    };
+    let reply = tenant.run(Batch::read_one(step)).await?;
+    Ok(reply.step(0)?.rows.iter().map(series_ref).collect::<Result<_, _>>()?)
+}
+
 /// A series.
 ///
 /// # Errors

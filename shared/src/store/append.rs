@@ -30,9 +30,15 @@ pub struct Append<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Placed {
     epoch_guard: Option<usize>,
-    collision_guard: Option<usize>,
-    limit_guard: Option<usize>,
+    series: SeriesGuards,
     epoch: usize,
+}
+
+/// Where the guards of new series stand in a batch.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct SeriesGuards {
+    collision: Option<usize>,
+    limit: Option<usize>,
 }
 
 /// Why an append was refused by one of its guards; nothing was written.
@@ -52,18 +58,7 @@ impl Append<'_> {
         let epoch_guard = self
             .epoch
             .map(|epoch| batch.push(Step::tenant(SAME_EPOCH, args![epoch])));
-        let mut collision_guard = None;
-        let mut limit_guard = None;
-        if !self.series.is_empty() {
-            let series = series_json(self.series);
-            collision_guard = Some(batch.push(Step::tenant(NO_COLLISION, args![&series])));
-            if let Some(limit) = self.max_series {
-                let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-                limit_guard = Some(batch.push(Step::tenant(WITHIN_LIMIT, args![&series, limit])));
-            }
-            batch.push(Step::tenant(COUNT_NEW, args![&series]));
-            batch.push(Step::tenant(INSERT_NEW, args![&series, tenant.clock().wall_offset()]));
-        }
+        let series = place_series(batch, tenant, self.series, self.max_series);
         let clock = tenant.clock();
         batch.push(Step::tenant(
             INSERT_BATCH,
@@ -81,9 +76,41 @@ impl Append<'_> {
         ));
         Placed {
             epoch_guard,
-            collision_guard,
-            limit_guard,
+            series,
             epoch,
+        }
+    }
+}
+
+/// Adds the steps that insert those of the series that are new, and revive those that were deleted.
+pub(super) fn place_series(
+    batch: &mut Batch,
+    tenant: &Tenant,
+    series: &[&SeriesRef],
+    max_series: Option<u64>,
+) -> SeriesGuards {
+    let mut guards = SeriesGuards::default();
+    if series.is_empty() {
+        return guards;
+    }
+    let series = series_json(series);
+    guards.collision = Some(batch.push(Step::tenant(NO_COLLISION, args![&series])));
+    if let Some(limit) = max_series {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        guards.limit = Some(batch.push(Step::tenant(WITHIN_LIMIT, args![&series, limit])));
+    }
+    batch.push(Step::tenant(COUNT_NEW, args![&series]));
+    batch.push(Step::tenant(INSERT_NEW, args![&series, tenant.clock().wall_offset()]));
+    guards
+}
+
+impl SeriesGuards {
+    /// Which of these guards stopped the batch, if one did.
+    pub(super) fn refusal(self, error: &DbError) -> Option<Refusal> {
+        match error {
+            DbError::Raised { step, .. } if Some(*step) == self.collision => Some(Refusal::Collision),
+            DbError::Raised { step, .. } if Some(*step) == self.limit => Some(Refusal::SeriesLimit),
+            _ => None,
         }
     }
 }
@@ -92,18 +119,9 @@ impl Placed {
     /// Which guard stopped the batch, if one of these did.
     #[must_use]
     pub fn refusal(&self, error: &DbError) -> Option<Refusal> {
-        let DbError::Raised { step, .. } = error else {
-            return None;
-        };
-        let step = Some(*step);
-        if step == self.epoch_guard {
-            Some(Refusal::StaleEpoch)
-        } else if step == self.collision_guard {
-            Some(Refusal::Collision)
-        } else if step == self.limit_guard {
-            Some(Refusal::SeriesLimit)
-        } else {
-            None
+        match error {
+            DbError::Raised { step, .. } if Some(*step) == self.epoch_guard => Some(Refusal::StaleEpoch),
+            _ => self.series.refusal(error),
         }
     }
 

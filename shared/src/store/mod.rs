@@ -10,6 +10,7 @@
 //!   their chunks, small chunks merge, what the retention lets go is removed.
 //! - [`points()`], [`latest()`], [`log_since()`]: reads are one snapshot of chunks, segments, and what
 //!   the log says since the last fold.
+//! - [`import`]: history goes past the log, into chunks and segments.
 //! - [`trim()`]: what is folded and evaluated leaves the log.
 //!
 //! A deletion is a row of the log, too: reads and folds pass it in its turn, and it removes what was
@@ -22,6 +23,8 @@ pub mod codec;
 mod delete;
 pub mod fold;
 mod footprint;
+pub mod import;
+pub mod inspect;
 mod layout;
 mod log;
 mod read;

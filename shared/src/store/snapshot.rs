@@ -391,6 +391,9 @@ const LAST_CHUNKS: &str = "SELECT m.series_id, m.start_ts, m.end_ts, m.blob,
      WHERE p.total - p.points < ?3
      ORDER BY m.start_ts";
 
+// two points at least, if there are so many: whoever asks for the newest also asks for the one before
 const NEWEST_CHUNKS: &str = "SELECT m.series_id, m.start_ts, m.end_ts, m.blob FROM json_each(?2) AS w
      CROSS JOIN metrics AS m ON m.org_id = (SELECT org_id FROM authority) AND m.series_id = w.value
-     WHERE m.start_ts = (SELECT max(start_ts) FROM metrics WHERE org_id = m.org_id AND series_id = m.series_id)";
+     WHERE m.start_ts >= coalesce((SELECT o.start_ts FROM metrics AS o
+         WHERE o.org_id = m.org_id AND o.series_id = m.series_id AND o.points > 1 ORDER BY o.start_ts DESC LIMIT 1), m.start_ts)
+     ORDER BY m.series_id, m.start_ts";

@@ -12,7 +12,11 @@ pub(crate) struct Meddler {
 
 #[derive(Debug, Default)]
 struct State {
-    fault: Option<Fault>,
+    /// after so many other writes
+    fault: Option<(u32, Fault)>,
+    keep: Option<u32>,
+    kept: Option<Kept>,
+    largest_write: usize,
     gate: Option<(Mode, u32, oneshot::Receiver<()>)>,
     largest_reply: usize,
     requests: u64,
@@ -39,7 +43,27 @@ impl Meddler {
 
     /// The next write meets this fault.
     pub(crate) fn fail_next_write(&self, fault: Fault) {
-        self.state.lock().unwrap().fault = Some(fault);
+        self.fail_write(0, fault);
+    }
+
+    /// The next write, after `skip` others, meets this fault.
+    pub(crate) fn fail_write(&self, skip: u32, fault: Fault) {
+        self.state.lock().unwrap().fault = Some((skip, fault));
+    }
+
+    /// The next write, after `skip` others, is kept, to be sent again.
+    pub(crate) fn keep_write(&self, skip: u32) {
+        self.state.lock().unwrap().keep = Some(skip);
+    }
+
+    /// The write that was kept.
+    pub(crate) fn kept(&self) -> Kept {
+        self.state.lock().unwrap().kept.take().unwrap()
+    }
+
+    /// The most bytes of the arguments of a write so far, blobs as base64.
+    pub(crate) fn largest_write(&self) -> usize {
+        self.state.lock().unwrap().largest_write
     }
 
     /// Nothing fails any more.
@@ -56,8 +80,13 @@ impl Meddler {
 
     /// Waits until a batch stands at the gate.
     pub(crate) async fn somebody_waits(&self) {
+        self.wait_for_arrivals(1).await;
+    }
+
+    /// Waits until so many batches have come to the gate.
+    pub(crate) async fn wait_for_arrivals(&self, count: u64) {
         let mut arrivals = self.arrivals.subscribe();
-        arrivals.wait_for(|count| *count > 0).await.unwrap();
+        arrivals.wait_for(|arrived| *arrived >= count).await.unwrap();
     }
 
     /// The most bytes of a reply so far, blobs as base64.
@@ -76,6 +105,29 @@ impl Meddler {
     }
 }
 
+/// A write as it was sent.
+pub(crate) struct Kept(Guard, Batch);
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kept").finish_non_exhaustive()
+    }
+}
+
+impl Kept {
+    /// Sends it once more.
+    pub(crate) async fn send(&self, meddler: &Meddler) -> Result<db::Reply, DbError> {
+        meddler.inner.batch(&self.0, self.1.clone()).await
+    }
+}
+
+/// Counts down and says whether this is the one.
+fn is_next(skip: &mut u32) -> bool {
+    let next = *skip == 0;
+    *skip = skip.saturating_sub(1);
+    next
+}
+
 impl Db for Meddler {
     fn batch<'a>(&'a self, guard: &'a Guard, batch: Batch) -> BatchFuture<'a> {
         Box::pin(async move {
@@ -90,11 +142,18 @@ impl Db for Meddler {
                     }
                     _ => None,
                 };
-                let fault = if batch.mode == Mode::Write {
-                    state.fault.take()
-                } else {
-                    None
-                };
+                let mut fault = None;
+                if batch.mode == Mode::Write {
+                    if state.fault.as_mut().is_some_and(|(skip, _)| is_next(skip)) {
+                        fault = state.fault.take().map(|(_, fault)| fault);
+                    }
+                    if state.keep.as_mut().is_some_and(is_next) {
+                        state.keep = None;
+                        state.kept = Some(Kept(guard.clone(), batch.clone()));
+                    }
+                    let sent = batch.steps.iter().flat_map(|(step, _)| &step.args).map(bytes).sum();
+                    state.largest_write = state.largest_write.max(sent);
+                }
                 (gate, fault)
             };
             if let Some(gate) = gate {

@@ -5,6 +5,7 @@ mod model;
 mod rule_1;
 mod rule_3;
 mod rule_4;
+mod rule_6;
 mod rules;
 mod tidy;
 
@@ -15,6 +16,7 @@ use intentvision::id::OrgId;
 use intentvision::keys::Environment;
 use intentvision::series::{Dimensions, MetricKey, SeriesId, SeriesRef};
 use intentvision::store::append::Append;
+use intentvision::store::import::{Imported, Importer};
 use intentvision::store::{self, Folded, Sample};
 use tests::product::Product;
 
@@ -65,6 +67,15 @@ async fn append(tenant: &Tenant, samples: &[(i64, i64, f64)]) {
     tenant.run(batch).await.unwrap();
 }
 
+/// Imports samples of series that are given by number.
+async fn import(app: &App, tenant: &Tenant, samples: &[(i64, i64, f64)]) -> Result<Imported, intentvision::Error> {
+    let numbers: std::collections::BTreeSet<i64> = samples.iter().map(|(number, ..)| *number).collect();
+    let names: Vec<SeriesRef> = numbers.into_iter().map(series).collect();
+    let samples = samples.iter().map(|(n, t, v)| sample(*n, *t, *v)).collect();
+    let mut importer = Importer::new(tenant, &app.entropy, None);
+    importer.write(samples, names.iter(), None).await
+}
+
 /// Deletes a series: a row of the log (rule 5).
 async fn delete(tenant: &Tenant, number: i64) {
     match store::delete(tenant, id(number)).await {
@@ -105,4 +116,8 @@ const WAITING: &str = "SELECT count(*) FROM metric_batches WHERE org_id = (SELEC
     AND seq > (SELECT compacted_seq FROM org_state WHERE org_id = (SELECT org_id FROM authority))";
 const LOG_ROWS: &str = "SELECT count(*) FROM metric_batches WHERE org_id = (SELECT org_id FROM authority)";
 const COMPACTED: &str = "SELECT compacted_seq FROM org_state WHERE org_id = (SELECT org_id FROM authority)";
+/// Chunks of a series never overlap.
+const OVERLAPPING: &str = "SELECT count(*) FROM metrics AS a JOIN metrics AS b
+    ON b.org_id = a.org_id AND b.series_id = a.series_id AND b.start_ts > a.start_ts AND b.start_ts <= a.end_ts
+    WHERE a.org_id = (SELECT org_id FROM authority)";
 const HIGHEST: &str = "SELECT coalesce(max(seq), 0) FROM metric_batches WHERE org_id = (SELECT org_id FROM authority)";

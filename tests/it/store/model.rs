@@ -2,10 +2,11 @@
 //! with folds, trims, deletions and folds that die in between.
 
 use super::meddler::{Fault, Meddler};
-use super::{append, care, delete, fold_all, id, points, tenant};
+use super::{OVERLAPPING, append, care, delete, fold_all, id, import, integer, points, tenant};
+use intentvision::App;
+use intentvision::clock::{Clock, MINUTE};
 use intentvision::keys::Environment;
 use intentvision::store::{self, Latest};
-use intentvision::{App, clock::Clock};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -24,19 +25,37 @@ enum Act {
     Tidy,
     TidyDies(Fault),
     Trim,
+    Import(Vec<(i64, i64, f64)>),
+    /// in its first, second, ... write: those of the lease, of a fold, its own
+    ImportDies(u32, Fault, Vec<(i64, i64, f64)>),
     Look(i64, i64),
 }
 
-fn act() -> impl Strategy<Value = Act> {
+/// Regular points of some series.
+fn lines() -> impl Strategy<Value = Vec<(i64, i64, f64)>> {
     let stretch = (0..SERIES, 0i64..1_500, 1i64..300, 1i64..4, -900i64..900);
+    prop::collection::vec(stretch, 1..3).prop_map(|stretches| {
+        let points = |(number, first, count, step, base)| {
+            (0..count).map(move |at| (number, (first + at * step) * 60_000, (base + at % 13) as f64 / 8.0))
+        };
+        stretches.into_iter().flat_map(points).collect()
+    })
+}
+
+/// A few points anywhere.
+fn dots() -> impl Strategy<Value = Vec<(i64, i64, f64)>> {
+    prop::collection::vec((0..SERIES, 0i64..2_000, -3.0f64..3.0), 1..6)
+        .prop_map(|points| points.into_iter().map(|(n, t, v)| (n, t * 60_000, v)).collect())
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let fault = prop_oneof![Just(Fault::Before), Just(Fault::After)];
     prop_oneof![
-        6 => prop::collection::vec(stretch, 1..3).prop_map(|stretches| Act::Ingest(
-            stretches.into_iter().flat_map(|(number, first, count, step, base)| {
-                (0..count).map(move |at| (number, (first + at * step) * 60_000, (base + at % 13) as f64 / 8.0))
-            }).collect()
-        )),
-        6 => prop::collection::vec((0..SERIES, 0i64..2_000, -3.0f64..3.0), 1..6)
-            .prop_map(|points| Act::Ingest(points.into_iter().map(|(n, t, v)| (n, t * 60_000, v)).collect())),
+        6 => lines().prop_map(Act::Ingest),
+        6 => dots().prop_map(Act::Ingest),
+        3 => prop_oneof![lines(), dots()].prop_map(Act::Import),
+        2 => (0u32..4, fault, prop_oneof![lines(), dots()])
+            .prop_map(|(skip, fault, points)| Act::ImportDies(skip, fault, points)),
         1 => (0..SERIES).prop_map(Act::Delete),
         3 => Just(Act::Fold),
         1 => Just(Act::FoldDies(Fault::Before)),
@@ -74,9 +93,7 @@ async fn run_case(product: &Product, app: &App, meddler: &Arc<Meddler>, case: u3
         match act {
             Act::Ingest(samples) => {
                 append(&tenant, samples).await;
-                for (number, timestamp, value) in samples {
-                    model.entry(*number).or_default().insert(*timestamp, *value);
-                }
+                apply(&mut model, samples);
             }
             Act::Delete(number) => {
                 delete(&tenant, *number).await;
@@ -103,6 +120,29 @@ async fn run_case(product: &Product, app: &App, meddler: &Arc<Meddler>, case: u3
                 meddler.forgive();
                 lease.release(&tenant).await.unwrap();
             }
+            Act::Import(samples) => {
+                import(app, &tenant, samples).await.unwrap();
+                apply(&mut model, samples);
+            }
+            Act::ImportDies(skip, fault, samples) => {
+                meddler.fail_write(*skip, *fault);
+                let died = import(app, &tenant, samples).await.is_err();
+                meddler.forgive();
+                // so few points are one group: all of them are there or none is
+                let before = model.clone();
+                apply(&mut model, samples);
+                if died {
+                    let mut found = Model::new();
+                    for number in 0..SERIES {
+                        found.insert(number, points(&tenant, number).await.into_iter().collect());
+                    }
+                    found.retain(|_, points| !points.is_empty());
+                    assert!(found == before || found == model, "{at}: half of it");
+                    // whoever died left the lease behind: it runs out
+                    let later = product.on(product.open(), Clock::system().with_wall_offset(MINUTE));
+                    import(&later, &super::tenant(&later, &org), samples).await.unwrap();
+                }
+            }
             Act::Trim => {
                 store::trim(&tenant).await.unwrap();
             }
@@ -117,7 +157,14 @@ async fn run_case(product: &Product, app: &App, meddler: &Arc<Meddler>, case: u3
     look(&tenant, &model, i64::MIN, i64::MAX, &format!("case {case}, all tidied")).await;
 }
 
+fn apply(model: &mut Model, samples: &[(i64, i64, f64)]) {
+    for (number, timestamp, value) in samples {
+        model.entry(*number).or_default().insert(*timestamp, *value);
+    }
+}
+
 async fn look(tenant: &intentvision::auth::Tenant, model: &Model, from: i64, to: i64, at: &str) {
+    assert_eq!(integer(tenant, OVERLAPPING).await, 0, "{at}");
     let ids: Vec<_> = (0..SERIES).map(id).collect();
     let latest = store::latest(tenant, &ids).await.unwrap();
     for number in 0..SERIES {

@@ -1,7 +1,7 @@
 //! `intentvision keys`: whoever has the database in hand may do it, so the first key comes from here.
 
 use crate::Failure;
-use crate::commands::duration;
+use crate::commands::{duration, organization};
 use crate::database::{self, Place};
 use crate::output::{line, show, table};
 use clap::{Args, Subcommand};
@@ -9,12 +9,10 @@ use intentvision::auth::Scopes;
 use intentvision::config::Config;
 use intentvision::http::page::Cursor;
 use intentvision::id::{KeyId, OrgId};
-use intentvision::keys::{self, Created, Environment, Issued, KeyItem, NewKey};
+use intentvision::keys::{self, Created, Issued, KeyItem, NewKey};
 use intentvision::{App, Error, tenancy, time};
 use serde::Serialize;
 
-/// The organization that is made when there is none.
-const DEFAULT_ORGANIZATION: &str = "default";
 const PAGE: usize = 1_000;
 
 #[derive(Debug, Subcommand)]
@@ -96,8 +94,7 @@ pub(crate) async fn create(app: &App, arguments: &Create) -> Result<Issued, Fail
         Scopes::parse(arguments.scopes.iter().map(|scope| scope.trim()))?
     };
     let new = NewKey::new(&arguments.name, scopes, None)?;
-    let org = OrgId::new(&app.clock, &app.entropy)?;
-    let org = tenancy::ensure(&app.operator(None), &org, DEFAULT_ORGANIZATION, Environment::Live).await?;
+    let org = organization::default(app).await?;
     issued(keys::create(&app.operator(Some(org)), &app.entropy, &new, None).await?)
 }
 

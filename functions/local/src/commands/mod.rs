@@ -2,10 +2,14 @@
 
 pub(crate) mod demo;
 mod doctor;
+pub(crate) mod export;
 pub(crate) mod forecast;
+pub(crate) mod import;
+pub(crate) mod inspect;
 pub(crate) mod keys;
 pub(crate) mod maintain;
 mod migrate;
+mod organization;
 pub(crate) mod serve;
 mod status;
 
@@ -22,6 +26,9 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Status => status::run(json).await,
         Command::Keys(command) => keys::run(command, json).await,
         Command::Maintain(arguments) => maintain::run(&arguments, json).await,
+        Command::Import(arguments) => import::run(&arguments, json).await,
+        Command::Export(arguments) => export::run(&arguments, json).await,
+        Command::Inspect(arguments) => inspect::run(&arguments, json).await,
         Command::Forecast(arguments) => forecast::run(&arguments, json),
         Command::Doctor => doctor::run(json).await,
     }

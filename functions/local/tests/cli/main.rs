@@ -4,7 +4,10 @@
 
 mod demo;
 mod doctor;
+mod export;
 mod forecast;
+mod import;
+mod inspect;
 mod keys;
 mod room;
 mod schema;

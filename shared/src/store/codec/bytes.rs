@@ -31,6 +31,11 @@ impl<'a> Reader<'a> {
         Self(bytes)
     }
 
+    /// What was not read yet.
+    pub(super) fn left(&self) -> &'a [u8] {
+        self.0
+    }
+
     pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], CodecError> {
         let (head, rest) = self.0.split_at_checked(count).ok_or(CodecError::Truncated)?;
         self.0 = rest;

@@ -124,6 +124,15 @@ pub(super) fn read(reader: &mut Reader<'_>, count: usize) -> Result<Vec<i64>, Co
     Ok(values)
 }
 
+/// How a column is written, for people.
+pub(super) fn form(column: &[u8]) -> String {
+    match column.first() {
+        Some(&PLAIN) => "frame of reference".into(),
+        Some(&DIFFERENCES) => "differences, frame of reference".into(),
+        _ => "empty".into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

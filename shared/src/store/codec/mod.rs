@@ -7,6 +7,7 @@
 pub mod batch;
 mod bytes;
 pub mod chunk;
+pub mod describe;
 #[cfg(test)]
 mod exact;
 #[cfg(test)]

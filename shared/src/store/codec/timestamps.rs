@@ -135,6 +135,16 @@ pub(super) fn read(reader: &mut Reader<'_>, count: usize) -> Result<Vec<Millis>,
     Ok(steps)
 }
 
+/// How a column is written, for people.
+pub(super) fn form(column: &[u8]) -> String {
+    match column.first() {
+        Some(&GRID) => "grid".into(),
+        Some(&UNITS) => "units".into(),
+        Some(other) => format!("form {other}"),
+        None => "empty".into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -227,6 +227,20 @@ fn unscale_all(integers: &[i64], power: f64) -> Vec<f64> {
     integers.iter().map(|integer| unscale(*integer, power)).collect()
 }
 
+/// How a column is written, for people.
+pub(super) fn form(column: &[u8]) -> String {
+    let exponent = column.get(1).copied().unwrap_or(0);
+    match column.first() {
+        Some(&RAW) => "doubles".into(),
+        Some(&SCALED) => format!("decimals, times 10^{exponent}"),
+        Some(&PATCHED) => format!("decimals, times 10^{exponent}, with others among them"),
+        Some(&SCALED_PCO) => format!("decimals, times 10^{exponent}, pco"),
+        Some(&RAW_PCO) => "doubles, pco".into(),
+        Some(other) => format!("form {other}"),
+        None => "empty".into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

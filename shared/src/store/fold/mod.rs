@@ -19,6 +19,8 @@ use db::DbError;
 
 /// How long a folder may take before another may try.
 const LEASE: Millis = 2 * MINUTE;
+/// What whoever changes chunks and segments holds.
+pub(super) const LEASE_NAME: &str = "fold";
 /// How often a fold that was overtaken starts over.
 const ATTEMPTS: usize = 4;
 
@@ -43,7 +45,7 @@ pub enum Folded {
 /// # Errors
 /// 401, 403 or 503.
 pub async fn lease(tenant: &Tenant, entropy: &Entropy) -> Result<Option<Lease>, Error> {
-    lease::take(tenant, entropy, "fold", LEASE).await
+    lease::take(tenant, entropy, LEASE_NAME, LEASE).await
 }
 
 /// Folds what waits, at most 2 MiB of it.
