@@ -111,7 +111,7 @@ pub async fn run(arguments: impl Iterator<Item = String>) {
 }
 
 /// Sends a part of the points, under a key of its own.
-pub(self) async fn send(product: &Product, key: &str, points: &Points, first: usize, count: usize) {
+async fn send(product: &Product, key: &str, points: &Points, first: usize, count: usize) {
     let request = Request::post("/v1/ingest")
         .header("authorization", format!("Bearer {key}"))
         .header("content-type", "application/json")
