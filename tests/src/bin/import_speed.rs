@@ -28,7 +28,10 @@ fn main() {
     };
     let (points, series) = (number(1_000_000), number(1_000));
     let folder = tempfile::tempdir().expect("a temporary folder");
-    println!("| file | points | series | wall | points a minute | requests | rows written | sent | largest request | with {} ms a request |", ROUND_TRIP.as_millis());
+    println!(
+        "| file | points | series | wall | points a minute | requests | rows written | sent | largest request | with {} ms a request |",
+        ROUND_TRIP.as_millis()
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     for (name, by_time) in [("series by series", false), ("in order of time", true)] {
         let path = folder.path().join("history.csv");
@@ -90,7 +93,11 @@ fn write_file(path: &Path, points: u64, series: u64, by_time: bool) -> std::io::
         let timestamp = end - (each - at) as i64 * STEP;
         let day = (at as f64 / 288.0 * std::f64::consts::TAU + number as f64).sin();
         let noise = (number * 31 + at).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
-        writeln!(file, "{timestamp},{:.2},host-{number}", 500.0 + 100.0 * day + noise as f64 / 50.0)
+        writeln!(
+            file,
+            "{timestamp},{:.2},host-{number}",
+            500.0 + 100.0 * day + noise as f64 / 50.0
+        )
     };
     if by_time {
         (0..each).try_for_each(|at| (0..series).try_for_each(|number| row(number, at)))?;

@@ -140,6 +140,7 @@ pub(super) fn form(column: &[u8]) -> String {
     match column.first() {
         Some(&GRID) => "grid".into(),
         Some(&UNITS) => "units".into(),
+        Some(&UNITS_PCO) => "units, pco".into(),
         Some(other) => format!("form {other}"),
         None => "empty".into(),
     }
