@@ -1,0 +1,15 @@
+//! Faults of every kind against the real programs, and the proof that no acknowledged point is lost
+//! and none is made up. `cargo run --release -p tests --bin chaos` runs it; docs/reliability.md tells
+//! what each fault does.
+
+mod client;
+mod episode;
+pub mod history;
+pub mod load;
+mod monkey;
+mod tally;
+pub(crate) mod verify;
+mod world;
+
+pub use episode::{Episode, Report, episode};
+pub use tally::Tally;
