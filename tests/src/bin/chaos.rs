@@ -10,9 +10,10 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use tests::chaos::{Episode, Tally, episode};
+use tests::chaos::{Episode, Impression, Tally, Ten, episode, ten};
 use tests::powerloss::{self, Trial};
 use tests::product::Backend;
 
@@ -31,6 +32,9 @@ struct Arguments {
     /// Cut the power of a file at every sync instead, while a worker does so many writes
     #[arg(long)]
     power_cuts: Option<usize>,
+    /// Let ten processes ingest into one organization instead, so many requests each, without faults
+    #[arg(long, conflicts_with = "power_cuts")]
+    ten: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,8 +58,14 @@ async fn main() -> ExitCode {
         ("file", Backends::File, Backend::Embedded),
         ("remote", Backends::Remote, Backend::Remote),
     ] {
-        let wanted = [backends, Backends::Both].contains(&arguments.backend);
-        if wanted && !run(name, backend, &arguments).await {
+        if ![backends, Backends::Both].contains(&arguments.backend) {
+            continue;
+        }
+        let good = match arguments.ten {
+            Some(requests) => crowd(name, Ten { backend, requests }).await,
+            None => run(name, backend, &arguments).await,
+        };
+        if !good {
             return ExitCode::FAILURE;
         }
     }
@@ -94,6 +104,34 @@ async fn run(name: &str, backend: Backend, arguments: &Arguments) -> bool {
     println!("| all | {} |", all.total());
     println!("\n{writes} requests, {points} points acknowledged: acknowledged points lost 0, phantom points 0");
     true
+}
+
+/// Whether every answer was a good one.
+async fn crowd(name: &str, plan: Ten) -> bool {
+    let seen = ten(plan).await;
+    let show = |what: &str, times: &[Duration]| {
+        let at = |percent| Impression::percentile(times, percent).as_secs_f64() * 1e3;
+        println!(
+            "| {name} | {what} | {} | {:.1} | {:.1} | {:.1} |",
+            times.len(),
+            at(50),
+            at(99),
+            at(100)
+        );
+    };
+    println!("| Database | ten processes | count | p50 ms | p99 ms | most ms |\n|---|---|---|---|---|---|");
+    show("requests stored", &seen.writes);
+    show("reads of a series", &seen.reads);
+    println!(
+        "\n{} points, {} folds meanwhile; answers other than 200, and points lost or made up: {}",
+        seen.points,
+        seen.folds,
+        seen.wrong.len()
+    );
+    for wrong in seen.wrong.iter().take(10) {
+        println!("{wrong}");
+    }
+    seen.wrong.is_empty()
 }
 
 async fn cut_power(seed: u64, writes: usize) -> ExitCode {

@@ -8,8 +8,10 @@ pub mod history;
 pub mod load;
 mod monkey;
 mod tally;
+mod ten;
 pub(crate) mod verify;
 mod world;
 
 pub use episode::{Episode, Report, episode};
 pub use tally::Tally;
+pub use ten::{Impression, Ten, ten};
