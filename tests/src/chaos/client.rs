@@ -29,12 +29,21 @@ pub(super) struct Client {
 pub(super) enum Answer {
     /// all of it is stored
     Done,
-    /// 503 with `Retry-After`, no answer at all, or none in time
-    Unknown,
+    /// 503 with `Retry-After`
+    Unavailable,
+    /// no answer at all, or none in time
+    Nothing,
     /// a client error
     Refused(u16),
     /// what no client should ever see
     Wrong(String),
+}
+
+impl Answer {
+    /// Whether the write may have taken effect or not.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unavailable | Self::Nothing)
+    }
 }
 
 impl Client {
@@ -64,10 +73,10 @@ impl Client {
             request = request.header("idempotency-key", key);
         }
         match self.call(request, body.clone()).await {
-            None => Answer::Unknown,
+            None => Answer::Nothing,
             Some((status, retry, body)) => match status.as_u16() {
                 200 if body["rejected"] == 0 => Answer::Done,
-                503 if retry => Answer::Unknown,
+                503 if retry => Answer::Unavailable,
                 503 => Answer::Wrong("503 without Retry-After".into()),
                 client @ 400..500 => Answer::Refused(client),
                 other => Answer::Wrong(format!("{other}: {body}")),

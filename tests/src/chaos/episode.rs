@@ -174,7 +174,7 @@ async fn send(world: Arc<World>, round: Round, mut rng: StdRng) -> Vec<Unresolve
                 let body = Bytes::from(load::body(id, &cells, &key).to_string());
                 for _ in 0..=REPEATS {
                     let answer = world.client.ingest(world.any(&mut rng), &body, Some(&key)).await;
-                    let unknown = answer == Answer::Unknown;
+                    let unknown = answer.is_unknown();
                     hear(&world, id, answer);
                     if !unknown {
                         break;
@@ -193,7 +193,7 @@ async fn send(world: Arc<World>, round: Round, mut rng: StdRng) -> Vec<Unresolve
 fn hear(world: &World, id: WriteId, answer: Answer) {
     match answer {
         Answer::Done => world.history().acknowledge(id),
-        Answer::Unknown => {}
+        Answer::Unavailable | Answer::Nothing => {}
         Answer::Refused(status) => world.wrong(format!("write {id} was refused with {status}")),
         Answer::Wrong(what) => world.wrong(format!("write {id} was answered {what}")),
     }

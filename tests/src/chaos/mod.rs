@@ -4,6 +4,7 @@
 
 mod client;
 mod episode;
+mod full_disk;
 pub mod history;
 pub mod load;
 mod monkey;
@@ -13,5 +14,6 @@ pub(crate) mod verify;
 mod world;
 
 pub use episode::{Episode, Report, episode};
+pub use full_disk::full_disk;
 pub use tally::Tally;
 pub use ten::{Impression, Ten, ten};

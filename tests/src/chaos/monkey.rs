@@ -13,7 +13,7 @@ use super::world::{Database, World};
 /// Kills a process or the server now and then, or fills the disk, until it is told to stop.
 pub(super) fn break_things(world: &World, mut rng: StdRng, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
-        std::thread::sleep(Duration::from_millis(rng.random_range(50..600)));
+        std::thread::sleep(Duration::from_millis(rng.random_range(20..250)));
         match &world.database {
             Database::Server(sqld, _) if rng.random_range(0..3) == 0 => {
                 let mut sqld = sqld.lock().expect("the server");
@@ -23,9 +23,9 @@ pub(super) fn break_things(world: &World, mut rng: StdRng, stop: &AtomicBool) {
                 sqld.restart();
             }
             Database::File(disk) if rng.random_range(0..2) == 0 => {
-                disk.fills_after(rng.random_range(0..100_000));
+                disk.fills_after(rng.random_range(0..200_000));
                 world.tally.count("disk full");
-                std::thread::sleep(Duration::from_millis(rng.random_range(50..400)));
+                std::thread::sleep(Duration::from_millis(rng.random_range(30..200)));
                 disk.has_room();
             }
             _ => world.kill_process(&mut rng),
