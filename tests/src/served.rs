@@ -44,20 +44,7 @@ impl Installation {
     /// If the log cannot be written.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
-        self.command_of(&self.program, arguments)
-    }
-
-    /// Folds and tidies everything now.
-    ///
-    /// # Panics
-    /// If the log cannot be written.
-    #[must_use]
-    pub fn maintain(&self) -> Command {
-        self.command_of(&binaries::program("store-worker"), &["maintain"])
-    }
-
-    fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program);
+        let mut command = Command::new(&self.program);
         for name in ["DB_AUTH_TOKEN", "SECRET_KEY", "MAX_SERIES", "LOG"] {
             command.env_remove(format!("INTENTVISION_{name}"));
         }

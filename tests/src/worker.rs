@@ -1,4 +1,4 @@
-//! The work of the program `store-worker`: it ingests, folds and trims on a file, and says in a ledger
+//! The work of the program `store-worker`: it ingests, folds, tidies and trims on a file, and says in a ledger
 //! what was acknowledged.
 
 use std::path::Path;
@@ -12,7 +12,7 @@ use intentvision::id::{Entropy, OrgId};
 use intentvision::keys::Environment;
 use intentvision::series::SeriesRef;
 use intentvision::store::append::Append;
-use intentvision::store::{self, Folded, Sample};
+use intentvision::store::{self, Due, Sample};
 use intentvision::{App, migrations, tenancy};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -105,30 +105,9 @@ async fn append(tenant: &Tenant, id: WriteId, cells: &[Cell]) {
     tenant.run(batch).await.expect("the points are stored");
 }
 
-/// Folds and trims every organization of the configured database, for as long as the product has no command
-/// that does it.
-///
-/// # Panics
-/// If anything fails.
-pub async fn maintain_all() {
-    let config = Config::from_env().expect("a configuration");
-    let db: Arc<dyn db::Db> = match config.db_url.strip_prefix("file:") {
-        Some(path) => {
-            Arc::new(db_embedded::open(Path::new(path), db_embedded::Options::default()).expect("the file opens"))
-        }
-        None => db_remote::connect(&config.db_url, None).expect("a client"),
-    };
-    let app = App::new(db, Clock::system(), Entropy::system(), config, None);
-    for org in tenancy::all(&app.operator(None)).await.expect("the organizations") {
-        maintain(&app, &org).await;
-    }
-}
-
-/// Folds all that waits, and trims.
+/// Folds, tidies and trims everything.
 async fn maintain(app: &App, org: &OrgId) {
     let tenant = tenant(app, org);
-    let lease = store::fold::lease(&tenant, &app.entropy).await.expect("an answer").expect("the lease");
-    while let Folded::Some { .. } = store::fold(&tenant, &lease).await.expect("a fold") {}
-    lease.release(&tenant).await.expect("an answer");
+    store::care(&tenant, &app.entropy, Due::Everything).await.expect("folds and the daily pass");
     store::trim(&tenant).await.expect("a trim");
 }

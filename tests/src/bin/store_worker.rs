@@ -1,4 +1,4 @@
-//! Ingests, folds and trims on a file: `store-worker FOLDER SEED WRITES`. The trial of power cuts watches what
+//! Ingests, folds, tidies and trims on a file: `store-worker FOLDER SEED WRITES`. The trial of power cuts watches what
 //! it does to its files.
 
 #![allow(
@@ -12,11 +12,6 @@ use std::path::Path;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, command] = arguments.as_slice()
-        && command == "maintain"
-    {
-        return tests::worker::maintain_all().await;
-    }
     let [_, folder, seed, writes] = arguments.as_slice() else {
         panic!("store-worker FOLDER SEED WRITES");
     };

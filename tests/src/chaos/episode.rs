@@ -88,7 +88,7 @@ pub async fn episode(episode: Episode, tally: Arc<Tally>) -> Report {
                 break;
             }
             // once more when all is folded and tidied
-            let maintained = world.installation.maintain().status();
+            let maintained = world.installation.command(&["maintain", "--force"]).status();
             if !maintained.is_ok_and(|status| status.success()) {
                 report.findings.push(format!("maintenance fails without faults:\n{}", world.installation.log()));
             }

@@ -160,7 +160,7 @@ async fn read(scene: Arc<Scene>) {
 
 fn fold(scene: &Scene) {
     while !scene.done.load(Ordering::Relaxed) {
-        let status = scene.installation.maintain().status().expect("it runs");
+        let status = scene.installation.command(&["maintain", "--force"]).status().expect("it runs");
         if status.success() {
             scene.folds.fetch_add(1, Ordering::Relaxed);
         } else {
