@@ -4,6 +4,7 @@
 
 mod alerting;
 mod architecture;
+mod chaos;
 mod db;
 mod document;
 mod forecasts;

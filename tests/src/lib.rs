@@ -9,20 +9,24 @@
 )]
 
 pub mod binaries;
+pub mod chaos;
 pub mod cost;
 pub mod events;
 pub mod extension;
 pub mod http;
 pub mod install;
 pub mod load;
+pub mod powerloss;
 pub mod product;
 pub mod proxy;
 pub mod receiver;
 pub mod runtime_api;
 pub mod schema;
+pub mod served;
 pub mod server;
 pub mod sqld;
 pub mod store_figures;
 pub mod template;
 pub mod token;
+pub mod worker;
 pub mod workspace;

@@ -63,7 +63,7 @@ async fn a_write_with_a_lost_reply_is_sent_again_only_if_it_is_repeatable() {
 #[tokio::test]
 async fn a_read_is_sent_again_three_times_at_most() {
     let (_server, proxy, db) = set_up().await;
-    proxy.fail_next(&[Fault::LoseReply, Fault::LoseRequest, Fault::Status(429)]);
+    proxy.fail_next(&[Fault::LoseReply, Fault::LoseRequest, Fault::Status(504)]);
     assert_eq!(count(&db).await, 0);
     assert_eq!(proxy.take().len(), 4);
     proxy.fail_next(&[Fault::Status(500); 4]);
@@ -71,6 +71,43 @@ async fn a_read_is_sent_again_three_times_at_most() {
     let error = db.batch(&nobody(), read).await.unwrap_err();
     assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
     assert_eq!(proxy.take().len(), 4);
+}
+
+/// The lock is taken, or the server has no connection left: nothing took effect, and others get done.
+#[tokio::test]
+async fn a_busy_server_is_asked_again_until_the_deadline() {
+    let (_server, proxy, _) = set_up().await;
+    let options = Options {
+        deadline: Duration::from_secs(60),
+        ..Options::default()
+    };
+    let db = db_remote::open(&proxy.url(), None, options.clone()).unwrap();
+    for fault in [Fault::Busy, Fault::Status(429)] {
+        let before = count(&db).await;
+        let _ = proxy.take();
+        proxy.fail_next(&vec![fault; 2 * options.retries as usize]);
+        db.batch(&nobody(), insert()).await.unwrap();
+        assert_eq!(proxy.take().len(), 2 * options.retries as usize + 1, "{fault:?}");
+        assert_eq!(count(&db).await, before + 1, "{fault:?}");
+    }
+    let hasty = Options {
+        deadline: Duration::from_millis(200),
+        ..options
+    };
+    let db = db_remote::open(&proxy.url(), None, hasty).unwrap();
+    proxy.disturb(Some(Box::new(|_| Some(Fault::Busy))));
+    let error = db.batch(&nobody(), insert()).await.unwrap_err();
+    assert!(matches!(error, DbError::Busy), "{error:?}");
+}
+
+/// Busy says that nothing took effect; of a call whose first attempt did, it would be a lie.
+#[tokio::test]
+async fn a_lost_reply_is_not_forgotten_over_a_later_refusal() {
+    let (_server, proxy, db) = set_up().await;
+    proxy.fail_next(&[Fault::LoseReply, Fault::Status(401)]);
+    let error = db.batch(&nobody(), insert().repeatable()).await.unwrap_err();
+    assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
+    assert_eq!(count(&db).await, 1);
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ impl Remote {
         };
         let plan = Plan::new(guard, batch);
         let body = Bytes::from(request::body(&plan));
-        let attempts = retry::attempts(&self.options, batch.repeatable, || async {
+        let attempts = retry::attempts(&self.options, batch.repeatable, end, || async {
             let reply = self.transport.send(body.clone()).await?;
             outcome::read(&plan, batch.steps.len(), &reply).map_err(Lost::Refused)
         });

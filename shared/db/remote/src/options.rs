@@ -7,7 +7,8 @@ pub struct Options {
     pub timeout: Duration,
     /// how long a call may take with all its attempts
     pub deadline: Duration,
-    /// how often a call is repeated at most, where that is allowed
+    /// how often a call is repeated at most where that is allowed; a busy answer does not count, the
+    /// deadline ends it
     pub retries: u32,
     /// how long a connection may lie idle, by the wall clock; shorter than servers and balancers keep one
     pub idle: Duration,

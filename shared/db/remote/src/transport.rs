@@ -139,10 +139,10 @@ fn client(connector: &HttpsConnector<HttpConnector>, idle: Duration) -> HttpClie
 fn refused(status: StatusCode, body: &[u8]) -> Lost {
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Lost::Refused(DbError::Auth),
+        // sqld says so when all its connections are taken: nothing ran
+        StatusCode::TOO_MANY_REQUESTS => Lost::Refused(DbError::Busy),
         // who answers so may have passed the request on
-        _ if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-            Lost::Unknown(format!("status {status}"))
-        }
+        _ if status.is_server_error() => Lost::Unknown(format!("status {status}")),
         _ => {
             let text: String = String::from_utf8_lossy(body).chars().take(200).collect();
             Lost::Refused(DbError::Other(format!("status {status}: {text}")))

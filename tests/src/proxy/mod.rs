@@ -1,24 +1,32 @@
-//! A proxy before the database server that counts what passes and can lose it.
+//! A proxy before the database server that counts what passes, and can lose, repeat and forge it.
 
+mod fault;
+
+use std::collections::VecDeque;
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
+
+pub use fault::Fault;
 
 /// One request and its reply.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Exchange {
     /// the path asked for
     pub path: String,
@@ -30,17 +38,6 @@ pub struct Exchange {
     pub rows_read: u64,
     /// rows that the server says it wrote
     pub rows_written: u64,
-}
-
-/// What goes wrong with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// the connection ends before the server sees the request
-    LoseRequest,
-    /// the server does it, and the connection ends before the reply
-    LoseReply,
-    /// the server never sees it, and the caller gets this status
-    Status(u16),
 }
 
 /// A running proxy; dropped, it ends.
@@ -57,15 +54,30 @@ struct Shared {
     target: u16,
     client: Client<HttpConnector, Full<Bytes>>,
     state: Mutex<State>,
+    /// requests that the server has still to see
+    late: watch::Sender<usize>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     exchanges: Vec<Exchange>,
     connections: usize,
     in_flight: usize,
     peak: usize,
-    faults: Vec<Fault>,
+    faults: VecDeque<Fault>,
+    disturber: Option<Disturber>,
+}
+
+/// Chooses what goes wrong with a request, by its body.
+pub type Disturber = Box<dyn FnMut(&[u8]) -> Option<Fault> + Send>;
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("in_flight", &self.in_flight)
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Proxy {
@@ -80,6 +92,7 @@ impl Proxy {
             target,
             client: Client::builder(TokioExecutor::new()).build_http(),
             state: Mutex::default(),
+            late: watch::Sender::new(0),
         });
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         listener.set_nonblocking(true).expect("a listener for tokio");
@@ -129,11 +142,33 @@ impl Proxy {
 
     /// Lets the next requests fail, one fault each.
     pub fn fail_next(&self, faults: &[Fault]) {
-        self.state().faults.extend_from_slice(faults);
+        self.state().faults.extend(faults);
+    }
+
+    /// Lets requests fail as this function says, until the next call.
+    pub fn disturb(&self, disturber: Option<Disturber>) {
+        self.state().disturber = disturber;
+    }
+
+    /// Waits until the server has seen every request that was held.
+    ///
+    /// # Panics
+    /// Never: the proxy lives as long as its handle.
+    pub async fn settled(&self) {
+        let mut late = self.shared.late.subscribe();
+        late.wait_for(|count| *count == 0).await.expect("the proxy runs");
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state()
+    }
+}
+
+impl State {
+    /// The fault of this request: the next of those asked for, or what the disturber says.
+    fn fault(&mut self, body: &[u8]) -> Option<Fault> {
+        let asked_for = self.faults.pop_front();
+        asked_for.or_else(|| self.disturber.as_mut()?(body))
     }
 }
 
@@ -170,7 +205,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 /// Passes a request on; an error ends the connection without a reply.
-async fn forward(shared: &Shared, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Lost> {
+async fn forward(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Response<Reply>, Lost> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Lost)?.to_bytes();
     let mut exchange = Exchange {
@@ -181,22 +216,44 @@ async fn forward(shared: &Shared, request: Request<Incoming>) -> Result<Response
         rows_written: 0,
     };
     let _passing = Passing::new(shared);
-    let fault = {
-        let mut state = shared.state();
-        if state.faults.is_empty() {
-            None
-        } else {
-            Some(state.faults.remove(0))
-        }
-    };
+    let fault = shared.state().fault(&body);
     let answer = match fault {
         Some(Fault::LoseRequest) => Err(Lost),
-        Some(Fault::Status(status)) => Ok(status_only(status)),
+        Some(Fault::Status(status)) => Ok(with_status(status)),
+        Some(Fault::Busy) => Ok(Response::new(whole(fault::busy(&body)))),
+        Some(Fault::Late(delay)) => {
+            later(shared, delay, head, body);
+            Err(Lost)
+        }
         Some(Fault::LoseReply) => pass(shared, head, body, &mut exchange).await.and(Err(Lost)),
-        None => pass(shared, head, body, &mut exchange).await,
+        Some(Fault::StatusAfter(status)) => pass(shared, head, body, &mut exchange).await.map(|_| with_status(status)),
+        Some(Fault::CutReply) => pass(shared, head, body, &mut exchange).await.map(cut),
+        Some(Fault::Twice) => {
+            let first = pass(shared, head.clone(), body.clone(), &mut exchange).await;
+            let second = pass(shared, head, body, &mut exchange).await;
+            first.and(second).map(|reply| reply.map(whole))
+        }
+        Some(Fault::Echo(delay)) => {
+            let reply = pass(shared, head.clone(), body.clone(), &mut exchange).await;
+            later(shared, delay, head, body);
+            reply.map(|reply| reply.map(whole))
+        }
+        None => pass(shared, head, body, &mut exchange).await.map(|reply| reply.map(whole)),
     };
     shared.state().exchanges.push(exchange);
     answer
+}
+
+/// Lets the server see the request after this time, whoever still waits for it.
+fn later(shared: &Arc<Shared>, delay: Duration, head: Parts, body: Bytes) {
+    shared.late.send_modify(|count| *count += 1);
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        tokio::time::sleep(delay).await;
+        // the server may be down at that moment, and nobody would hear of it
+        let _ = pass(&shared, head, body, &mut Exchange::default()).await;
+        shared.late.send_modify(|count| *count -= 1);
+    });
 }
 
 async fn pass(
@@ -204,7 +261,7 @@ async fn pass(
     mut head: Parts,
     body: Bytes,
     exchange: &mut Exchange,
-) -> Result<Response<Full<Bytes>>, Lost> {
+) -> Result<Response<Bytes>, Lost> {
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let uri = format!("http://127.0.0.1:{}{path}", shared.target);
     head.uri = uri.parse().map_err(|_| Lost)?;
@@ -213,7 +270,23 @@ async fn pass(
     let body = body.collect().await.map_err(|_| Lost)?.to_bytes();
     exchange.received = body.len();
     (exchange.rows_read, exchange.rows_written) = rows(&body);
-    Ok(Response::from_parts(head, Full::new(body)))
+    Ok(Response::from_parts(head, body))
+}
+
+/// The body of an answer, which may end before its end.
+type Reply = UnsyncBoxBody<Bytes, Lost>;
+
+fn whole(body: Bytes) -> Reply {
+    Full::new(body).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// The first half of a reply that says how long it is.
+fn cut(reply: Response<Bytes>) -> Response<Reply> {
+    let (mut head, body) = reply.into_parts();
+    head.headers.insert(http::header::CONTENT_LENGTH, body.len().into());
+    let half = body.slice(..body.len() / 2);
+    let frames = futures::stream::iter([Ok(Frame::data(half)), Err(Lost)]);
+    Response::from_parts(head, StreamBody::new(frames).boxed_unsync())
 }
 
 /// Counts a request while it is on its way, also one whose caller goes away.
@@ -235,8 +308,8 @@ impl Drop for Passing<'_> {
     }
 }
 
-fn status_only(status: u16) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
+fn with_status(status: u16) -> Response<Reply> {
+    let mut response = Response::new(whole(Bytes::new()));
     *response.status_mut() = StatusCode::from_u16(status).expect("a status");
     response
 }
@@ -259,8 +332,8 @@ fn rows(body: &[u8]) -> (u64, u64) {
 #[derive(Debug)]
 struct Lost;
 
-impl std::fmt::Display for Lost {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("lost on purpose")
     }
 }
