@@ -1,7 +1,7 @@
 //! Points over HTTP, on both databases.
 
 use http::Request;
-use intentvision::clock::Clock;
+use intentvision::clock::{Clock, DAY};
 use intentvision::config::Config;
 use intentvision::keys::Environment;
 use serde_json::{Value, json};
@@ -227,4 +227,24 @@ fn gzip(data: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(data).unwrap();
     encoder.finish().unwrap()
+}
+
+#[tokio::test]
+async fn a_point_that_would_not_be_kept_is_refused_by_its_index() {
+    let config = Config {
+        retention: Some(10 * DAY),
+        ..Config::default()
+    };
+    let now = 1_795_428_000_000;
+    let product = Product::start_with(Backend::Embedded, Clock::at(now), config).await;
+    let (_, key) = product.acme().await;
+    let point = |age: i64| json!({"metric_key": "m", "value": 1, "timestamp": now - age});
+    let body = json!({"metrics": [point(10 * DAY), point(10 * DAY + 1)]});
+    let reply = product.post("/v1/ingest", &key, &body).await.json();
+    assert_eq!((&reply["accepted"], &reply["rejected"]), (&json!(1), &json!(1)));
+    let error = &reply["errors"][0];
+    assert_eq!(
+        (&error["index"], &error["code"]),
+        (&json!(1), &json!("INVALID_TIMESTAMP"))
+    );
 }

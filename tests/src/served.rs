@@ -48,7 +48,11 @@ impl Installation {
         for name in ["DB_AUTH_TOKEN", "SECRET_KEY", "MAX_SERIES", "LOG"] {
             command.env_remove(format!("INTENTVISION_{name}"));
         }
-        let log = File::options().create(true).append(true).open(&self.log).expect("a log file");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .expect("a log file");
         command
             .args(arguments)
             .env("INTENTVISION_DB_URL", &self.url)
@@ -94,7 +98,9 @@ impl Installation {
             BufReader::new(stdout).read_line(&mut line)?;
         }
         let said: Value = serde_json::from_str(&line).unwrap_or_default();
-        let address = said["listening"].as_str().and_then(|url| url.strip_prefix("http://")?.parse().ok());
+        let address = said["listening"]
+            .as_str()
+            .and_then(|url| url.strip_prefix("http://")?.parse().ok());
         if let Some(address) = address {
             return Ok(Serve { child, address });
         }

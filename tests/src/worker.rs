@@ -43,9 +43,13 @@ pub async fn work(folder: &Path, seed: u64, writes: usize) {
     let ledger = Arc::new(Ledger::create(folder));
     let mut app = open(folder);
     let operator = app.operator(None);
-    migrations::migrate(&operator, migrations::all()).await.expect("the schema");
+    migrations::migrate(&operator, migrations::all())
+        .await
+        .expect("the schema");
     let org = OrgId::new(&app.clock, &app.entropy).expect("an id");
-    let org = tenancy::ensure(&operator, &org, "worker", Environment::Live).await.expect("an organization");
+    let org = tenancy::ensure(&operator, &org, "worker", Environment::Live)
+        .await
+        .expect("an organization");
     let mut rng = StdRng::seed_from_u64(seed);
     let now = Clock::system().wall();
     let base = now - now.rem_euclid(DAY) - 5 * DAY;
@@ -74,7 +78,13 @@ pub async fn work(folder: &Path, seed: u64, writes: usize) {
 
 fn open(folder: &Path) -> App {
     let db = db_embedded::open(&folder.join(FILE), db_embedded::Options::default()).expect("the file opens");
-    App::new(Arc::new(db), Clock::system(), Entropy::system(), Config::default(), None)
+    App::new(
+        Arc::new(db),
+        Clock::system(),
+        Entropy::system(),
+        Config::default(),
+        None,
+    )
 }
 
 async fn write(ledger: Arc<Ledger>, tenant: Tenant, cells: Vec<Cell>) {
@@ -108,6 +118,8 @@ async fn append(tenant: &Tenant, id: WriteId, cells: &[Cell]) {
 /// Folds, tidies and trims everything.
 async fn maintain(app: &App, org: &OrgId) {
     let tenant = tenant(app, org);
-    store::care(&tenant, &app.entropy, Due::Everything).await.expect("folds and the daily pass");
+    store::care(&tenant, &app.entropy, Due::Everything)
+        .await
+        .expect("folds and the daily pass");
     store::trim(&tenant).await.expect("a trim");
 }

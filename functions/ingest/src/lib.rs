@@ -8,7 +8,7 @@ use intentvision::http::body::Body;
 use intentvision::http::query::Query;
 use intentvision::http::{Caller, CurrentRequest, Routes};
 use intentvision::idempotency::Operation;
-use intentvision::ingest::{self, Accepted};
+use intentvision::ingest::{self, Accepted, Window};
 use intentvision::{App, Error};
 
 /// The routes of this function.
@@ -30,7 +30,7 @@ async fn json(
         &body,
         &["", "application/json", "text/json", "application/x-www-form-urlencoded"],
     )?;
-    let envelope = ingest::read_json(&body.bytes, app.clock.now(), &app.series_names)?;
+    let envelope = ingest::read_json(&body.bytes, Window::of(&app), &app.series_names)?;
     let operation = Operation::of(&body, envelope.idempotency_key.as_deref())?;
     let source = envelope.source_id.as_deref();
     let accepted = ingest::accept(&app, &caller, envelope.entries, operation.as_ref(), &request_id, source).await?;
@@ -47,7 +47,7 @@ async fn csv(
     let metric_key = query.take("metric_key");
     query.finish()?;
     expect_type(&body, &["", "text/csv", "text/plain", "application/csv"])?;
-    let entries = ingest::read_csv(&body.bytes, metric_key.as_deref(), app.clock.now(), &app.series_names)?;
+    let entries = ingest::read_csv(&body.bytes, metric_key.as_deref(), Window::of(&app), &app.series_names)?;
     let operation = Operation::of(&body, None)?;
     let accepted = ingest::accept(&app, &caller, entries, operation.as_ref(), &request_id, None).await?;
     Ok(reply(accepted))

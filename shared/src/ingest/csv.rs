@@ -1,9 +1,9 @@
 //! `POST /v1/ingest/csv`: a header line with `timestamp`, `value`, perhaps `metric_key`, and any
 //! further columns as dimensions.
 
+use super::Window;
 use super::entry::{Checker, Entries, Raw, RawDimensions, RawTime};
 use crate::Error;
-use crate::clock::Millis;
 use crate::series::SeriesNames;
 use csv::{ReaderBuilder, StringRecord, Trim};
 use std::borrow::Cow;
@@ -30,7 +30,7 @@ pub(super) struct Columns {
 pub fn read<'a>(
     body: &[u8],
     metric_key: Option<&'a str>,
-    now: Millis,
+    window: Window,
     names: &SeriesNames,
 ) -> Result<Entries<'a>, Error> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
@@ -40,7 +40,7 @@ pub fn read<'a>(
         .map_err(|_| Error::schema("the header line is not UTF-8 text"))?
         .clone();
     let columns = Columns::of(&header, metric_key)?;
-    let mut entries = Checker::new(now, names.known());
+    let mut entries = Checker::new(window, names.known());
     for record in reader.records() {
         push_row(&mut entries, &columns, record.as_ref(), metric_key)?;
     }
@@ -138,12 +138,13 @@ mod tests {
     use super::super::entry::Named;
     use super::*;
     use crate::Code;
+    use crate::clock::Millis;
     use proptest::prelude::*;
 
     const NOW: Millis = 1_795_428_000_000;
 
     fn read<'a>(body: &[u8], metric_key: Option<&'a str>, now: Millis) -> Result<Entries<'a>, Error> {
-        super::read(body, metric_key, now, &SeriesNames::default())
+        super::read(body, metric_key, Window::at(now), &SeriesNames::default())
     }
 
     #[test]
@@ -163,13 +164,19 @@ mod tests {
     #[test]
     fn a_known_name_lets_no_other_text_pass() {
         let names = SeriesNames::default();
-        let two = super::read(b"timestamp,value,a,b\n1795424400000,1,1,2\n", Some("k"), NOW, &names).unwrap();
+        let two = super::read(
+            b"timestamp,value,a,b\n1795424400000,1,1,2\n",
+            Some("k"),
+            Window::at(NOW),
+            &names,
+        )
+        .unwrap();
         names.learn(two.new_names());
         for body in [
             "timestamp,value,a\n1795424400000,1,1\0b\x002\n",
             "timestamp,value,a\n1795424400000,1,11:b1:2\n",
         ] {
-            let one = super::read(body.as_bytes(), Some("k"), NOW, &names).unwrap();
+            let one = super::read(body.as_bytes(), Some("k"), Window::at(NOW), &names).unwrap();
             let same = |series: &Named<'_>| series.series_id == two.series_list()[0].series_id;
             assert!(!one.series_list().iter().any(same), "{body:?}");
         }

@@ -1,4 +1,5 @@
-use crate::clock::{MINUTE, Millis};
+use super::Window;
+use crate::clock::Millis;
 use crate::http::PointError;
 use crate::series::{Dimensions, KnownNames, MetricKey, SeriesId, SeriesRef};
 use crate::{Code, Error, time};
@@ -8,8 +9,6 @@ use std::fmt::Write;
 
 /// The most points of a request.
 pub const MAX_POINTS: usize = 10_000;
-/// How far ahead of now a timestamp may be.
-const MAX_AHEAD: Millis = 5 * MINUTE;
 /// Below this a number is no time in milliseconds that anybody means, but one in seconds.
 const LEAST_EPOCH_MS: Millis = 100_000_000_000;
 
@@ -77,7 +76,7 @@ pub(super) enum RawDimensions<'a> {
 /// Checks the entries of a request one after the other.
 #[derive(Debug)]
 pub(super) struct Checker<'a, 'k> {
-    now: Millis,
+    window: Window,
     known: KnownNames<'k>,
     entries: Entries<'a>,
     /// the place of each series in the list
@@ -89,10 +88,10 @@ pub(super) struct Checker<'a, 'k> {
 }
 
 impl<'a, 'k> Checker<'a, 'k> {
-    /// Of a request at this product time, by a process that knows these names.
-    pub(super) fn new(now: Millis, known: KnownNames<'k>) -> Self {
+    /// Of a request that may have these times, by a process that knows these names.
+    pub(super) fn new(window: Window, known: KnownNames<'k>) -> Self {
         Self {
-            now,
+            window,
             known,
             entries: Entries {
                 len: 0,
@@ -184,7 +183,7 @@ impl<'a, 'k> Checker<'a, 'k> {
     fn timestamp(&mut self, raw: &RawTime<'_>) -> Result<Millis, (Code, String)> {
         let wrong = |message: &str| (Code::InvalidTimestamp, message.to_owned());
         let timestamp = match raw {
-            RawTime::Absent => return Ok(self.now),
+            RawTime::Absent => return Ok(self.window.now),
             RawTime::Text(text) => {
                 if let Some((_, time)) = self.last_time.as_ref().filter(|(last, _)| *last == **text) {
                     return Ok(*time);
@@ -199,8 +198,8 @@ impl<'a, 'k> Checker<'a, 'k> {
         };
         let timestamp =
             timestamp.ok_or_else(|| wrong("timestamp must be RFC 3339 with an offset, or epoch milliseconds"))?;
-        if timestamp > self.now.saturating_add(MAX_AHEAD) {
-            return Err(wrong("timestamp is more than 5 minutes ahead"));
+        if let Some(message) = self.window.refusal(timestamp) {
+            return Err(wrong(message));
         }
         if let RawTime::Text(text) = raw {
             let last = self.last_time.get_or_insert_default();

@@ -1,8 +1,8 @@
 //! `POST /v1/ingest`: `{source_id?, idempotency_key?, metrics: [{metric_key, value, timestamp?, dimensions?}]}`.
 
+use super::Window;
 use super::entry::{Checker, Entries, MAX_POINTS, Raw, RawDimensions, RawTime};
 use crate::Error;
-use crate::clock::Millis;
 use crate::series::SeriesNames;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -67,10 +67,10 @@ struct Fields<'a> {
 ///
 /// # Errors
 /// 400 if it is no JSON of this shape or has no points; 413 for too many points.
-pub fn read<'a>(body: &'a [u8], now: Millis, names: &SeriesNames) -> Result<Envelope<'a>, Error> {
+pub fn read<'a>(body: &'a [u8], window: Window, names: &SeriesNames) -> Result<Envelope<'a>, Error> {
     let text = std::str::from_utf8(body).map_err(|_| Error::schema("the body is not UTF-8"))?;
     let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| Error::schema(error.to_string()))?;
-    let mut entries = Checker::new(now, names.known());
+    let mut entries = Checker::new(window, names.known());
     for item in &wire.metrics.0 {
         push_item(&mut entries, item)?;
     }
@@ -241,13 +241,14 @@ mod tests {
     use super::super::entry::Incoming;
     use super::*;
     use crate::Code;
+    use crate::clock::Millis;
     use crate::series::SeriesId;
     use proptest::prelude::*;
 
     const NOW: Millis = 1_795_428_000_000;
 
     fn read(body: &[u8], now: Millis) -> Result<Envelope<'_>, Error> {
-        super::read(body, now, &SeriesNames::default())
+        super::read(body, Window::at(now), &SeriesNames::default())
     }
 
     fn codes(metrics: &str) -> Vec<(usize, Code)> {
@@ -420,9 +421,9 @@ mod tests {
                 r#"{{"metric_key":{key},"value":{value},"timestamp":{time},"dimensions":{dimensions}}}"#);
             let body = format!("{{\"metrics\":[{}]}}", entries.iter().map(entry).collect::<Vec<_>>().join(","));
             let names = SeriesNames::default();
-            let first = super::read(body.as_bytes(), NOW, &names).unwrap().entries;
+            let first = super::read(body.as_bytes(), Window::at(NOW), &names).unwrap().entries;
             names.learn(first.new_names());
-            let second = super::read(body.as_bytes(), NOW, &names).unwrap().entries;
+            let second = super::read(body.as_bytes(), Window::at(NOW), &names).unwrap().entries;
             prop_assert_eq!(found(&first), found(&second));
             prop_assert!(second.new_names().is_empty());
             // and one by one, so that no entry depends on those before it

@@ -8,8 +8,10 @@ mod csv;
 mod entry;
 pub mod file;
 mod json;
+mod window;
 
 pub use accept::{Accepted, Report, accept};
 pub use csv::read as read_csv;
 pub use entry::{Entries, MAX_POINTS};
 pub use json::{Envelope, read as read_json};
+pub use window::Window;

@@ -41,7 +41,11 @@ fn an_unknown_write_may_come_at_any_time_or_never_but_not_in_part() {
     let later = history.call(vec![A], true);
     history.acknowledge(later);
     assert!(history.breaches(&[(A, value(later))].into()).is_empty());
-    assert!(history.breaches(&[(A, value(unknown)), (B, value(unknown))].into()).is_empty());
+    assert!(
+        history
+            .breaches(&[(A, value(unknown)), (B, value(unknown))].into())
+            .is_empty()
+    );
     let other = history.call(vec![(2, 0), (2, 1)], true);
     let torn = history.breaches(&[(A, value(later)), ((2, 0), value(other))].into());
     assert_eq!(counts(&torn), [0, 0, 1]);
@@ -65,7 +69,10 @@ fn a_read_may_miss_only_what_was_not_acknowledged_when_it_was_called() {
     history.acknowledge(first);
     let late = history.moment();
     assert!(history.breaches_of_a_read(1, &Contents::new(), early).is_empty());
-    assert_eq!(counts(&history.breaches_of_a_read(1, &Contents::new(), late)), [1, 0, 0]);
+    assert_eq!(
+        counts(&history.breaches_of_a_read(1, &Contents::new(), late)),
+        [1, 0, 0]
+    );
     // one of another series is not looked for
     assert!(history.breaches_of_a_read(2, &Contents::new(), late).is_empty());
 }

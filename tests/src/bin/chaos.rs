@@ -2,11 +2,7 @@
 //! `cargo run --release -p tests --bin chaos -- --faults 1000`. Ends with 1, and the line that runs it again, if a
 //! point was lost or made up. docs/reliability.md tells what each fault does. Linux only.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a run that cannot go on ends"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a run that cannot go on ends")]
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -89,7 +85,9 @@ async fn run(name: &str, backend: Backend, arguments: &Arguments) -> bool {
         writes += report.writes;
         points += report.acknowledged;
         if !report.is_clean() {
-            println!("{report}\nagain with: cargo run --release -p tests --bin chaos -- --backend {name} --faults 1 --seed {seed}");
+            println!(
+                "{report}\nagain with: cargo run --release -p tests --bin chaos -- --backend {name} --faults 1 --seed {seed}"
+            );
             return false;
         }
         eprintln!("{name}: seed {seed}, {} faults so far", all.total());

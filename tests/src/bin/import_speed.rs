@@ -3,6 +3,12 @@
 //!
 //! `cargo run --release -p tests --bin import_speed [-- POINTS [SERIES]]`
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a measurement that cannot be made ends"
+)]
+
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::Command;

@@ -90,7 +90,10 @@ pub async fn episode(episode: Episode, tally: Arc<Tally>) -> Report {
             // once more when all is folded and tidied
             let maintained = world.installation.command(&["maintain", "--force"]).status();
             if !maintained.is_ok_and(|status| status.success()) {
-                report.findings.push(format!("maintenance fails without faults:\n{}", world.installation.log()));
+                report.findings.push(format!(
+                    "maintenance fails without faults:\n{}",
+                    world.installation.log()
+                ));
             }
         }
         if !report.is_clean() {
@@ -100,7 +103,9 @@ pub async fn episode(episode: Episode, tally: Arc<Tally>) -> Report {
     let history = world.history();
     report.acknowledged = history.acknowledged_points();
     report.writes = history.writes();
-    report.findings.extend(world.wrong.lock().expect("what went wrong").drain(..));
+    report
+        .findings
+        .extend(world.wrong.lock().expect("what went wrong").drain(..));
     report
 }
 
@@ -126,10 +131,19 @@ async fn run(world: &Arc<World>, round: Round, rng: &mut StdRng) {
     let mut others = JoinSet::new();
     let blocking: [fn(&World, StdRng, &AtomicBool); 2] = [monkey::break_things, monkey::maintain];
     for work in blocking {
-        let (world, stop, rng) = (Arc::clone(world), Arc::clone(&stop), StdRng::seed_from_u64(rng.random()));
+        let (world, stop, rng) = (
+            Arc::clone(world),
+            Arc::clone(&stop),
+            StdRng::seed_from_u64(rng.random()),
+        );
         others.spawn_blocking(move || work(&world, rng, &stop));
     }
-    others.spawn(read(Arc::clone(world), round, StdRng::seed_from_u64(rng.random()), Arc::clone(&stop)));
+    others.spawn(read(
+        Arc::clone(world),
+        round,
+        StdRng::seed_from_u64(rng.random()),
+        Arc::clone(&stop),
+    ));
     let mut clients = JoinSet::new();
     for _ in 0..CLIENTS {
         clients.spawn(send(Arc::clone(world), round, StdRng::seed_from_u64(rng.random())));
@@ -140,7 +154,11 @@ async fn run(world: &Arc<World>, round: Round, rng: &mut StdRng) {
     world.calm().await;
     tokio::task::block_in_place(|| world.restart());
     for request in unresolved.into_iter().flatten() {
-        match world.client.ingest(world.any(rng), &request.body, Some(&request.key)).await {
+        match world
+            .client
+            .ingest(world.any(rng), &request.body, Some(&request.key))
+            .await
+        {
             Answer::Done => world.history().acknowledge(request.id),
             other => world.wrong(format!("write {} repeated after all faults: {other:?}", request.id)),
         }
@@ -208,7 +226,9 @@ async fn read(world: Arc<World>, round: Round, mut rng: StdRng, stop: Arc<Atomic
             Ok(Some(found)) => {
                 let breaches = world.history().breaches_of_a_read(number, &found, called);
                 if !breaches.is_empty() {
-                    world.wrong(format!("a read of series {number} called at {called} found:\n{breaches}"));
+                    world.wrong(format!(
+                        "a read of series {number} called at {called} found:\n{breaches}"
+                    ));
                 }
             }
             Ok(None) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -223,5 +243,7 @@ async fn look(world: &World, round: Round, rng: &mut StdRng, report: &mut Report
     let contents = contents.unwrap_or_else(|wrong| panic!("{wrong}:\n{}", world.installation.log()));
     report.breaches = world.history().breaches(&contents);
     let structure = verify::structure(&*verify::open(world), &contents).await;
-    report.findings.extend(structure.unwrap_or_else(|error| vec![format!("the tables cannot be read: {error}")]));
+    report
+        .findings
+        .extend(structure.unwrap_or_else(|error| vec![format!("the tables cannot be read: {error}")]));
 }

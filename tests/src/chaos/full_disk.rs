@@ -49,7 +49,11 @@ pub async fn full_disk(rooms: &[i64]) -> Vec<String> {
                 other => wrong.push(format!("{room} bytes left, write {id}: {other:?}")),
             }
         }
-        wrong.extend(compare(&client, &serve, &history).await.map(|wrong| format!("{room} bytes left: {wrong}")));
+        wrong.extend(
+            compare(&client, &serve, &history)
+                .await
+                .map(|wrong| format!("{room} bytes left: {wrong}")),
+        );
         disk.has_room();
         let Some((id, body)) = refused else {
             wrong.push(format!("{room} bytes left: {ENOUGH} requests were taken"));

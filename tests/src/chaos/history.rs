@@ -126,7 +126,10 @@ impl History {
     /// How many points were acknowledged.
     #[must_use]
     pub fn acknowledged_points(&self) -> usize {
-        let acknowledged = self.writes.iter().filter(|write| matches!(write.outcome, Outcome::Acknowledged(_)));
+        let acknowledged = self
+            .writes
+            .iter()
+            .filter(|write| matches!(write.outcome, Outcome::Acknowledged(_)));
         acknowledged.map(|write| write.cells.len()).sum()
     }
 
@@ -153,7 +156,10 @@ impl History {
     #[must_use]
     pub fn breaches_of_a_read(&self, series: usize, found: &Contents, called: Moment) -> Breaches {
         let mut breaches = Breaches::default();
-        let written = self.by_cell.range((series, i64::MIN)..=(series, i64::MAX)).map(|(cell, _)| cell);
+        let written = self
+            .by_cell
+            .range((series, i64::MIN)..=(series, i64::MAX))
+            .map(|(cell, _)| cell);
         let cells: BTreeSet<&Cell> = written.chain(found.keys()).collect();
         for cell in cells {
             self.check_cell(*cell, found.get(cell).copied(), called, &mut breaches);
@@ -172,18 +178,29 @@ impl History {
         let newest = before.max();
         let Some(found) = found else {
             if newest.is_some() {
-                breaches.lost.push(format!("{cell:?} is missing: {}", self.told(writes)));
+                breaches
+                    .lost
+                    .push(format!("{cell:?} is missing: {}", self.told(writes)));
             }
             return;
         };
-        let writer = writes.iter().copied().find(|id| value(*id).to_bits() == found.to_bits());
+        let writer = writes
+            .iter()
+            .copied()
+            .find(|id| value(*id).to_bits() == found.to_bits());
         match writer.map(|id| (id, self.writes[id].outcome)) {
-            None => breaches.phantom.push(format!("{cell:?} = {found}: {}", self.told(writes))),
+            None => breaches
+                .phantom
+                .push(format!("{cell:?} = {found}: {}", self.told(writes))),
             Some((_, Outcome::Refused)) => {
-                breaches.phantom.push(format!("{cell:?} = {found} was refused: {}", self.told(writes)));
+                breaches
+                    .phantom
+                    .push(format!("{cell:?} = {found} was refused: {}", self.told(writes)));
             }
             Some((id, Outcome::Acknowledged(at))) if newest.is_some_and(|newest| newest > at) => {
-                breaches.lost.push(format!("{cell:?} is that of write {id} again: {}", self.told(writes)));
+                breaches
+                    .lost
+                    .push(format!("{cell:?} is that of write {id} again: {}", self.told(writes)));
             }
             Some(_) => {}
         }
@@ -198,7 +215,11 @@ impl History {
             let own = write.cells.iter().filter(|cell| self.by_cell[*cell].len() == 1);
             let (there, missing): (Vec<&Cell>, Vec<&Cell>) = own.partition(|cell| contents.contains_key(cell));
             if !there.is_empty() && !missing.is_empty() {
-                breaches.torn.push(format!("write {id}: {} points are there, {} are not", there.len(), missing.len()));
+                breaches.torn.push(format!(
+                    "write {id}: {} points are there, {} are not",
+                    there.len(),
+                    missing.len()
+                ));
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Faults of every kind against the real programs, and the proof that no acknowledged point is lost
-//! and none is made up. `cargo run --release -p tests --bin chaos` runs it; docs/reliability.md tells
+//! and none is made up.
+//!
+//! `cargo run --release -p tests --bin chaos` runs it; docs/reliability.md tells
 //! what each fault does.
 
 mod client;

@@ -39,7 +39,11 @@ pub(super) fn maintain(world: &World, mut rng: StdRng, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         verify::expire_leases(world);
         let started = Instant::now();
-        let mut child = world.installation.command(&["maintain", "--force"]).spawn().expect("it runs");
+        let mut child = world
+            .installation
+            .command(&["maintain", "--force"])
+            .spawn()
+            .expect("it runs");
         if rng.random_range(0..3) == 0 {
             let status = child.wait().expect("its end");
             note(world, status);

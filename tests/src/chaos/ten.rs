@@ -120,7 +120,10 @@ async fn send(scene: Arc<Scene>, process: usize, requests: usize) {
         let key = format!("{process}-{number}");
         let body = Bytes::from(load::body(id, &cells, "ten").to_string());
         let started = Instant::now();
-        let answer = scene.client.ingest(address, &body, rng.random::<bool>().then_some(&*key)).await;
+        let answer = scene
+            .client
+            .ingest(address, &body, rng.random::<bool>().then_some(&*key))
+            .await;
         let took = started.elapsed();
         let mut impression = scene.impression.lock().expect("the impression");
         if answer == Answer::Done {
@@ -146,7 +149,13 @@ async fn read(scene: Arc<Scene>) {
         let found = scene.client.points(address, number).await;
         let took = started.elapsed();
         let breaches = match &found {
-            Ok(Some(found)) => Some(scene.history.lock().expect("the history").breaches_of_a_read(number, found, called)),
+            Ok(Some(found)) => Some(
+                scene
+                    .history
+                    .lock()
+                    .expect("the history")
+                    .breaches_of_a_read(number, found, called),
+            ),
             _ => None,
         };
         let mut impression = scene.impression.lock().expect("the impression");
@@ -160,12 +169,21 @@ async fn read(scene: Arc<Scene>) {
 
 fn fold(scene: &Scene) {
     while !scene.done.load(Ordering::Relaxed) {
-        let status = scene.installation.command(&["maintain", "--force"]).status().expect("it runs");
+        let status = scene
+            .installation
+            .command(&["maintain", "--force"])
+            .status()
+            .expect("it runs");
         if status.success() {
             scene.folds.fetch_add(1, Ordering::Relaxed);
         } else {
             let log = scene.installation.log();
-            scene.impression.lock().expect("the impression").wrong.push(format!("maintenance: {status}\n{log}"));
+            scene
+                .impression
+                .lock()
+                .expect("the impression")
+                .wrong
+                .push(format!("maintenance: {status}\n{log}"));
         }
     }
 }

@@ -60,7 +60,10 @@ pub(super) async fn contents(world: &World, series: usize, rng: &mut rand::rngs:
 pub(crate) async fn structure(db: &dyn Db, contents: &Contents) -> Result<Findings, DbError> {
     let mut findings = Findings::new();
     let mut batch = Batch::read();
-    let integrity = batch.push(Step::global("SELECT integrity_check FROM pragma_integrity_check", args![]));
+    let integrity = batch.push(Step::global(
+        "SELECT integrity_check FROM pragma_integrity_check",
+        args![],
+    ));
     let counts = batch.push(Step::global(COUNTS, args![]));
     let chunks = batch.push(Step::global(OVERLAPPING_CHUNKS, args![]));
     let segments = batch.push(Step::global(OVERLAPPING_SEGMENTS, args![]));
@@ -106,7 +109,8 @@ pub(crate) async fn structure(db: &dyn Db, contents: &Contents) -> Result<Findin
     Ok(findings)
 }
 
-const COUNTS: &str = "SELECT (SELECT coalesce(sum(series_count), 0) FROM org_state), (SELECT count(*) FROM time_series)";
+const COUNTS: &str =
+    "SELECT (SELECT coalesce(sum(series_count), 0) FROM org_state), (SELECT count(*) FROM time_series)";
 
 const OVERLAPPING_CHUNKS: &str = "SELECT count(*) FROM metrics AS a JOIN metrics AS b
     ON b.org_id = a.org_id AND b.series_id = a.series_id AND b.start_ts > a.start_ts AND b.start_ts <= a.end_ts";

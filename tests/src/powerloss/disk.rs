@@ -47,7 +47,10 @@ impl Disk {
 
     /// In place, because the processes have the file mapped.
     fn set(&self, bytes: i64) {
-        let mut file = File::options().write(true).open(&self.room).expect("the file of the disk");
+        let mut file = File::options()
+            .write(true)
+            .open(&self.room)
+            .expect("the file of the disk");
         file.write_all(&bytes.to_ne_bytes()).expect("the file of the disk");
     }
 }

@@ -53,13 +53,20 @@ impl<'a> Images<'a> {
 
     /// The moments right before and right after each sync.
     pub(super) fn cuts(&self) -> impl Iterator<Item = Cut> + use<'a> {
-        let syncs = self.events.iter().enumerate().filter(|(_, (_, event))| *event == Event::Sync);
+        let syncs = self
+            .events
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, event))| *event == Event::Sync);
         syncs.flat_map(|(at, _)| [at, at + 1])
     }
 
     /// How often the file of this name was synced.
     pub(super) fn syncs_of(&self, name: &str) -> usize {
-        let syncs = self.events.iter().filter(|(of, event)| of == name && *event == Event::Sync);
+        let syncs = self
+            .events
+            .iter()
+            .filter(|(of, event)| of == name && *event == Event::Sync);
         syncs.count()
     }
 

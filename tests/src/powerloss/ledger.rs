@@ -37,7 +37,10 @@ impl Ledger {
         let id = ledger.1;
         ledger.1 += 1;
         // in one write, so that it is one event
-        ledger.0.write_all(format!("call{words}\n").as_bytes()).expect("the ledger");
+        ledger
+            .0
+            .write_all(format!("call{words}\n").as_bytes())
+            .expect("the ledger");
         id
     }
 
@@ -47,7 +50,10 @@ impl Ledger {
     /// If the ledger cannot be written.
     pub fn acknowledge(&self, id: WriteId) {
         let mut ledger = self.0.lock().expect("the ledger");
-        ledger.0.write_all(format!("done {id}\n").as_bytes()).expect("the ledger");
+        ledger
+            .0
+            .write_all(format!("done {id}\n").as_bytes())
+            .expect("the ledger");
     }
 }
 

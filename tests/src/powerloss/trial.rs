@@ -57,7 +57,11 @@ pub async fn trial(trial: Trial) -> Survey {
     fs::create_dir_all(&images).expect("a folder");
     let journal = place.path().join("journal");
     let status = Command::new(binaries::program("store-worker"))
-        .args([folder.as_os_str(), trial.seed.to_string().as_ref(), trial.writes.to_string().as_ref()])
+        .args([
+            folder.as_os_str(),
+            trial.seed.to_string().as_ref(),
+            trial.writes.to_string().as_ref(),
+        ])
         .env("LD_PRELOAD", shim())
         .env("SHIM_FOLDER", folder.join(""))
         .env("SHIM_JOURNAL", &journal)
@@ -78,7 +82,9 @@ pub async fn trial(trial: Trial) -> Survey {
             let _ = fs::remove_file(images.join(SHM));
             survey.images += 1;
             if let Err(finding) = examine(&images.join(worker::FILE), history).await {
-                survey.findings.push(format!("power cut at event {cut}, {loss:?} of what was not synced lost: {finding}"));
+                survey.findings.push(format!(
+                    "power cut at event {cut}, {loss:?} of what was not synced lost: {finding}"
+                ));
             }
         }
         survey.acknowledged = history.acknowledged_points();
@@ -95,15 +101,25 @@ const SHM: &str = "iv.db-shm";
 async fn examine(file: &Path, history: &History) -> Result<(), String> {
     let db = db_embedded::open(file, db_embedded::Options::default()).map_err(|error| error.to_string())?;
     let db: Arc<dyn Db> = Arc::new(db);
-    let app = App::new(Arc::clone(&db), Clock::system(), Entropy::system(), Config::default(), None);
+    let app = App::new(
+        Arc::clone(&db),
+        Clock::system(),
+        Entropy::system(),
+        Config::default(),
+        None,
+    );
     // as a process that starts would, for the power may have gone in the middle of it
-    migrations::migrate(&app.operator(None), migrations::all()).await.map_err(|error| format!("{error:?}"))?;
+    migrations::migrate(&app.operator(None), migrations::all())
+        .await
+        .map_err(|error| format!("{error:?}"))?;
     let contents = contents(&app).await.map_err(|error| format!("{error:?}"))?;
     let breaches = history.breaches(&contents);
     if !breaches.is_empty() {
         return Err(breaches.to_string());
     }
-    let findings = verify::structure(&*db, &contents).await.map_err(|error| error.to_string())?;
+    let findings = verify::structure(&*db, &contents)
+        .await
+        .map_err(|error| error.to_string())?;
     findings.is_empty().then_some(()).ok_or_else(|| findings.join("\n"))
 }
 

@@ -54,7 +54,8 @@ pub(super) fn busy(request: &[u8]) -> Bytes {
     let mut errors = vec![Value::Null; steps];
     if let [first, .., last] = &mut errors[..] {
         *first = json!({"message": "SQLite error: database is locked", "code": "SQLITE_BUSY"});
-        *last = json!({"message": "SQLite error: cannot rollback - no transaction is active", "code": "SQLITE_UNKNOWN"});
+        *last =
+            json!({"message": "SQLite error: cannot rollback - no transaction is active", "code": "SQLITE_UNKNOWN"});
     }
     let result = json!({"step_results": vec![Value::Null; steps], "step_errors": errors});
     let reply = json!({"baton": null, "base_url": null, "results": [

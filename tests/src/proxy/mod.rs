@@ -226,7 +226,9 @@ async fn forward(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Res
             Err(Lost)
         }
         Some(Fault::LoseReply) => pass(shared, head, body, &mut exchange).await.and(Err(Lost)),
-        Some(Fault::StatusAfter(status)) => pass(shared, head, body, &mut exchange).await.map(|_| with_status(status)),
+        Some(Fault::StatusAfter(status)) => pass(shared, head, body, &mut exchange)
+            .await
+            .map(|_| with_status(status)),
         Some(Fault::CutReply) => pass(shared, head, body, &mut exchange).await.map(cut),
         Some(Fault::Twice) => {
             let first = pass(shared, head.clone(), body.clone(), &mut exchange).await;
@@ -238,7 +240,9 @@ async fn forward(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Res
             later(shared, delay, head, body);
             reply.map(|reply| reply.map(whole))
         }
-        None => pass(shared, head, body, &mut exchange).await.map(|reply| reply.map(whole)),
+        None => pass(shared, head, body, &mut exchange)
+            .await
+            .map(|reply| reply.map(whole)),
     };
     shared.state().exchanges.push(exchange);
     answer
@@ -256,12 +260,7 @@ fn later(shared: &Arc<Shared>, delay: Duration, head: Parts, body: Bytes) {
     });
 }
 
-async fn pass(
-    shared: &Shared,
-    mut head: Parts,
-    body: Bytes,
-    exchange: &mut Exchange,
-) -> Result<Response<Bytes>, Lost> {
+async fn pass(shared: &Shared, mut head: Parts, body: Bytes, exchange: &mut Exchange) -> Result<Response<Bytes>, Lost> {
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let uri = format!("http://127.0.0.1:{}{path}", shared.target);
     head.uri = uri.parse().map_err(|_| Lost)?;

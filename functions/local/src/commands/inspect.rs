@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     /// List the rows that hold points of this series: chunks, segments, and the log
     #[arg(long, value_name = "SERIES_ID")]
     series: Option<String>,
-    /// Take the blob of a row apart, as --series names it: log/SEQ, segment/BUCKET/START, chunk/SERIES_ID/START
+    /// Take the blob of a row apart, as --series names it: `log/SEQ`, `segment/BUCKET/START`, `chunk/SERIES_ID/START`
     #[arg(long)]
     row: Option<String>,
     /// Take a blob apart that is given in hex; no database is needed

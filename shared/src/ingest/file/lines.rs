@@ -2,7 +2,7 @@ use super::super::entry::{Checker, MAX_POINTS};
 use super::super::json;
 use super::{MAX_LINE, Position, Slice, Source, unreadable};
 use crate::Error;
-use crate::clock::Millis;
+use crate::ingest::Window;
 use crate::series::SeriesNames;
 use std::io::{BufRead, BufReader, Read};
 
@@ -42,14 +42,14 @@ impl Lines {
     }
 
     /// Adds as many lines as a request may have points, and tells whether there may be more.
-    pub(super) fn block(&mut self, now: Millis, names: &SeriesNames, slice: &mut Slice) -> Result<bool, Error> {
+    pub(super) fn block(&mut self, window: Window, names: &SeriesNames, slice: &mut Slice) -> Result<bool, Error> {
         let mut lines: Vec<Line> = Vec::new();
         self.text.clear();
         let mut more = true;
         while more && lines.len() < MAX_POINTS && (self.text.len() as u64) < MAX_LINE {
             more = self.read_line(&mut lines)?;
         }
-        let mut entries = Checker::new(now, names.known());
+        let mut entries = Checker::new(window, names.known());
         let mut start = 0;
         for line in &lines {
             match line.end {

@@ -8,7 +8,7 @@ mod table;
 pub use slice::{LineError, Slice};
 
 use crate::Error;
-use crate::clock::Millis;
+use crate::ingest::Window;
 use crate::series::SeriesNames;
 use lines::Lines;
 use serde::Serialize;
@@ -92,13 +92,13 @@ impl PointFile {
     ///
     /// # Errors
     /// 400 if the file cannot be read, or has a row without end.
-    pub fn next_slice(&mut self, now: Millis) -> Result<Option<Slice>, Error> {
+    pub fn next_slice(&mut self, window: Window) -> Result<Option<Slice>, Error> {
         let mut slice = Slice::new(self.position());
         let start = slice.end;
         loop {
             let more = match &mut self.rows {
-                Rows::Table(table) => table.block(now, &self.names, &mut slice)?,
-                Rows::Lines(lines) => lines.block(now, &self.names, &mut slice)?,
+                Rows::Table(table) => table.block(window, &self.names, &mut slice)?,
+                Rows::Lines(lines) => lines.block(window, &self.names, &mut slice)?,
             };
             slice.end = self.position();
             if !more || slice.samples.len() >= SLICE_POINTS || slice.end.byte - start.byte >= SLICE_BYTES {
@@ -124,6 +124,7 @@ mod tests {
     use super::super::entry::MAX_POINTS;
     use super::*;
     use crate::Code;
+    use crate::clock::Millis;
     use std::io::Cursor;
 
     const NOW: Millis = 1_795_428_000_000;
@@ -142,17 +143,17 @@ mod tests {
             "\u{feff}timestamp,value,metric_key,region\n2026-11-23T09:00:00Z,1.5,a,eu\n\n1795424400000,2,a,\n",
             None,
         );
-        let slice = table.next_slice(NOW).unwrap().unwrap();
+        let slice = table.next_slice(Window::at(NOW)).unwrap().unwrap();
         assert_eq!((slice.samples.len(), slice.lines, slice.series().count()), (2, 2, 2));
-        assert!(table.next_slice(NOW).unwrap().is_none());
+        assert!(table.next_slice(Window::at(NOW)).unwrap().is_none());
 
         let text = r#"{"metric_key":"a","value":1.5,"timestamp":"2026-11-23T09:00:00Z","dimensions":{"region":"eu"}}
 
 {"metric_key":"a","value":2,"timestamp":1795424400000}"#;
         let mut lines = PointFile::ndjson(Box::new(Cursor::new(text)));
-        let same = lines.next_slice(NOW).unwrap().unwrap();
+        let same = lines.next_slice(Window::at(NOW)).unwrap().unwrap();
         assert_eq!(same.samples, slice.samples);
-        assert!(lines.next_slice(NOW).unwrap().is_none());
+        assert!(lines.next_slice(Window::at(NOW)).unwrap().is_none());
     }
 
     #[test]
@@ -161,7 +162,7 @@ mod tests {
             "timestamp,value\n2026-11-23T09:00:00Z,1\n,1\n2026-11-23T09:00:00Z,x\n1,2,3\n2026-11-23T10:06:00Z,1\n",
             Some("a"),
         )
-        .next_slice(NOW)
+        .next_slice(Window::at(NOW))
         .unwrap()
         .unwrap();
         let (time, value, schema) = (Code::InvalidTimestamp, Code::InvalidValue, Code::SchemaValidationFailed);
@@ -170,7 +171,7 @@ mod tests {
 
         let text = b"{\"metric_key\":\"a\",\"value\":1}\n\n{\"value\":1}\n[1]\nnonsense\n\xff\n";
         let slice = PointFile::ndjson(Box::new(Cursor::new(text)))
-            .next_slice(NOW)
+            .next_slice(Window::at(NOW))
             .unwrap()
             .unwrap();
         assert_eq!(
@@ -187,14 +188,14 @@ mod tests {
             .chain((0..rows).map(row))
             .collect();
         let mut whole = csv(&text, Some("a"));
-        let first = whole.next_slice(NOW).unwrap().unwrap();
+        let first = whole.next_slice(Window::at(NOW)).unwrap().unwrap();
         assert_eq!(first.samples.len(), SLICE_POINTS);
-        let second = whole.next_slice(NOW).unwrap().unwrap();
+        let second = whole.next_slice(Window::at(NOW)).unwrap().unwrap();
 
         let rest = text[usize::try_from(first.end.byte).unwrap()..].to_owned();
         let resumed = csv(&text, Some("a")).resume(Box::new(Cursor::new(rest)), first.end);
         let mut resumed = resumed;
-        let again = resumed.next_slice(NOW).unwrap().unwrap();
+        let again = resumed.next_slice(Window::at(NOW)).unwrap().unwrap();
         assert_eq!(again.samples, second.samples);
         assert_eq!(again.end, second.end);
         assert_eq!(second.end.line, rows as u64 + 1);
@@ -204,7 +205,9 @@ mod tests {
     fn a_row_without_end_takes_no_memory_without_end() {
         let endless = std::io::repeat(b'x').take(1 << 40);
         let source = Cursor::new("timestamp,value\n1795424400000,\"").chain(endless);
-        let error = PointFile::csv(Box::new(source), Some("a")).unwrap().next_slice(NOW);
+        let error = PointFile::csv(Box::new(source), Some("a"))
+            .unwrap()
+            .next_slice(Window::at(NOW));
         assert!(error.unwrap_err().to_string().contains("longer than"));
     }
 
@@ -213,7 +216,7 @@ mod tests {
         let long = "x".repeat(usize::try_from(MAX_LINE).unwrap() * 2);
         let text = format!("{long}\n{{\"metric_key\":\"a\",\"value\":1}}\n");
         let slice = PointFile::ndjson(Box::new(Cursor::new(text)))
-            .next_slice(NOW)
+            .next_slice(Window::at(NOW))
             .unwrap()
             .unwrap();
         assert_eq!(refused(&slice), [(1, Code::SchemaValidationFailed)]);

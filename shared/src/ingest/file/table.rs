@@ -2,7 +2,7 @@ use super::super::csv::{Columns, push_row};
 use super::super::entry::{Checker, MAX_POINTS};
 use super::{MAX_LINE, Position, Slice, Source, unreadable};
 use crate::Error;
-use crate::clock::Millis;
+use crate::ingest::Window;
 use crate::series::SeriesNames;
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 use std::io::Read;
@@ -65,8 +65,8 @@ impl Table {
 
     /// Adds as many rows as a request may have points, and tells whether there may be more. A row's number is that
     /// of its first line, from 1; empty lines before it count as its own.
-    pub(super) fn block(&mut self, now: Millis, names: &SeriesNames, slice: &mut Slice) -> Result<bool, Error> {
-        let mut entries = Checker::new(now, names.known());
+    pub(super) fn block(&mut self, window: Window, names: &SeriesNames, slice: &mut Slice) -> Result<bool, Error> {
+        let mut entries = Checker::new(window, names.known());
         let mut numbers = Vec::new();
         while numbers.len() < MAX_POINTS {
             self.row.store(self.reader.position().byte(), Ordering::Relaxed);

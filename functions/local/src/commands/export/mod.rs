@@ -228,7 +228,7 @@ fn write(target: &mut Target, form: &Form, series: &SeriesRef, points: &[Point])
             let rest = table.rest(series)?;
             for point in points {
                 // {:?} is the shortest text that reads back as the same double, -0.0 included
-                write!(target, "{},{:?},{rest}\n", time::format(point.timestamp), point.value)
+                writeln!(target, "{},{:?},{rest}", time::format(point.timestamp), point.value)
                     .map_err(|error| Stop::of(&error))?;
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 /// Columns that a table may have for dimensions, so that `import` takes it.
 const MAX_DIMENSIONS: usize = 125;
 
-/// The columns of a table beside timestamp and value: metric_key, then all keys of dimensions.
+/// The columns of a table beside timestamp and value: `metric_key`, then all keys of dimensions.
 #[derive(Debug, Default)]
 pub(super) struct Table(BTreeSet<String>);
 

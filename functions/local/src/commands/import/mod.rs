@@ -10,6 +10,7 @@ use crate::output::show;
 use clap::{Args, ValueEnum};
 use intentvision::auth::Tenant;
 use intentvision::config::Config;
+use intentvision::ingest::Window;
 use intentvision::ingest::file::{Format, LineError, PointFile, Position};
 use intentvision::series::MetricKey;
 use intentvision::store::import::{Importer, Progress, forget, progress};
@@ -25,7 +26,7 @@ const MAX_SHOWN: usize = 20;
 pub(crate) struct Arguments {
     /// The file, plain or gzip, or - for standard input
     file: String,
-    /// The metric of a table that has no column metric_key
+    /// The metric of a table that has no column `metric_key`
     #[arg(long)]
     metric_key: Option<String>,
     /// Whose history it is, by id or name; not needed where there is one organization
@@ -45,9 +46,9 @@ pub(crate) struct Arguments {
 /// As the command line spells them.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum FileFormat {
-    /// A header line, with timestamp, value, perhaps metric_key, and dimensions
+    /// A header line, with timestamp, value, perhaps `metric_key`, and dimensions
     Csv,
-    /// On each line an object {"metric_key", "value", "timestamp", "dimensions"}
+    /// On each line an object `{"metric_key", "value", "timestamp", "dimensions"}`
     Ndjson,
 }
 
@@ -156,7 +157,7 @@ async fn import(
         ));
     }
     let mut importer = Importer::new(tenant, &app.entropy, app.config.max_series);
-    while let Some(slice) = file.next_slice(app.clock.now())? {
+    while let Some(slice) = file.next_slice(Window::of(app))? {
         summary.refused_lines += slice.refused_lines;
         let samples = slice.samples.len() as u64;
         // a point that another one of the same slice replaces counts, too: its line was good
