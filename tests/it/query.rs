@@ -1,6 +1,6 @@
 //! Metrics, series and points over HTTP, on both databases.
 
-use http::{Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use intentvision::id::OrgId;
 use intentvision::keys::Environment;
 use serde_json::{Value, json};
@@ -77,6 +77,21 @@ async fn pages(product: &Product, key: &str, path: &str) -> Vec<Vec<Value>> {
 }
 
 on_both! {
+    a_deleted_series_is_gone_with_the_reply_and_a_point_brings_it_back => async |product: Product| {
+        let (_, key) = shop(&product).await;
+        let all = items(&product.get("/v1/series?metric_key=queue.depth", &key).await);
+        let path = format!("/v1/series/{}", all[0]["series_id"].as_str().unwrap());
+        assert_eq!(product.call(Method::DELETE, &path, &key, None).await.status, StatusCode::NO_CONTENT);
+        for path in [path.clone(), format!("{path}/points")] {
+            assert_eq!(product.get(&path, &key).await.problem(), (404, "NOT_FOUND".into()));
+        }
+        assert_eq!(product.call(Method::DELETE, &path, &key, None).await.problem(), (404, "NOT_FOUND".into()));
+        assert_eq!(items(&product.get("/v1/metrics", &key).await).len(), 1);
+        ingest(&product, &key, vec![point("queue.depth", 9, 7.0, &json!({}))]).await;
+        let points = items(&product.get(&format!("{path}/points"), &key).await);
+        assert_eq!(points, [json!({"timestamp": at(9), "value": 7.0})]);
+    };
+
     metrics_are_listed_with_their_number_of_series => async |product: Product| {
         let (_, key) = shop(&product).await;
         assert_eq!(

@@ -1,6 +1,6 @@
 //! Each rule type from its creation to its end, and what a change of a rule does.
 
-use super::rig::{Rig, START, channel, threshold};
+use super::rig::{Rig, START, channel, series, threshold};
 use intentvision::alerting::{alerts, rules};
 use intentvision::clock::MINUTE;
 use intentvision::id::AlertId;
@@ -193,6 +193,22 @@ async fn what_ends_a_firing_rule_closes_its_alert_and_tells() {
         let active = rig.read("SELECT active FROM lanes").await[0].integer(0).unwrap();
         assert_eq!(active, i64::from(change == 2), "a lane without an enabled rule ends");
     }
+}
+
+#[tokio::test]
+async fn a_deleted_series_closes_its_alert_and_a_point_begins_anew() {
+    let (rig, _) = start(threshold(|_| ())).await;
+    rig.minute(1, Some(150.0)).await;
+    rig.at(1, 30_000);
+    intentvision::store::delete(&rig.tenant(), series(1).series_id)
+        .await
+        .unwrap();
+    rig.tick(2).await;
+    assert_eq!(rig.statuses().await, ["resolved"]);
+    let rows = rig.read("SELECT reason FROM transitions ORDER BY seq DESC").await;
+    assert_eq!(rows[0].text(0).unwrap(), "the series was deleted");
+    rig.minute(3, Some(150.0)).await;
+    assert_eq!(rig.statuses().await, ["resolved", "firing"]);
 }
 
 #[tokio::test]

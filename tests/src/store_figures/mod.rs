@@ -106,7 +106,7 @@ pub async fn run(arguments: impl Iterator<Item = String>) {
     if plan.backend == Backend::Remote {
         traffic::print(&ingest, &upkeep, accepted);
         tick::measure(&product, &clock, &key, &points, days).await;
-        month::measure(&mut product, &org, points.start, days).await;
+        month::measure(&mut product, &org, &points).await;
     }
 }
 

@@ -1,21 +1,21 @@
+use crate::load::points::{Points, STEP, STEPS_A_DAY};
 use crate::product::Product;
 use intentvision::auth::Job;
-use intentvision::clock::DAY;
 use intentvision::id::OrgId;
 use intentvision::series::{Dimensions, MetricKey, SeriesId, SeriesRef};
 use intentvision::store;
 use intentvision::store::append::Append;
 use std::time::Instant;
 
-/// Series of the organization when the month is read.
-const SERIES: usize = 10_000;
+/// Series of the organization besides those that have the month.
+const OTHERS: usize = 10_000;
 /// Reads of which the median counts, each of another series, after a restart of the server.
 const READS: usize = 9;
 
 /// Reads a month of some series with a cold cache, among 10,000 series.
-pub(super) async fn measure(product: &mut Product, org: &OrgId, start: i64, days: usize) {
+pub(super) async fn measure(product: &mut Product, org: &OrgId, points: &Points) {
     let tenant = product.app.system(Job::Maintain, Some(org.clone()));
-    let others: Vec<SeriesRef> = (0..SERIES)
+    let others: Vec<SeriesRef> = (0..OTHERS)
         .map(|number| {
             let dimensions = Dimensions::new([("n".to_owned(), number.to_string())]).expect("dimensions");
             SeriesRef::new(MetricKey::parse("other").expect("a key"), dimensions)
@@ -27,7 +27,7 @@ pub(super) async fn measure(product: &mut Product, org: &OrgId, start: i64, days
             .flat_map(|series| {
                 (0..4).map(|step| store::Sample {
                     series_id: series.series_id,
-                    timestamp: start + step * 300_000,
+                    timestamp: points.start + step * STEP,
                     value: step as f64,
                 })
             })
@@ -46,7 +46,7 @@ pub(super) async fn measure(product: &mut Product, org: &OrgId, start: i64, days
     }
     maintain::run_everything(&product.app).await.expect("maintenance");
 
-    let month = days.min(31) as i64 * DAY;
+    let month = points.steps.min(31 * STEPS_A_DAY) as i64 * STEP;
     let mut times = Vec::new();
     let mut requests = 0;
     let mut found = 0;
@@ -55,9 +55,9 @@ pub(super) async fn measure(product: &mut Product, org: &OrgId, start: i64, days
         // one request wakes server and connection, and touches nothing of the store
         tenant.check().await.expect("an answer");
         let _ = product.counted();
-        let id = series(number * 97);
+        let id = series(number * 97 % points.series);
         let begun = Instant::now();
-        found = store::points(&tenant, id, Some(start), Some(start + month))
+        found = store::points(&tenant, id, Some(points.start), Some(points.start + month))
             .await
             .expect("the points")
             .len();
@@ -65,7 +65,10 @@ pub(super) async fn measure(product: &mut Product, org: &OrgId, start: i64, days
         requests = requests.max(product.counted().len());
     }
     times.sort_unstable();
-    println!("\n| A month of one series among {SERIES}, after a restart of sqld | requests | median of {READS} |");
+    println!(
+        "\n| A month of one series among {}, after a restart of sqld | requests | median of {READS} |",
+        OTHERS + points.series
+    );
     println!("|---|---|---|");
     println!(
         "| {found} points | {requests} | {:.1} ms |",
