@@ -77,7 +77,7 @@ pub async fn trial(trial: Trial) -> Survey {
         disk.go_on(cut);
         let history = account.until(&journal, cut);
         for loss in [Loss::All, Loss::Nothing, Loss::Some, Loss::Torn] {
-            disk.write(&images, &[worker::FILE, WAL], loss, &mut rng);
+            disk.write(&images, &[worker::FILE, WAL, ROLLBACK], loss, &mut rng);
             // made anew when the file is opened
             let _ = fs::remove_file(images.join(SHM));
             survey.images += 1;
@@ -95,6 +95,8 @@ pub async fn trial(trial: Trial) -> Survey {
 }
 
 const WAL: &str = "iv.db-wal";
+/// in use only until the file is in WAL mode
+const ROLLBACK: &str = "iv.db-journal";
 const SHM: &str = "iv.db-shm";
 
 /// Opens what a power cut has left, and compares it with what was acknowledged.
