@@ -150,6 +150,14 @@ async fn every_operation_replies_as_the_document_says() {
         .call(get.clone(), "/v1/forecasts/{id}", &format!("/v1/forecasts/{id}"), None)
         .await;
 
+    let metric_b = reader
+        .call(get.clone(), "/v1/series", "/v1/series?metric_key=b", None)
+        .await;
+    let path = format!("/v1/series/{}", text(&metric_b["items"][0], "series_id"));
+    for _ in 0..2 {
+        reader.call(Method::DELETE, "/v1/series/{id}", &path, None).await;
+    }
+
     alerting(&mut reader).await;
     keys(&mut reader).await;
     for path in ["/health/live", "/health/ready", "/openapi.json"] {

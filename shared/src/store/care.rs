@@ -10,15 +10,20 @@ use db::{Batch, Step, args, wall_ms};
 
 /// A fold is due when more than so many batches,
 const FOLD_BATCHES: i64 = 128;
-/// or more than so many bytes wait.
+/// or more than so many bytes wait;
 const FOLD_BYTES: i64 = 512 * 1024;
+/// so many times that where there are so many times this number of buckets, because a fold writes a row
+/// or two of each (docs/decisions/0016-folds-of-many-series.md),
+const FOLD_BUCKETS: i64 = 256;
+/// but no more: what waits is read with every read.
+const FOLD_MOST: i64 = 6;
 /// Groups of the tidy in one run, so that a function ends in time; the next run goes on.
 const GROUPS: usize = 16;
 
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
-    /// what is due: a fold when more than 128 batches or 512 KiB wait, a part of the tidy once a day
+    /// what is due: a fold when more than 128 batches or 512 KiB wait (more of many series), a part of the tidy once a day
     Only,
     /// all of it, now
     Everything,
@@ -94,17 +99,26 @@ pub async fn care(tenant: &Tenant, entropy: &Entropy, due: Due) -> Result<Cared,
 async fn look(tenant: &Tenant) -> Result<Wanted, Error> {
     let step = Step::tenant(
         concat!(
-            "SELECT count(*) > ?2 OR coalesce(sum(b.size), 0) > ?3, s.tidy_next IS NOT NULL, s.tidied_at <= ",
+            "SELECT count(b.size) > ?2 * s.times OR coalesce(sum(b.size), 0) > ?3 * s.times,
+                s.tidy_next IS NOT NULL, s.tidied_at <= ",
             wall_ms!("?4"),
             " - ?5
-             FROM org_state AS s LEFT JOIN
+             FROM (SELECT tidy_next, tidied_at, min(max((1 << bucket_bits) / ?6, 1), ?7) AS times
+                   FROM org_state WHERE org_id = (SELECT org_id FROM authority)) AS s
+             LEFT JOIN
                (SELECT length(blob) AS size FROM metric_batches
                 WHERE org_id = (SELECT org_id FROM authority)
                   AND seq > (SELECT compacted_seq FROM org_state WHERE org_id = (SELECT org_id FROM authority))
-                LIMIT ?2 + 1) AS b
-             WHERE s.org_id = (SELECT org_id FROM authority)"
+                LIMIT ?2 * ?7 + 1) AS b"
         ),
-        args![FOLD_BATCHES, FOLD_BYTES, tenant.clock().wall_offset(), DAY],
+        args![
+            FOLD_BATCHES,
+            FOLD_BYTES,
+            tenant.clock().wall_offset(),
+            DAY,
+            FOLD_BUCKETS,
+            FOLD_MOST
+        ],
     );
     let reply = tenant.run(Batch::read_one(step)).await?;
     let row = reply.step(0)?.one()?;

@@ -48,7 +48,7 @@ pub async fn lease(tenant: &Tenant, entropy: &Entropy) -> Result<Option<Lease>, 
     lease::take(tenant, entropy, LEASE_NAME, LEASE).await
 }
 
-/// Folds what waits, at most 2 MiB of it.
+/// Folds what waits, at most 4 MiB of it.
 ///
 /// # Errors
 /// 401, 403 or 503; a lost reply leaves it open whether the fold took effect, and does no harm.

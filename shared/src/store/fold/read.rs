@@ -11,7 +11,7 @@ use db::{Batch, Step, args};
 use std::collections::BTreeSet;
 
 /// Bytes of the log that one fold takes.
-const LOG_BYTES: i64 = 2 * 1024 * 1024;
+const LOG_BYTES: i64 = 4 * 1024 * 1024;
 /// Series that get their first summary in one fold.
 const SUMMARIES: i64 = 1_000;
 
