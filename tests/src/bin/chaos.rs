@@ -121,9 +121,10 @@ async fn crowd(name: &str, plan: Ten) -> bool {
     show("requests stored", &seen.writes);
     show("reads of a series", &seen.reads);
     println!(
-        "\n{} points, {} folds meanwhile; answers other than 200, and points lost or made up: {}",
+        "\n{} points, {} runs of maintenance and {} imports meanwhile; answers other than 200, and points lost or made up: {}",
         seen.points,
         seen.folds,
+        seen.imports,
         seen.wrong.len()
     );
     for wrong in seen.wrong.iter().take(10) {

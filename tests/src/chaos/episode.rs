@@ -13,7 +13,7 @@ use super::client::Answer;
 use super::history::{Breaches, WriteId};
 use super::tally::Tally;
 use super::world::World;
-use super::{load, monkey, verify};
+use super::{imports, load, monkey, verify};
 use crate::product::Backend;
 
 /// Clients that send at once.
@@ -138,6 +138,12 @@ async fn run(world: &Arc<World>, round: Round, rng: &mut StdRng) {
         );
         others.spawn_blocking(move || work(&world, rng, &stop));
     }
+    let (of_import, until, of_rng) = (
+        Arc::clone(world),
+        Arc::clone(&stop),
+        StdRng::seed_from_u64(rng.random()),
+    );
+    let importing = tokio::task::spawn_blocking(move || imports::import(&of_import, of_rng, round.base, &until));
     others.spawn(read(
         Arc::clone(world),
         round,
@@ -151,8 +157,15 @@ async fn run(world: &Arc<World>, round: Round, rng: &mut StdRng) {
     let unresolved = clients.join_all().await;
     stop.store(true, Ordering::Relaxed);
     others.join_all().await;
+    let unfinished = importing.await.expect("the imports");
     world.calm().await;
-    tokio::task::block_in_place(|| world.restart());
+    tokio::task::block_in_place(|| {
+        world.restart();
+        verify::expire_leases(world);
+        unfinished
+            .iter()
+            .for_each(|unfinished| imports::finish(world, unfinished));
+    });
     for request in unresolved.into_iter().flatten() {
         match world
             .client
@@ -163,7 +176,6 @@ async fn run(world: &Arc<World>, round: Round, rng: &mut StdRng) {
             other => world.wrong(format!("write {} repeated after all faults: {other:?}", request.id)),
         }
     }
-    tokio::task::block_in_place(|| verify::expire_leases(world));
 }
 
 /// A client: sends one request after the other, and notes what it hears.

@@ -1,5 +1,7 @@
 //! What the clients send: a seeded choice of series and times that meet again and again.
 
+use std::path::Path;
+
 use intentvision::clock::{MINUTE, Millis};
 use intentvision::series::{Dimensions, MetricKey, SeriesId, SeriesRef};
 use rand::RngExt;
@@ -66,6 +68,19 @@ pub fn cells(rng: &mut StdRng, series: usize, base: Millis) -> Vec<Cell> {
     cells
 }
 
+/// The cells of a file: long stretches of some series.
+pub fn history(rng: &mut StdRng, series: usize, base: Millis) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for _ in 0..series {
+        let number = rng.random_range(0..HOT);
+        let first = rng.random_range(0..SLOTS / 2);
+        cells.extend((first..first + rng.random_range(100..SLOTS / 2)).map(|slot| (number, base + slot * STEP)));
+    }
+    cells.sort_unstable();
+    cells.dedup();
+    cells
+}
+
 /// The body of a request that writes these cells, and says where it comes from.
 #[must_use]
 pub fn body(id: WriteId, cells: &[Cell], source: &str) -> Value {
@@ -77,4 +92,18 @@ pub fn body(id: WriteId, cells: &[Cell], source: &str) -> Value {
         })
         .collect();
     json!({"source_id": source, "metrics": metrics})
+}
+
+/// Writes a file of points for an import: an object a line.
+///
+/// # Panics
+/// If it cannot be written.
+pub fn write_file(path: &Path, id: WriteId, cells: &[Cell]) {
+    let body = body(id, cells, "import");
+    let lines = body["metrics"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|point| format!("{point}\n"));
+    std::fs::write(path, lines.collect::<String>()).expect("the file");
 }

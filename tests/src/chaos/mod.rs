@@ -8,6 +8,7 @@ mod client;
 mod episode;
 mod full_disk;
 pub mod history;
+mod imports;
 pub mod load;
 mod monkey;
 mod tally;

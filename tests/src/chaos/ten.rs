@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -24,7 +25,7 @@ const SERIES: usize = 100;
 /// So many bad answers end a run: a database that stands still would take hours.
 const ENOUGH: usize = 20;
 
-/// Ten processes that serve one organization, with a client each, while it is folded and read.
+/// Ten processes that serve one organization, with a client each, while it is folded, read and imported.
 #[derive(Debug, Clone, Copy)]
 pub struct Ten {
     /// which kind of database
@@ -44,6 +45,8 @@ pub struct Impression {
     pub reads: Vec<Duration>,
     /// runs of maintenance meanwhile
     pub folds: usize,
+    /// files that were imported meanwhile
+    pub imports: usize,
     /// every answer but 200, and what is wrong with the points in the end
     pub wrong: Vec<String>,
 }
@@ -66,6 +69,7 @@ struct Scene {
     base: Millis,
     done: AtomicBool,
     folds: AtomicUsize,
+    imports: AtomicUsize,
 }
 
 /// Runs ten processes on one database, on a runtime of several threads.
@@ -89,12 +93,16 @@ pub async fn ten(ten: Ten) -> Impression {
         base: now - now.rem_euclid(DAY) - 5 * DAY,
         done: AtomicBool::new(false),
         folds: AtomicUsize::new(0),
+        imports: AtomicUsize::new(0),
         installation,
     });
     let mut others = JoinSet::new();
     others.spawn(read(Arc::clone(&scene)));
     let of_folds = Arc::clone(&scene);
     others.spawn_blocking(move || fold(&of_folds));
+    let of_imports = Arc::clone(&scene);
+    let files = folder.path().to_owned();
+    others.spawn_blocking(move || import(&of_imports, &files));
     let mut clients = JoinSet::new();
     for process in 0..PROCESSES {
         clients.spawn(send(Arc::clone(&scene), process, ten.requests));
@@ -105,6 +113,7 @@ pub async fn ten(ten: Ten) -> Impression {
     let mut impression = std::mem::take(&mut *scene.impression.lock().expect("the impression"));
     impression.wrong.extend(compare(&scene).await);
     impression.folds = scene.folds.load(Ordering::Relaxed);
+    impression.imports = scene.imports.load(Ordering::Relaxed);
     impression.writes.sort_unstable();
     impression.reads.sort_unstable();
     impression
@@ -184,6 +193,33 @@ fn fold(scene: &Scene) {
                 .expect("the impression")
                 .wrong
                 .push(format!("maintenance: {status}\n{log}"));
+        }
+    }
+}
+
+/// Imports one file after the other.
+fn import(scene: &Scene, folder: &Path) {
+    let mut rng = StdRng::seed_from_u64(PROCESSES as u64 + 1);
+    while !scene.done.load(Ordering::Relaxed) {
+        let cells = load::history(&mut rng, 3, scene.base);
+        let id = scene.history.lock().expect("the history").call(cells.clone(), false);
+        let file = folder.join(format!("import-{id}.ndjson"));
+        load::write_file(&file, id, &cells);
+        let command = scene
+            .installation
+            .command(&["import", &file.to_string_lossy()])
+            .status();
+        if command.is_ok_and(|status| status.success()) {
+            scene.history.lock().expect("the history").acknowledge(id);
+            scene.imports.fetch_add(1, Ordering::Relaxed);
+        } else {
+            let log = scene.installation.log();
+            scene
+                .impression
+                .lock()
+                .expect("the impression")
+                .wrong
+                .push(format!("an import failed\n{log}"));
         }
     }
 }
