@@ -91,6 +91,9 @@ static const char *name_of(int fd)
 static void remember(int fd, const char *path)
 {
     const char *name = within(path);
+    /* the folder itself, whose sync makes removals certain */
+    if (folder && path && strlen(path) + 1 == folder_length && strncmp(path, folder, folder_length - 1) == 0)
+        name = ".";
     if (fd >= 0 && fd < MAX_FDS)
         snprintf(names[fd], MAX_NAME, "%s", name ? name : "");
 }

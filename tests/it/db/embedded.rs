@@ -42,7 +42,7 @@ async fn a_file_has_the_settings_that_make_it_durable() {
     };
     let db = db_embedded::open(&folder.path().join("a.db"), options).unwrap();
     assert_eq!(value(&db, "PRAGMA journal_mode").await, Value::from("wal"));
-    assert_eq!(value(&db, "PRAGMA synchronous").await, Value::Integer(2));
+    assert_eq!(value(&db, "PRAGMA synchronous").await, Value::Integer(3));
     assert_eq!(value(&db, "PRAGMA foreign_keys").await, Value::Integer(1));
     assert_eq!(value(&db, "PRAGMA page_size").await, Value::Integer(8192));
     let file = folder.path().join("b.db");

@@ -7,6 +7,8 @@ use rand::rngs::StdRng;
 
 use super::journal::{Event, Journal};
 
+/// The folder as the shim names it: with its sync the removal of a file is on the disk.
+const FOLDER: &str = ".";
 /// What a disk writes as one.
 const SECTOR: usize = 512;
 
@@ -84,6 +86,14 @@ impl<'a> Images<'a> {
                     // of which the harder one is that it is not
                     if let Some(file) = self.files.get(name).cloned() {
                         self.files.insert(new_name.clone(), file);
+                    }
+                }
+                Event::Sync if name == FOLDER => {
+                    for file in self.files.values_mut() {
+                        if let Some(at) = file.pending.iter().rposition(|event| *event == Event::Unlink) {
+                            file.pending.drain(..=at);
+                            file.synced = None;
+                        }
                     }
                 }
                 Event::Sync => {

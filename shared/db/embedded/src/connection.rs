@@ -35,8 +35,10 @@ impl Connection {
         };
         let page_size = format!("PRAGMA page_size = {}", options.page_size);
         patiently(options.patience, || connection.pragma(&page_size))?;
+        // in WAL mode the same as FULL. Until then it also syncs the removal of the rollback journal: one that
+        // came back after a power cut would roll the whole file back to before it was in WAL mode
+        connection.pragma("PRAGMA synchronous = EXTRA")?;
         patiently(options.patience, || connection.pragma("PRAGMA journal_mode = WAL"))?;
-        connection.pragma("PRAGMA synchronous = FULL")?;
         connection.pragma("PRAGMA foreign_keys = ON")?;
         if read_only {
             connection.pragma("PRAGMA query_only = ON")?;

@@ -2,7 +2,7 @@
 //!
 //! One thread writes: what waits in its queue shares a transaction, each batch in a savepoint of its
 //! own, and is answered after the commit. A few threads read, each with its own connection. The file
-//! is in WAL mode with `synchronous=FULL`, so an acknowledged write survives a power cut, and several
+//! is in WAL mode with `synchronous=EXTRA` (in WAL mode the same as FULL), so an acknowledged write survives a power cut, and several
 //! processes may use it at once.
 
 #![warn(missing_docs)]
