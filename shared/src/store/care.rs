@@ -13,7 +13,7 @@ const FOLD_BATCHES: i64 = 128;
 /// or more than so many bytes wait;
 const FOLD_BYTES: i64 = 512 * 1024;
 /// so many times that where there are so many times this number of buckets, because a fold writes a row
-/// or two of each (docs/decisions/0016-folds-of-many-series.md),
+/// or two of each (docs/decisions/0011-folds-of-many-series.md),
 const FOLD_BUCKETS: i64 = 256;
 /// but no more: what waits is read with every read.
 const FOLD_MOST: i64 = 6;
