@@ -52,7 +52,7 @@ inputs! {
     bytes_a_request_of_a_day = 400.0, "a record of an idempotency key, which stays a day: not yet measured";
 
     cpu_us_a_request = 1150.0, "`measure -- ingest`: five times that of 100 points, warm";
-    cpu_us_a_point_folded = 0.6, "`load`: with all that follows, less the requests";
+    cpu_us_a_point_folded = 0.7, "`load`: with all that follows, less the requests";
     cpu_us_an_evaluation = 290.0, "assumed: 1 ms of a function of 512 MB, three times the figure to reach";
     cpu_us_a_forecast = 1300.0, "`cargo bench -p prediction`: hourly, 960 points";
 }
