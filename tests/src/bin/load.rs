@@ -15,19 +15,6 @@ use tests::load::{Figures, Load, Missing, Product};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    if std::env::args().nth(1).as_deref() == Some("--fold") {
-        let path = std::env::args().nth(2).unwrap();
-        let db = db_embedded::open(path.as_ref(), db_embedded::Options::default()).unwrap();
-        let app = intentvision::App::new(
-            std::sync::Arc::new(db),
-            Clock::system(),
-            intentvision::id::Entropy::system(),
-            intentvision::config::Config::default(),
-            None,
-        );
-        while maintain::run(&app).await.unwrap().folded > 0 {}
-        return;
-    }
     let options = Options::read();
     let points = Points::ending_at(Clock::system().wall(), options.series, options.days);
     println!(

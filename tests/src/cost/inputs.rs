@@ -41,18 +41,18 @@ inputs! {
     wait_ms_a_request = 10.0, "assumed: a request to a database of the same region";
     log_bytes_a_run = 600.0, "a line of ours and three of Lambda's";
 
-    rows_written_a_point = 0.0192, "counted by statement, with idempotency keys: not yet measured end to end";
-    rows_written_a_series_and_tick = 0.01, "100 states packed in a row: not yet measured end to end";
+    rows_written_a_point = 0.0177, "`store_figures`: all, with idempotency keys, over 35 days";
+    rows_written_a_series_and_tick = 0.017, "`store_figures`: three rules on each series";
     rows_written_a_forecast = 2.0, "`measure -- forecast`: POST /v1/forecasts";
-    rows_read_a_request = 14.0, "`measure -- ingest`: warm, idempotency key";
-    rows_read_a_series_and_tick = 3.0, "the figure to reach: not yet measured";
+    rows_read_a_point = 0.695, "`store_figures`: all, over 35 days";
+    rows_read_a_series_and_tick = 2.1, "`store_figures`: three rules on each series";
     rows_read_a_forecast = 100.0, "a month in chunks of 256 points, and what checks the key: not yet measured";
-    bytes_a_point = 1.7, "the figure to reach: not yet measured on a server";
-    bytes_a_series = 150.0, "`time_series`, reference of the design";
+    bytes_a_point = 1.62, "`store_figures`: chunks and segments after day 35";
+    bytes_a_series = 189.0, "`store_figures`: `time_series`";
     bytes_a_request_of_a_day = 400.0, "a record of an idempotency key, which stays a day: not yet measured";
 
-    cpu_us_a_request = 1000.0, "five times the part of `measure -- ingest` that grows with points";
-    cpu_us_a_point_folded = 0.6, "`load`: with all that follows, less the requests";
+    cpu_us_a_request = 1150.0, "`measure -- ingest`: five times that of 100 points, warm";
+    cpu_us_a_point_folded = 0.7, "`load`: with all that follows, less the requests";
     cpu_us_an_evaluation = 290.0, "assumed: 1 ms of a function of 512 MB, three times the figure to reach";
     cpu_us_a_forecast = 1300.0, "`cargo bench -p prediction`: hourly, 960 points";
 }

@@ -109,7 +109,7 @@ impl Bill {
         let rows_written = points * inputs.rows_written_a_point
             + series * steps * inputs.rows_written_a_series_and_tick
             + forecasts * inputs.rows_written_a_forecast;
-        let rows_read = requests * inputs.rows_read_a_request
+        let rows_read = points * inputs.rows_read_a_point
             + series * steps * inputs.rows_read_a_series_and_tick
             + forecasts * inputs.rows_read_a_forecast;
         let gigabytes = (points / DAYS * inputs.days_kept * inputs.bytes_a_point

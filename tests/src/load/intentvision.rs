@@ -85,9 +85,7 @@ impl Place {
 
     /// What the schedule does in the background, here and now: folds the log, merges chunks, trims.
     fn care(&self) {
-        let interim = std::env::current_exe().expect("this program");
-        let status = Command::new(interim).arg("--fold").arg(&self.database).status();
-        assert!(status.is_ok_and(|status| status.success()), "the fold succeeds");
+        self.json(&["maintain", "--force", "--json"]);
     }
 }
 
