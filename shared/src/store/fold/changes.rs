@@ -1,39 +1,66 @@
 use super::super::codec::batch::Entry;
-use crate::clock::Millis;
-use crate::series::SeriesId;
-use std::collections::BTreeMap;
+use crate::series::{Point, SeriesId};
+use std::collections::HashMap;
 
-/// What the log does to a series, in order of acknowledgement.
+/// What the log does to a series.
 #[derive(Debug, Default, PartialEq)]
 pub(in super::super) struct Change {
     /// everything folded before is gone
     pub(in super::super) deleted: bool,
-    /// what came, or came after the deletion
-    pub(in super::super) points: BTreeMap<Millis, f64>,
+    /// what came, or came after the deletion; ascending, none twice
+    pub(in super::super) points: Vec<Point>,
 }
 
-/// What the log does to all series.
-pub(in super::super) type Changes = BTreeMap<SeriesId, Change>;
+/// Gathers what rows of the log do, in order of acknowledgement.
+#[derive(Debug, Default)]
+pub(in super::super) struct Changes(HashMap<SeriesId, Change>);
 
-/// Adds the next row of the log: what is acknowledged later wins.
-pub(in super::super) fn apply(changes: &mut Changes, entry: Entry) {
-    match entry {
-        Entry::Points(samples) => {
-            for sample in samples {
-                let change = changes.entry(sample.series_id).or_default();
-                change.points.insert(sample.timestamp, sample.value);
+impl Changes {
+    /// Adds the next row.
+    pub(in super::super) fn apply(&mut self, entry: Entry) {
+        match entry {
+            Entry::Points(samples) => {
+                for of_one in samples.chunk_by(|a, b| a.series_id == b.series_id) {
+                    let points = of_one.iter().map(|sample| Point {
+                        timestamp: sample.timestamp,
+                        value: sample.value,
+                    });
+                    self.0.entry(of_one[0].series_id).or_default().points.extend(points);
+                }
             }
-        }
-        Entry::Tombstone(series) => {
-            for id in series {
-                changes.insert(
-                    id,
-                    Change {
-                        deleted: true,
-                        points: BTreeMap::new(),
-                    },
-                );
+            Entry::Tombstone(series) => {
+                let gone = || Change {
+                    deleted: true,
+                    points: Vec::new(),
+                };
+                self.0.extend(series.into_iter().map(|id| (id, gone())));
             }
         }
     }
+
+    /// What happens to each series, ascending by id: of several values for one time the last counts.
+    pub(in super::super) fn by_series(self) -> Vec<(SeriesId, Change)> {
+        let mut all: Vec<_> = self.0.into_iter().collect();
+        all.sort_unstable_by_key(|(id, _)| *id);
+        for (_, change) in &mut all {
+            settle(&mut change.points);
+        }
+        all
+    }
+}
+
+fn settle(points: &mut Vec<Point>) {
+    // as a rule points come in the order of time
+    if points.is_sorted_by(|a, b| a.timestamp < b.timestamp) {
+        return;
+    }
+    // stable: of equal times the last one came last
+    points.sort_by_key(|point| point.timestamp);
+    points.dedup_by(|next, kept| {
+        let same = next.timestamp == kept.timestamp;
+        if same {
+            *kept = *next;
+        }
+        same
+    });
 }

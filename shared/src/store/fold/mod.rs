@@ -62,7 +62,7 @@ pub async fn fold(tenant: &Tenant, lease: &Lease) -> Result<Folded, Error> {
             .iter()
             .map(|(id, change)| {
                 // what was deleted has no chunks to look at
-                let first = change.points.keys().next().copied();
+                let first = change.points.first().map(|point| point.timestamp);
                 (*id, first.filter(|_| !change.deleted))
             })
             .collect();

@@ -1,8 +1,8 @@
 //! What a fold writes, given what the log says and what is folded already. No I/O.
 
 use super::super::layout::chunks::{self, CLOSE};
-use super::super::layout::{Buckets, Header, Stored, Summary, Writes};
-use super::changes::{Change, Changes};
+use super::super::layout::{Buckets, Header, Stored, Summary, Writes, overlaid};
+use super::changes::Change;
 use crate::Error;
 use crate::clock::Millis;
 use crate::series::{Point, SeriesId};
@@ -17,7 +17,7 @@ pub(in super::super) type Joins = BTreeMap<(SeriesId, Millis), Vec<Point>>;
 /// # Errors
 /// 503 for a segment that cannot be decoded.
 pub(in super::super) fn plan(
-    changes: &Changes,
+    changes: &[(SeriesId, Change)],
     stored: &Stored,
     bits: u32,
     unknown: &BTreeSet<SeriesId>,
@@ -35,12 +35,7 @@ pub(in super::super) fn plan(
             Some(chunks) if !change.deleted => chunks.as_slice(),
             _ => &[],
         };
-        let mut points: BTreeMap<Millis, f64> = bucket
-            .get(*id)
-            .into_iter()
-            .map(|point| (point.timestamp, point.value))
-            .collect();
-        points.extend(&change.points);
+        let points = overlaid(bucket.get(*id), &change.points);
         let mut parted = Parted::of(points, chunks, change);
         let resolution = resolution(&parted.newer);
         let closed = chunks::close(&mut parted.newer);
@@ -85,28 +80,33 @@ struct Parted {
     /// enough of them between two chunks, or before the first: chunks of their own
     lots: Vec<Vec<Point>>,
     /// late ones that wait for the daily tidy, so that no chunk is rewritten for each of them
-    late: BTreeMap<Millis, f64>,
+    late: Vec<Point>,
 }
 
 impl Parted {
     /// `chunks` are those from the first on that a point of `change` may fall into.
-    fn of(points: BTreeMap<Millis, f64>, chunks: &[Header], change: &Change) -> Self {
+    fn of(points: Vec<Point>, chunks: &[Header], change: &Change) -> Self {
         let mut parted = Self {
             newer: Vec::new(),
             lots: Vec::new(),
-            late: BTreeMap::new(),
+            late: Vec::new(),
         };
         // if a chunk begins before the change, there may be others that were not read
         let first = chunks.first().map_or(Millis::MAX, |chunk| chunk.start);
-        let oldest = change.points.keys().next().copied().unwrap_or(Millis::MIN);
+        let oldest = change.points.first().map_or(Millis::MIN, |point| point.timestamp);
         let seen_from = if first <= oldest { first } else { Millis::MIN };
+        let newest = chunks.last().map(|chunk| chunk.end);
+        if newest.is_none_or(|end| points.first().is_none_or(|first| first.timestamp > end)) {
+            parted.newer = points;
+            return parted;
+        }
         let mut gaps: BTreeMap<usize, Vec<Point>> = BTreeMap::new();
-        for (timestamp, value) in points {
+        for point in points {
+            let timestamp = point.timestamp;
             let next = chunks.partition_point(|chunk| chunk.start <= timestamp);
             let within = next > 0 && timestamp <= chunks[next - 1].end;
-            let point = Point { timestamp, value };
             if within || timestamp < seen_from {
-                parted.late.insert(timestamp, value);
+                parted.late.push(point);
             } else if next == chunks.len() {
                 parted.newer.push(point);
             } else {
@@ -117,9 +117,7 @@ impl Parted {
             if lot.len() >= CLOSE {
                 parted.lots.push(lot);
             } else {
-                parted
-                    .late
-                    .extend(lot.iter().map(|point| (point.timestamp, point.value)));
+                parted.late.extend(lot);
             }
         }
         parted
@@ -131,19 +129,14 @@ impl Parted {
         Summary {
             series,
             points: self.newer.len() + self.late.len(),
-            first: self.late.keys().next().copied().or(newer),
+            first: self.late.first().map(|point| point.timestamp).or(newer),
             resolution,
         }
     }
 
     /// What stays in segments.
-    fn rest(&self) -> BTreeMap<Millis, f64> {
-        let newer = self.newer.iter().map(|point| (point.timestamp, point.value));
-        self.late
-            .iter()
-            .map(|(timestamp, value)| (*timestamp, *value))
-            .chain(newer)
-            .collect()
+    fn rest(&self) -> Vec<Point> {
+        [&self.late[..], &self.newer].concat()
     }
 }
 

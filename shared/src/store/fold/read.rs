@@ -3,7 +3,7 @@
 use super::super::bucket;
 use super::super::codec::batch;
 use super::super::layout::As;
-use super::changes::{Changes, apply};
+use super::changes::{Change, Changes};
 use crate::Error;
 use crate::auth::Tenant;
 use crate::series::SeriesId;
@@ -23,7 +23,8 @@ pub(super) struct Waiting {
     pub(super) last: i64,
     pub(super) batches: usize,
     pub(super) more: bool,
-    pub(super) changes: Changes,
+    /// what it does, by series, ascending
+    pub(super) changes: Vec<(SeriesId, Change)>,
 }
 
 /// Reads the next part of the log, in one request; `None` if nothing waits.
@@ -45,20 +46,22 @@ pub(super) async fn log(tenant: &Tenant) -> Result<Option<Waiting>, Error> {
         last: 0,
         batches: 0,
         more: false,
-        changes: Changes::new(),
+        changes: Vec::new(),
     };
+    let mut changes = Changes::default();
     for row in &reply.step(1)?.rows {
         waiting.last = row.integer(0)?;
         waiting.batches += 1;
         waiting.more = row.integer(2)? > waiting.last;
-        apply(&mut waiting.changes, batch::decode(row.blob(1)?)?);
+        changes.apply(batch::decode(row.blob(1)?)?);
     }
+    waiting.changes = changes.by_series();
     Ok((waiting.batches > 0).then_some(waiting))
 }
 
 /// Which of the series have no summary in their row yet, at most [`SUMMARIES`] of them; the daily tidy sees to the others.
-pub(super) async fn unknown(tenant: &Tenant, changes: &Changes) -> Result<BTreeSet<SeriesId>, Error> {
-    let ids: Vec<i64> = changes.keys().map(|id| id.raw()).collect();
+pub(super) async fn unknown(tenant: &Tenant, changes: &[(SeriesId, Change)]) -> Result<BTreeSet<SeriesId>, Error> {
+    let ids: Vec<i64> = changes.iter().map(|(id, _)| id.raw()).collect();
     let ids = serde_json::to_string(&ids).unwrap_or_default();
     let step = Step::tenant(
         "SELECT t.series_id FROM json_each(?2) AS w

@@ -60,7 +60,8 @@ impl Plan {
                 let mut all = by_time(of_span(&in_segments, &span));
                 all.extend(by_time(of_span(&points, &span)));
                 if chunks.is_empty() && !are_enough(&all) {
-                    open.push(all);
+                    let point = |(timestamp, value)| Point { timestamp, value };
+                    open.push(all.into_iter().map(point).collect::<Vec<_>>());
                     continue;
                 }
                 left.retain(|point| !span.contains(&point.timestamp));
@@ -72,7 +73,7 @@ impl Plan {
             }
             if left.len() < in_segments.len() {
                 bucket.remove(id);
-                bucket.add(id, &by_time(&left));
+                bucket.add(id, &left);
             }
             for points in open {
                 bucket.add(id, &points);

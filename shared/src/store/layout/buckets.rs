@@ -36,7 +36,6 @@ impl Buckets {
         for parent in split {
             for id in parent.series() {
                 let points = parent.get(id);
-                let points = points.into_iter().map(|point| (point.timestamp, point.value)).collect();
                 buckets.of(id).add(id, &points);
             }
         }

@@ -12,6 +12,7 @@
 
 mod buckets;
 pub(super) mod chunks;
+mod overlay;
 mod segments;
 mod stored;
 #[cfg(test)]
@@ -19,5 +20,6 @@ mod tests;
 mod write;
 
 pub(super) use buckets::Buckets;
+pub(super) use overlay::overlaid;
 pub(super) use stored::{Header, Stored, chunk_points, stored};
 pub(super) use write::{As, Summary, Writes};

@@ -1,7 +1,7 @@
 //! The runs of one bucket: segments that follow each other in time and never overlap.
 
 use super::super::codec::segment::{self, Series};
-use super::Writes;
+use super::{Writes, overlaid};
 use crate::clock::Millis;
 use crate::series::{Point, SeriesId};
 use std::collections::BTreeMap;
@@ -112,29 +112,24 @@ impl Bucket {
     }
 
     /// Adds points of a series, ascending; what is there already gives way.
-    pub(in super::super) fn add(&mut self, id: SeriesId, points: &BTreeMap<Millis, f64>) {
-        for (timestamp, value) in points {
-            let point = Point {
-                timestamp: *timestamp,
-                value: *value,
-            };
-            let run = match self.newest_end {
-                Some(end) if *timestamp <= end => {
-                    let at = self
-                        .runs
-                        .partition_point(|run| run.start <= *timestamp)
-                        .saturating_sub(1);
-                    self.runs.get_mut(at)
-                }
-                _ => None,
-            };
-            match run {
-                Some(run) => {
-                    insert(run.series.entry(id).or_default(), point);
-                    run.changed = true;
-                }
-                None => insert(self.fresh.entry(id).or_default(), point),
+    pub(in super::super) fn add(&mut self, id: SeriesId, points: &[Point]) {
+        let old = self
+            .newest_end
+            .map_or(0, |end| points.partition_point(|point| point.timestamp <= end));
+        let (old, new) = points.split_at(old);
+        for point in old {
+            let at = self
+                .runs
+                .partition_point(|run| run.start <= point.timestamp)
+                .saturating_sub(1);
+            if let Some(run) = self.runs.get_mut(at) {
+                insert(run.series.entry(id).or_default(), *point);
+                run.changed = true;
             }
+        }
+        if !new.is_empty() {
+            let fresh = self.fresh.entry(id).or_default();
+            *fresh = overlaid(std::mem::take(fresh), new);
         }
     }
 

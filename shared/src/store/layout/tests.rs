@@ -9,7 +9,7 @@ use crate::store::bucket;
 use crate::store::care::Due;
 use crate::store::codec::batch::Entry;
 use crate::store::codec::{chunk, segment};
-use crate::store::fold::changes::{Changes, apply};
+use crate::store::fold::changes::Changes;
 use crate::store::fold::plan::{join, plan};
 use crate::store::tidy;
 use proptest::prelude::*;
@@ -28,13 +28,23 @@ struct Tables {
 impl Tables {
     fn fold(&mut self, entries: Vec<Entry>, bits: u32) {
         self.bits = self.bits.max(bits);
-        let mut changes = Changes::new();
+        let mut changes = Changes::default();
         for entry in entries {
-            apply(&mut changes, entry);
+            changes.apply(entry);
         }
+        let changes = changes.by_series();
         let wanted: Vec<_> = changes
             .iter()
-            .map(|(id, change)| (*id, change.points.keys().next().copied().filter(|_| !change.deleted)))
+            .map(|(id, change)| {
+                (
+                    *id,
+                    change
+                        .points
+                        .first()
+                        .map(|point| point.timestamp)
+                        .filter(|_| !change.deleted),
+                )
+            })
             .collect();
         let stored = self.stored(&wanted);
         let (mut writes, joins) = plan(&changes, &stored, self.bits, &BTreeSet::new()).unwrap();

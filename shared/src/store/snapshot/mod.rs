@@ -7,18 +7,17 @@
 //!
 //! Of the same series and timestamp a segment wins over a chunk, and the log over both.
 
-mod overlay;
 mod statements;
 
 use super::bucket;
 use super::codec::batch::Entry;
 use super::codec::{batch, chunk, segment};
+use super::layout::overlaid;
 use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::series::{Point, SeriesId};
 use db::{Batch, Step, Value, args};
-use overlay::overlaid;
 use statements::{BATCHES, CHUNKS, KNOWN, LAST_CHUNKS, NEWEST_CHUNKS, SEGMENTS, STATE};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -309,7 +308,7 @@ impl<'a> Reading<'a> {
         series.extend(self.log.keys());
         for id in series {
             let mut points = self.in_chunks.remove(&id).unwrap_or_default();
-            points = overlaid(points, self.in_segments.remove(&id).unwrap_or_default());
+            points = overlaid(points, &self.in_segments.remove(&id).unwrap_or_default());
             if let Some(logged) = self.log.remove(&id) {
                 if logged.deleted {
                     points.clear();
@@ -317,7 +316,7 @@ impl<'a> Reading<'a> {
                     self.complete_from = Millis::MIN;
                 }
                 let point = |(timestamp, value)| Point { timestamp, value };
-                points = overlaid(points, logged.points.into_iter().map(point).collect());
+                points = overlaid(points, &logged.points.into_iter().map(point).collect::<Vec<_>>());
             }
             let end = self.snapshot.complete_until.unwrap_or(Millis::MAX);
             points.retain(|point| (self.complete_from..=end).contains(&point.timestamp));

@@ -1,11 +1,13 @@
 use crate::series::Point;
 
 /// Points with others that win over them, both ascending.
-pub(super) fn overlaid(points: Vec<Point>, over: Vec<Point>) -> Vec<Point> {
+pub(in super::super) fn overlaid(points: Vec<Point>, over: &[Point]) -> Vec<Point> {
     let Some(first) = over.first() else { return points };
     let untouched = points.partition_point(|point| point.timestamp < first.timestamp);
     if untouched == points.len() {
-        return [points, over].concat();
+        let mut all = points;
+        all.extend_from_slice(over);
+        return all;
     }
     let mut all = Vec::with_capacity(points.len() + over.len());
     let mut under = points.into_iter().peekable();
@@ -14,7 +16,7 @@ pub(super) fn overlaid(points: Vec<Point>, over: Vec<Point>) -> Vec<Point> {
             all.push(older);
         }
         under.next_if(|older| older.timestamp == point.timestamp);
-        all.push(point);
+        all.push(*point);
     }
     all.extend(under);
     all
@@ -42,7 +44,7 @@ mod tests {
         ) {
             let mut both = under.clone();
             both.extend(&over);
-            prop_assert_eq!(overlaid(points(&under), points(&over)), points(&both));
+            prop_assert_eq!(overlaid(points(&under), &points(&over)), points(&both));
         }
     }
 }
