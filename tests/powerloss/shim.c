@@ -78,9 +78,14 @@ __attribute__((constructor)) static void start(void)
     }
 }
 
+/* The name within the folder; "." is the folder itself, whose sync makes removals last. */
 static const char *within(const char *path)
 {
-    return folder && path && strncmp(path, folder, folder_length) == 0 ? path + folder_length : NULL;
+    if (!folder_length || !path || strncmp(path, folder, folder_length - 1) != 0)
+        return NULL;
+    if (path[folder_length - 1] == 0)
+        return ".";
+    return path[folder_length - 1] == '/' ? path + folder_length : NULL;
 }
 
 static const char *name_of(int fd)
@@ -91,9 +96,6 @@ static const char *name_of(int fd)
 static void remember(int fd, const char *path)
 {
     const char *name = within(path);
-    /* the folder itself, whose sync makes removals certain */
-    if (folder && path && strlen(path) + 1 == folder_length && strncmp(path, folder, folder_length - 1) == 0)
-        name = ".";
     if (fd >= 0 && fd < MAX_FDS)
         snprintf(names[fd], MAX_NAME, "%s", name ? name : "");
 }

@@ -7,10 +7,11 @@ use rand::rngs::StdRng;
 
 use super::journal::{Event, Journal};
 
-/// The folder as the shim names it: with its sync the removal of a file is on the disk.
-const FOLDER: &str = ".";
 /// What a disk writes as one.
 const SECTOR: usize = 512;
+
+/// The name of the folder itself.
+const FOLDER: &str = ".";
 
 /// What becomes of the writes that were not synced when the power went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,14 +89,7 @@ impl<'a> Images<'a> {
                         self.files.insert(new_name.clone(), file);
                     }
                 }
-                Event::Sync if name == FOLDER => {
-                    for file in self.files.values_mut() {
-                        if let Some(at) = file.pending.iter().rposition(|event| *event == Event::Unlink) {
-                            file.pending.drain(..=at);
-                            file.synced = None;
-                        }
-                    }
-                }
+                Event::Sync if name == FOLDER => self.files.values_mut().for_each(OnDisk::remove_for_good),
                 Event::Sync => {
                     let file = self.files.entry(name.clone()).or_default();
                     for event in std::mem::take(&mut file.pending) {
@@ -138,6 +132,14 @@ impl<'a> Images<'a> {
 }
 
 impl OnDisk {
+    /// A removal, and all that was written to the file before it, is on the disk.
+    fn remove_for_good(&mut self) {
+        if let Some(removed) = self.pending.iter().rposition(|event| *event == Event::Unlink) {
+            self.pending.drain(..=removed);
+            self.synced = None;
+        }
+    }
+
     fn apply(&mut self, event: &Event) {
         match event {
             Event::Write { offset, data } => self.put(*offset, data),
