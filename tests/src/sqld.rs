@@ -118,7 +118,7 @@ fn spawn(folder: &TempDir, port: u16, with_tokens: bool) -> Child {
         .arg("--http-listen-addr")
         .arg(format!("127.0.0.1:{port}"))
         // as docs/operations.md advises: with ten writers at once this server stops for good
-        .args(["--max-concurrent-connections", "4"])
+        .args(["--max-concurrent-connections", "1"])
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("the log file"))
         .stderr(log);
