@@ -120,6 +120,7 @@ impl Parted {
                 parted.late.extend(lot);
             }
         }
+        parted.late.sort_unstable_by_key(|point| point.timestamp);
         parted
     }
 

@@ -455,3 +455,20 @@ fn many_late_points_in_a_gap_are_chunks_of_their_own() {
     assert_eq!(tables.points().len(), 4 * 256);
     assert!(tables.written.values().all(|times| *times == 1));
 }
+
+/// Points before the first chunk and points within it wait together, in the order of time.
+#[test]
+fn late_points_of_all_kinds_wait_in_order() {
+    let mut tables = Tables::default();
+    tables.fold(
+        vec![Entry::Points(samples(1, (100..356).map(|at| at * 60_000), |_, _| 1.0))],
+        0,
+    );
+    let before = samples(1, (0..80).map(|at| at * 60_000), |_, _| 2.0);
+    let within_and_after = samples(1, (150..700).map(|at| at * 60_000 + 5), |_, _| 3.0);
+    let entries = [before, within_and_after].map(Entry::Points).to_vec();
+    tables.fold(entries.clone(), 0);
+    assert_eq!(tables.points().len(), 256 + 80 + 550);
+    tables.tidy(None);
+    assert_eq!(tables.points().len(), 256 + 80 + 550);
+}
