@@ -50,6 +50,8 @@ pub async fn work(folder: &Path, seed: u64, writes: usize) {
     let org = tenancy::ensure(&operator, &org, "worker", Environment::Live)
         .await
         .expect("an organization");
+    // a view of the database keeps it open
+    drop(operator);
     let mut rng = StdRng::seed_from_u64(seed);
     let now = Clock::system().wall();
     let base = now - now.rem_euclid(DAY) - 5 * DAY;
