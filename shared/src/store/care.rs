@@ -83,7 +83,7 @@ pub async fn care(tenant: &Tenant, entropy: &Entropy, due: Due) -> Result<Cared,
             Due::Everything => usize::MAX,
         };
         for _ in 0..groups {
-            let Tidied::Some { series, more } = tidy::tidy(tenant, &lease, due).await? else {
+            let Tidied::Some { series, more } = tidy::tidy(tenant, &lease).await? else {
                 break;
             };
             cared.tidied += series;

@@ -116,7 +116,7 @@ async fn run_case(product: &Product, app: &App, meddler: &Arc<Meddler>, case: u3
                 let lease = store::fold::lease(&tenant, &app.entropy).await.unwrap().unwrap();
                 store::tidy::begin(&tenant).await.unwrap();
                 meddler.fail_next_write(*fault);
-                let _ = store::tidy::tidy(&tenant, &lease, store::Due::Only).await;
+                let _ = store::tidy::tidy(&tenant, &lease).await;
                 meddler.forgive();
                 lease.release(&tenant).await.unwrap();
             }

@@ -7,8 +7,8 @@ use intentvision::clock::{Clock, DAY};
 use intentvision::config::Config;
 use intentvision::keys::Environment;
 use intentvision::series;
+use intentvision::store;
 use intentvision::store::tidy::{Tidied, begin, tidy};
-use intentvision::store::{self, Due};
 use tests::on_both;
 use tests::product::Product;
 
@@ -121,9 +121,9 @@ on_both! {
         let later = product.again(Clock::system().with_wall_offset(DAY)).await;
         let second = tenant(&later, &org);
         let taken = store::fold::lease(&second, &later.entropy).await.unwrap().unwrap();
-        assert_eq!(tidy(&first, &lease, Due::Only).await.unwrap(), Tidied::Fenced);
+        assert_eq!(tidy(&first, &lease).await.unwrap(), Tidied::Fenced);
         assert_eq!(integer(&first, CHUNK_POINTS).await, 256);
-        assert_eq!(tidy(&second, &taken, Due::Only).await.unwrap(), Tidied::Some { series: 1, more: false });
+        assert_eq!(tidy(&second, &taken).await.unwrap(), Tidied::Some { series: 1, more: false });
         assert_eq!(integer(&first, CHUNK_POINTS).await, 257);
     };
 
@@ -135,14 +135,14 @@ on_both! {
         begin(&tenant).await.unwrap();
         let mut seen = Vec::new();
         loop {
-            let Tidied::Some { series, more } = tidy(&tenant, &lease, Due::Only).await.unwrap() else { panic!("fenced") };
+            let Tidied::Some { series, more } = tidy(&tenant, &lease).await.unwrap() else { panic!("fenced") };
             seen.push(series);
             if !more {
                 break;
             }
         }
         assert_eq!(seen, [512, 512, 276]);
-        assert_eq!(tidy(&tenant, &lease, Due::Only).await.unwrap(), Tidied::Some { series: 0, more: false });
+        assert_eq!(tidy(&tenant, &lease).await.unwrap(), Tidied::Some { series: 0, more: false });
         let unknown = "SELECT count(*) FROM time_series WHERE org_id = (SELECT org_id FROM authority) AND point_count IS NULL";
         assert_eq!(integer(&tenant, unknown).await, 0);
     };

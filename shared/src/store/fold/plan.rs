@@ -38,11 +38,11 @@ pub(in super::super) fn plan(
         let points = overlaid(bucket.get(*id), &change.points);
         let mut parted = Parted::of(points, chunks, change);
         let resolution = resolution(&parted.newer);
-        let closed = chunks::close(&mut parted.newer);
+        let leaving = chunks::leave(chunks.last(), &mut parted.newer);
         if unknown.contains(id) {
             writes.summaries.push(parted.summary(*id, resolution));
         }
-        if closed.is_empty() && parted.lots.is_empty() {
+        if leaving.join.is_empty() && leaving.alone.is_empty() && parted.lots.is_empty() {
             bucket.add(*id, &change.points);
         } else {
             bucket.remove(*id);
@@ -51,11 +51,9 @@ pub(in super::super) fn plan(
         for lot in parted.lots {
             writes.replace(*id, std::iter::empty(), chunks::pack(&lot));
         }
-        match chunks.last() {
-            Some(newest) if !closed.is_empty() && chunks::joins(newest, closed.len()) => {
-                joins.insert((*id, newest.start), closed);
-            }
-            _ => writes.replace(*id, std::iter::empty(), chunks::pack(&closed)),
+        writes.replace(*id, std::iter::empty(), chunks::pack(&leaving.alone));
+        if let Some(newest) = chunks.last().filter(|_| !leaving.join.is_empty()) {
+            joins.insert((*id, newest.start), leaving.join);
         }
     }
     buckets.finish(&mut writes);

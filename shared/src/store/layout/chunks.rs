@@ -20,6 +20,9 @@ const SPARSE: usize = 31;
 /// However well they pack: a reader decodes a chunk as a whole.
 const MOST_POINTS: usize = 8_192;
 
+/// A chunk with room for fewer points than this counts as full.
+const LEAST_ROOM: usize = 64;
+
 /// Bytes of a row of `metrics` beside its blob: record header, organization, series, start, end, count.
 const ROW: usize = 72;
 /// Bytes of a row that may stay in a page of 4,096,
@@ -78,18 +81,58 @@ impl Packed {
     }
 }
 
+/// Points of a series that leave its segments.
+#[derive(Debug, Default, PartialEq)]
+pub(in super::super) struct Leaving {
+    /// to be packed together with the newest chunk
+    pub(in super::super) join: Vec<Point>,
+    /// to be chunks of their own
+    pub(in super::super) alone: Vec<Point>,
+}
+
 /// Takes what is to leave the segments from the points of a series that are newer than its chunks,
-/// ascending: whole lots of [`CLOSE`], or all of a sparse series. The rest stays.
+/// ascending; the rest stays.
+///
+/// They wait until they fill the page of the newest chunk, where it has room, and else for a lot of [`CLOSE`].
+pub(in super::super) fn leave(newest: Option<&Header>, points: &mut Vec<Point>) -> Leaving {
+    let mut leaving = Leaving::default();
+    let room = newest.map_or(0, room);
+    if newest.is_some_and(|newest| is_small(newest) && joined(newest, points.len() / CLOSE * CLOSE) >= FULL_BLOB) {
+        leaving.join = close(points);
+    } else if room >= LEAST_ROOM {
+        let wanted = if room < 2 * CLOSE { room } else { CLOSE };
+        if points.len() >= wanted {
+            let rest = points.split_off(if room < 2 * CLOSE {
+                room
+            } else {
+                room.min(points.len() / CLOSE * CLOSE)
+            });
+            leaving.join = std::mem::replace(points, rest);
+            leaving.alone = close(points);
+        } else if is_sparse(points) {
+            leaving.join = std::mem::take(points);
+        }
+    } else {
+        leaving.alone = close(points);
+    }
+    leaving
+}
+
+/// Takes whole lots of [`CLOSE`] points, and all of a sparse series. The rest stays.
 pub(in super::super) fn close(points: &mut Vec<Point>) -> Vec<Point> {
     let mut rest = points.split_off(points.len() / CLOSE * CLOSE);
-    let span = match rest[..] {
-        [first, .., last] => last.timestamp.saturating_sub(first.timestamp),
-        _ => 0,
-    };
-    if rest.len() >= SPARSE && span >= SPAN {
+    if is_sparse(&rest) {
         points.append(&mut rest);
     }
     std::mem::replace(points, rest)
+}
+
+fn is_sparse(points: &[Point]) -> bool {
+    let span = match points {
+        [first, .., last] => last.timestamp.saturating_sub(first.timestamp),
+        _ => 0,
+    };
+    points.len() >= SPARSE && span >= SPAN
 }
 
 /// Cuts points, ascending, into chunks: such as fill a page, and for what is left at the end such
@@ -128,25 +171,42 @@ fn first_chunk(points: &[Point]) -> (Vec<Packed>, usize) {
     (vec![best], taken)
 }
 
-/// Too little for an overflow page: pieces that stay in the b-tree page, unless they would have
-/// fewer than [`CLOSE`] points (values that do not pack cost bytes rather than rows).
+/// Too little for an overflow page: pieces that fill the b-tree page, and what is left at the end. They have
+/// no fewer than [`CLOSE`] points: values that do not pack cost bytes rather than rows.
 fn in_pages(points: &[Point], whole: Packed) -> Vec<Packed> {
     if fit(whole.blob.len()) != Fit::Wasteful {
         return vec![whole];
     }
-    let pieces = (whole.blob.len() + ROW).div_ceil(INLINE - ROW);
-    let pieces = pieces.min(points.len().div_ceil(CLOSE)).max(1);
-    if pieces == 1 {
+    let each = (points.len() * (INLINE - ROW) / whole.blob.len() * 24 / 25).max(CLOSE);
+    if each >= points.len() {
         return vec![whole];
     }
-    points.chunks(points.len().div_ceil(pieces)).map(Packed::of).collect()
+    points.chunks(each).map(Packed::of).collect()
+}
+
+/// Bytes of a chunk's blob with so many more points, if they pack as well.
+fn joined(chunk: &Header, adding: usize) -> usize {
+    chunk.bytes + chunk.bytes * adding / chunk.points.max(1)
+}
+
+/// How many points a chunk that stays in its page has room for.
+fn room(chunk: &Header) -> usize {
+    // they may pack a little worse, and two half-empty pages are worse than one that is not quite full
+    let bytes = (INLINE - ROW).saturating_sub(chunk.bytes) * 24 / 25;
+    bytes * chunk.points / chunk.bytes.max(1)
 }
 
 /// Whether `adding` more points should be packed together with the newest chunk: where the two stay
 /// in the page, or fill one.
 pub(in super::super) fn joins(newest: &Header, adding: usize) -> bool {
-    let together = newest.bytes + newest.bytes * adding / newest.points.max(1);
+    let together = joined(newest, adding);
     is_small(newest) && (fit(together) == Fit::Inline || together >= FULL_BLOB)
+}
+
+/// Whether `adding` more points fill the page of the newest chunk, as far as a page is to be filled.
+pub(in super::super) fn fills(newest: &Header, adding: usize) -> bool {
+    let row = joined(newest, adding) + ROW;
+    adding > 0 && is_small(newest) && (INLINE * 85 / 100..=INLINE).contains(&row)
 }
 
 /// Whether a chunk may still be merged with its neighbours.
@@ -238,6 +298,30 @@ mod tests {
         assert_eq!(fit(FULL_BLOB), Fit::Full);
         assert_eq!(fit(FULL_BLOB + OVERFLOW), Fit::Full);
         assert_eq!(fit(FULL_BLOB + OVERFLOW / 3), Fit::Wasteful);
+    }
+
+    #[test]
+    fn points_wait_until_they_fill_the_page_of_the_newest_chunk() {
+        let newest = header(0, 400);
+        let leaving = |count: usize| {
+            let mut left = points(count, 1_000, 4);
+            let leaving = leave(Some(&newest), &mut left);
+            (leaving.join.len(), leaving.alone.len(), left.len())
+        };
+        let room = room(&newest);
+        assert!((300..350).contains(&room), "{room}");
+        assert_eq!(leaving(room - 1), (0, 0, room - 1));
+        assert_eq!(leaving(room + 5), (room, 0, 5));
+        assert_eq!(leaving(room + 300), (room, 256, 44));
+        assert_eq!(
+            leaving(4_000),
+            (3_840, 0, 160),
+            "so many fill a page of their own with it"
+        );
+        assert_eq!(
+            leave(Some(&header(0, 900)), &mut points(256, 1_000, 4)).alone.len(),
+            256
+        );
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //!
 //! - takes late points out of the segments and into the chunks that they fall into, so that a chunk
 //!   is rewritten at most once a day however often late points come;
-//! - merges small chunks that together fill a page, and with [`Due::Everything`] takes points that wait in
-//!   segments into the newest chunk, where both stay in its page;
+//! - merges small chunks that together fill a page, and takes points that wait in segments where they fill
+//!   the page of the newest chunk;
 //! - removes what is older than the retention, and the series of which nothing is left;
 //! - refreshes the summary in its row (`point_count`, `start_time`, `resolution`).
 //!
@@ -16,7 +16,6 @@
 pub(super) mod plan;
 pub(super) mod read;
 
-use super::care::Due;
 use super::layout::{Writes, chunk_points};
 use crate::Error;
 use crate::auth::Tenant;
@@ -61,12 +60,12 @@ pub async fn begin(tenant: &Tenant) -> Result<(), Error> {
 ///
 /// # Errors
 /// 401, 403 or 503; a lost reply leaves it open whether it took effect, and does no harm.
-pub async fn tidy(tenant: &Tenant, lease: &Lease, due: Due) -> Result<Tidied, Error> {
+pub async fn tidy(tenant: &Tenant, lease: &Lease) -> Result<Tidied, Error> {
     for _ in 0..ATTEMPTS {
         let Some(group) = read::group(tenant).await? else {
             return Ok(Tidied::Some { series: 0, more: false });
         };
-        let mut plan = plan::plan(&group, due)?;
+        let mut plan = plan::plan(&group)?;
         let chunks = chunk_points(tenant, &plan.wanted()).await?;
         plan.rewrite(chunks);
         let next = if plan.taken < group.series.len() {

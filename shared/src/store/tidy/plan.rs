@@ -1,6 +1,5 @@
 //! What the tidy does to a group of series. No I/O.
 
-use super::super::care::Due;
 use super::super::fold::plan::resolution;
 use super::super::layout::{Buckets, Header, Summary, Writes, chunks};
 use super::read::{Group, Known};
@@ -38,13 +37,13 @@ pub(in super::super) struct Plan {
 ///
 /// # Errors
 /// 503 for a segment that cannot be decoded.
-pub(in super::super) fn plan(group: &Group, due: Due) -> Result<Plan, Error> {
+pub(in super::super) fn plan(group: &Group) -> Result<Plan, Error> {
     let mut plan = Plan::default();
     let mut buckets = Buckets::load(&group.stored, group.before.bits, &mut plan.writes)?;
     let mut bytes = 0;
     for series in &group.series {
         let headers = group.stored.chunks.get(&series.id).map_or(&[][..], Vec::as_slice);
-        let rewrites = plan.series(series, headers, &mut buckets, group.kept_from, due);
+        let rewrites = plan.series(series, headers, &mut buckets, group.kept_from);
         plan.taken += 1;
         bytes += rewrites;
         if bytes > REWRITTEN_BYTES {
@@ -63,7 +62,6 @@ impl Plan {
         headers: &[Header],
         buckets: &mut Buckets,
         kept_from: Option<Millis>,
-        due: Due,
     ) -> usize {
         let kept_from = kept_from.unwrap_or(Millis::MIN);
         let id = series.id;
@@ -77,9 +75,7 @@ impl Plan {
             bucket.take_until(id, before);
         }
         let late = match headers.last() {
-            Some(newest) if due == Due::Everything && chunks::joins(newest, bucket.get(id).len()) => {
-                bucket.take_until(id, Millis::MAX)
-            }
+            Some(newest) if chunks::fills(newest, bucket.get(id).len()) => bucket.take_until(id, Millis::MAX),
             Some(newest) => bucket.take_until(id, newest.end),
             None => BTreeMap::new(),
         };
