@@ -43,9 +43,9 @@ pub(super) fn ancestors(series: SeriesId, bits: u32) -> impl Iterator<Item = i64
     (0..=bits).map(move |bits| of(series, bits))
 }
 
-/// All buckets in which these series may be, as a JSON array that ascends.
-pub(super) fn candidates(series: impl Iterator<Item = SeriesId>) -> String {
-    let all: std::collections::BTreeSet<i64> = series.flat_map(|id| ancestors(id, MAX_BITS)).collect();
+/// All buckets of up to so many bits in which these series may be, as a JSON array that ascends.
+pub(super) fn candidates(series: impl Iterator<Item = SeriesId>, bits: u32) -> String {
+    let all: std::collections::BTreeSet<i64> = series.flat_map(|id| ancestors(id, bits)).collect();
     serde_json::to_string(&all).unwrap_or_default()
 }
 

@@ -136,7 +136,7 @@ pub async fn locate(tenant: &Tenant, series: SeriesId) -> Result<Vec<Found>, Err
             break;
         }
     }
-    let buckets = bucket::candidates(std::iter::once(series));
+    let buckets = bucket::candidates(std::iter::once(series), bucket::MAX_BITS);
     let mut after = (0, Millis::MIN);
     loop {
         let step = Step::tenant(SEGMENTS, args![&buckets, after.0, after.1, SEGMENT_ROWS]);

@@ -66,7 +66,7 @@ pub async fn fold(tenant: &Tenant, lease: &Lease) -> Result<Folded, Error> {
                 (*id, first.filter(|_| !change.deleted))
             })
             .collect();
-        let stored = stored(tenant, &wanted).await?;
+        let stored = stored(tenant, waiting.before.bits, &wanted).await?;
         let unknown = read::unknown(tenant, &waiting.changes).await?;
         let (mut writes, joins) = plan::plan(&waiting.changes, &stored, waiting.before.bits, &unknown)?;
         let keys: Vec<_> = joins.keys().copied().collect();

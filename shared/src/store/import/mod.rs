@@ -160,7 +160,7 @@ impl<'a> Importer<'a> {
                 self.fold().await?;
                 continue;
             }
-            let stored = stored(self.tenant, &firsts).await?;
+            let stored = stored(self.tenant, state.before.bits, &firsts).await?;
             let mut plan = Plan::new(group, &stored, state.before.bits, &self.known)?;
             if plan.is_too_large() && group.len() > 1 {
                 return Ok(Outcome::TooLarge);

@@ -157,7 +157,7 @@ impl Bucket {
                 if run.series.is_empty() {
                     continue;
                 }
-                run.bytes = segment::encode(&run.series).len();
+                run.bytes = estimate(&run.series);
             }
             // a small neighbour joins, so that what promotion leaves behind does not pile up
             match runs.last_mut() {
@@ -179,10 +179,10 @@ impl Bucket {
         }
         let mut written = Vec::new();
         for run in runs.into_iter().filter(|run| run.changed) {
-            for part in cut(run.series) {
+            for (part, blob) in cut(run.series) {
                 let (start, end) = bounds(&part);
                 written.push(start);
-                writes.segments.push((self.bucket, start, end, segment::encode(&part)));
+                writes.segments.push((self.bucket, start, end, blob));
             }
         }
         old.retain(|start| *start != Millis::MAX && !written.contains(start));
@@ -213,9 +213,15 @@ fn bounds(series: &Series) -> (Millis, Millis) {
     (all().min().unwrap_or(0), all().max().unwrap_or(0))
 }
 
-/// Cuts a run that is too large into parts that follow each other in time.
-fn cut(series: Series) -> Vec<Series> {
-    let bytes = segment::encode(&series).len();
+/// About how many bytes a run takes, to see which ones fit together; [`cut`] sees to those that do not.
+fn estimate(series: &Series) -> usize {
+    10 * series.len() + 2 * count(series)
+}
+
+/// The blob of a run; of one that is too large, of parts that follow each other in time.
+fn cut(series: Series) -> Vec<(Series, Vec<u8>)> {
+    let blob = segment::encode(&series);
+    let bytes = blob.len();
     let points = count(&series);
     let parts = if bytes <= LARGEST_BYTES {
         1
@@ -224,7 +230,7 @@ fn cut(series: Series) -> Vec<Series> {
     }
     .max(points.div_ceil(MOST_POINTS));
     if parts <= 1 {
-        return vec![series];
+        return vec![(series, blob)];
     }
     let mut times: Vec<Millis> = series.values().flatten().map(|point| point.timestamp).collect();
     times.sort_unstable();
@@ -239,5 +245,9 @@ fn cut(series: Series) -> Vec<Series> {
         }
     }
     cut.retain(|part| !part.is_empty());
-    cut
+    let with_blob = |part: Series| {
+        let blob = segment::encode(&part);
+        (part, blob)
+    };
+    cut.into_iter().map(with_blob).collect()
 }

@@ -37,13 +37,18 @@ pub(in super::super) struct Stored {
 }
 
 /// Reads what is folded of these series: all of their segments, and the chunks from the one on that holds
-/// the given time or comes before it (all of them if none does); no chunks where no time is given.
-pub(in super::super) async fn stored(tenant: &Tenant, wanted: &[(SeriesId, Option<Millis>)]) -> Result<Stored, Error> {
+/// the given time or comes before it (all of them if none does); no chunks where no time is given. `bits` are those of the
+/// newest buckets.
+pub(in super::super) async fn stored(
+    tenant: &Tenant,
+    bits: u32,
+    wanted: &[(SeriesId, Option<Millis>)],
+) -> Result<Stored, Error> {
     let mut stored = Stored::default();
     for group in wanted.chunks(SERIES) {
         let ids: Vec<(i64, Option<Millis>)> = group.iter().map(|(id, from)| (id.raw(), *from)).collect();
         let ids = serde_json::to_string(&ids).unwrap_or_default();
-        let buckets = bucket::candidates(group.iter().map(|(id, _)| *id));
+        let buckets = bucket::candidates(group.iter().map(|(id, _)| *id), bits);
         let mut segments = Some((0, Millis::MIN));
         let mut chunks = Some((-1, Millis::MIN));
         while segments.is_some() || chunks.is_some() {

@@ -122,7 +122,7 @@ impl<'a> Reading<'a> {
         Self {
             wanted,
             ids: serde_json::to_string(&raw).unwrap_or_default(),
-            buckets: bucket::candidates(wanted.series.iter().copied()),
+            buckets: bucket::candidates(wanted.series.iter().copied(), bucket::MAX_BITS),
             needle,
             kept_from: kept_from.unwrap_or(Millis::MIN),
             state: None,

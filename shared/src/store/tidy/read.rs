@@ -80,6 +80,6 @@ pub(in super::super) async fn group(tenant: &Tenant) -> Result<Option<Group>, Er
         .iter()
         .map(|series| (series.id, Some(Millis::MIN)))
         .collect();
-    group.stored = stored(tenant, &wanted).await?;
+    group.stored = stored(tenant, group.before.bits, &wanted).await?;
     Ok(Some(group))
 }
