@@ -9,13 +9,12 @@ use crate::commands::serve;
 use crate::database::{self, Place};
 use crate::server::{self, Stop, Stopper};
 use crate::{Failure, jobs, routes};
-use intentvision::auth::Job;
+use intentvision::App;
 use intentvision::clock::{Clock, Millis};
 use intentvision::config::Config;
 use intentvision::http::service;
 use intentvision::keys::ApiKey;
-use intentvision::store::{self, Folded};
-use intentvision::{App, tenancy};
+use intentvision::store;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use tokio::task::JoinHandle;
@@ -86,14 +85,8 @@ impl World {
 
     /// Moves all that waits in the log of points to where it stays, so that its size can be told.
     pub(super) async fn settle(&self) -> Result<(), Failure> {
-        for org in tenancy::all(&self.app.operator(None)).await? {
-            let tenant = self.app.system(Job::Maintain, Some(org));
-            let lease = store::fold::lease(&tenant, &self.app.entropy).await?;
-            let lease = lease.ok_or_else(|| Failure::Failed("somebody else folds the demo's log".into()))?;
-            while let Folded::Some { .. } = store::fold(&tenant, &lease).await? {}
-            store::trim(&tenant).await?;
-        }
-        Ok(())
+        let maintained = maintain::run_everything(&self.app).await?;
+        check(maintained.failed == 0, || format!("maintenance failed: {maintained:?}"))
     }
 
     /// Bytes of the database's pages in use.

@@ -177,11 +177,25 @@ fn in_pages(points: &[Point], whole: Packed) -> Vec<Packed> {
     if fit(whole.blob.len()) != Fit::Wasteful {
         return vec![whole];
     }
-    let each = (points.len() * (INLINE - ROW) / whole.blob.len() * 24 / 25).max(CLOSE);
-    if each >= points.len() {
-        return vec![whole];
+    let mut pieces = Vec::new();
+    let mut left = points;
+    let mut guess = fitting(&whole);
+    while !left.is_empty() {
+        let mut piece = Packed::of(&left[..guess.clamp(1, left.len())]);
+        // points differ in how they pack, and few pack worse than many
+        while fit(piece.blob.len()) != Fit::Inline && piece.points > CLOSE {
+            piece = Packed::of(&left[..fitting(&piece).min(piece.points - 1)]);
+        }
+        guess = piece.points;
+        left = &left[piece.points..];
+        pieces.push(piece);
     }
-    points.chunks(each).map(Packed::of).collect()
+    pieces
+}
+
+/// How many points of a chunk stay in a page, if they pack as the others, but no fewer than [`CLOSE`].
+fn fitting(packed: &Packed) -> usize {
+    (packed.points * (INLINE - ROW) / packed.blob.len().max(1) * 49 / 50).max(CLOSE)
 }
 
 /// Bytes of a chunk's blob with so many more points, if they pack as well.
@@ -332,6 +346,23 @@ mod tests {
             let full = packed.iter().filter(|chunk| fit(chunk.blob.len()) == Fit::Full).count();
             assert!(full + 5 >= packed.len(), "{bits} bits: {full} of {}", packed.len());
             assert!(packed.iter().all(|chunk| chunk.blob.len() < 8_000));
+        }
+    }
+
+    /// One byte too much costs a whole page.
+    #[test]
+    fn what_is_left_stays_in_its_pages_however_unevenly_it_packs() {
+        let mut uneven = points(700, 60_000, 3);
+        uneven.extend(points(2_000, 60_000, 12).into_iter().skip(700));
+        let packed = pack(&uneven);
+        assert_eq!(lengths(&packed).iter().sum::<usize>(), 2_000);
+        for chunk in packed {
+            assert!(
+                fit(chunk.blob.len()) == Fit::Inline,
+                "{} points of {} bytes",
+                chunk.points,
+                chunk.blob.len()
+            );
         }
     }
 
