@@ -120,7 +120,7 @@ async fn append(tenant: &Tenant, id: WriteId, cells: &[Cell]) {
 /// Folds, tidies and trims everything.
 async fn maintain(app: &App, org: &OrgId) {
     let tenant = tenant(app, org);
-    store::care(&tenant, &app.entropy, Due::Everything)
+    store::maintain(&tenant, &app.entropy, Due::Everything)
         .await
         .expect("folds and the daily pass");
     store::trim(&tenant).await.expect("a trim");

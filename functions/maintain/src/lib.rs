@@ -66,9 +66,9 @@ async fn visit_all(app: &App, due: Due) -> Result<Summary, Error> {
 
 async fn visit(app: &App, org: &OrgId, due: Due, summary: &mut Summary) -> Result<(), Error> {
     let tenant = app.system(Job::Maintain, Some(org.clone()));
-    let cared = store::care(&tenant, &app.entropy, due).await?;
-    summary.folded += cared.folded;
-    summary.tidied += cared.tidied;
+    let done = store::maintain(&tenant, &app.entropy, due).await?;
+    summary.folded += done.folded;
+    summary.tidied += done.tidied;
     summary.trimmed += store::trim(&tenant).await?;
     Ok(())
 }

@@ -18,7 +18,6 @@
 
 pub mod append;
 mod bucket;
-mod care;
 pub mod codec;
 mod delete;
 pub mod fold;
@@ -27,16 +26,17 @@ pub mod import;
 pub mod inspect;
 mod layout;
 mod log;
+mod maintenance;
 mod read;
 mod snapshot;
 pub mod tidy;
 mod trim;
 
-pub use care::{Cared, Due, care};
 pub use delete::delete;
 pub use fold::{Folded, fold};
 pub use footprint::footprint;
 pub use log::{LogBatch, LogSlice, log_since};
+pub use maintenance::{Due, Maintained, maintain};
 pub use read::{Excerpt, Latest, excerpt, latest, latest_but, newest, points, whole};
 pub use trim::trim;
 

@@ -85,8 +85,10 @@ async fn delete(tenant: &Tenant, number: i64) {
 }
 
 /// Folds and tidies everything.
-async fn care(app: &App, tenant: &Tenant) {
-    store::care(tenant, &app.entropy, store::Due::Everything).await.unwrap();
+async fn maintain_all(app: &App, tenant: &Tenant) {
+    store::maintain(tenant, &app.entropy, store::Due::Everything)
+        .await
+        .unwrap();
 }
 
 /// Folds all that waits.

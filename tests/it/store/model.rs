@@ -2,7 +2,7 @@
 //! with folds, trims, deletions and folds that die in between.
 
 use super::meddler::{Fault, Meddler};
-use super::{OVERLAPPING, append, care, delete, fold_all, id, import, integer, points, tenant};
+use super::{OVERLAPPING, append, delete, fold_all, id, import, integer, maintain_all, points, tenant};
 use intentvision::App;
 use intentvision::clock::{Clock, MINUTE};
 use intentvision::keys::Environment;
@@ -110,7 +110,7 @@ async fn run_case(product: &Product, app: &App, meddler: &Arc<Meddler>, case: u3
                 meddler.forgive();
                 lease.release(&tenant).await.unwrap();
             }
-            Act::Tidy => care(app, &tenant).await,
+            Act::Tidy => maintain_all(app, &tenant).await,
             Act::TidyDies(fault) => {
                 fold_all(app, &tenant).await;
                 let lease = store::fold::lease(&tenant, &app.entropy).await.unwrap().unwrap();
@@ -153,7 +153,7 @@ async fn run_case(product: &Product, app: &App, meddler: &Arc<Meddler>, case: u3
     fold_all(app, &tenant).await;
     store::trim(&tenant).await.unwrap();
     look(&tenant, &model, i64::MIN, i64::MAX, &format!("case {case}, all folded")).await;
-    care(app, &tenant).await;
+    maintain_all(app, &tenant).await;
     look(&tenant, &model, i64::MIN, i64::MAX, &format!("case {case}, all tidied")).await;
 }
 

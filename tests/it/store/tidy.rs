@@ -1,7 +1,7 @@
 //! The daily tidy: once a day, whatever comes, and never at the expense of a point.
 
 use super::meddler::Meddler;
-use super::{append, care, fold_all, id, integer, organization, points, tenant};
+use super::{append, fold_all, id, integer, maintain_all, organization, points, tenant};
 use db::Mode;
 use intentvision::clock::{Clock, DAY};
 use intentvision::config::Config;
@@ -28,7 +28,7 @@ on_both! {
         let org = product.organization("acme", Environment::Live).await;
         let first = tenant(&product.app, &org);
         append(&first, &stretch(1, 0, 256)).await;
-        care(&product.app, &first).await;
+        maintain_all(&product.app, &first).await;
         for at in 0..6 {
             append(&first, &[(1, at * 60_000 + 1, 5.0), (1, at * 60_000, 7.0)]).await;
             maintain::run(&product.app).await.unwrap();
@@ -60,7 +60,7 @@ on_both! {
         let before = (points(&tenant, 1).await, integer(&tenant, CHUNKS).await);
         let newest = store::newest(&tenant, id(1), 600).await.unwrap();
         let part = store::points(&tenant, id(1), Some(1_000 * 60_000), Some(1_500 * 60_000)).await.unwrap();
-        care(&product.app, &tenant).await;
+        maintain_all(&product.app, &tenant).await;
         assert!(integer(&tenant, CHUNKS).await * 2 < before.1);
         assert_eq!(points(&tenant, 1).await, before.0);
         let after = store::newest(&tenant, id(1), 600).await.unwrap();
@@ -103,7 +103,7 @@ on_both! {
         let gate = meddler.hold(Mode::Read, 1);
         let reading = tokio::spawn(async move { points(&slow, 2).await });
         meddler.somebody_waits().await;
-        care(&product.app, &direct).await;
+        maintain_all(&product.app, &direct).await;
         assert!(integer(&direct, CHUNKS).await < before);
         gate.send(()).unwrap();
         assert_eq!(reading.await.unwrap(), all);
@@ -158,7 +158,7 @@ on_both! {
         append(&keeping, &(0..300).map(|at| (1, hour(80, at / 60) + at % 60, 1.0)).collect::<Vec<_>>()).await;
         append(&keeping, &(0..720).map(|at| (2, hour(70, at), at as f64)).collect::<Vec<_>>()).await;
         append(&keeping, &[(3, hour(80, 0), 1.0)]).await;
-        care(&product.app, &keeping).await;
+        maintain_all(&product.app, &keeping).await;
         append(&keeping, &[(3, hour(99, 0), 2.0)]).await;
         let tenant = tenant(&app, &org);
         for _ in 0..2 {
@@ -166,9 +166,9 @@ on_both! {
             let long = points(&tenant, 2).await;
             assert_eq!((long.len(), long[0].0), (240, 90 * DAY));
             assert_eq!(points(&tenant, 3).await, [(hour(99, 0), 2.0)]);
-            care(&app, &tenant).await;
+            maintain_all(&app, &tenant).await;
         }
-        care(&app, &tenant).await;
+        maintain_all(&app, &tenant).await;
         assert_eq!(integer(&tenant, SERIES).await, 2, "nothing is left of the first");
         let oldest = "SELECT coalesce(min(end_ts), 0) FROM metrics WHERE org_id = (SELECT org_id FROM authority)";
         assert!(integer(&tenant, oldest).await >= 90 * DAY);

@@ -72,6 +72,13 @@ struct Scene {
     imports: AtomicUsize,
 }
 
+impl Scene {
+    /// Notes what went wrong.
+    fn complain(&self, what: String) {
+        self.impression.lock().expect("the impression").wrong.push(what);
+    }
+}
+
 /// Runs ten processes on one database, on a runtime of several threads.
 ///
 /// # Panics
@@ -187,12 +194,7 @@ fn fold(scene: &Scene) {
             scene.folds.fetch_add(1, Ordering::Relaxed);
         } else {
             let log = scene.installation.log();
-            scene
-                .impression
-                .lock()
-                .expect("the impression")
-                .wrong
-                .push(format!("maintenance: {status}\n{log}"));
+            scene.complain(format!("maintenance: {status}\n{log}"));
         }
     }
 }
@@ -214,12 +216,7 @@ fn import(scene: &Scene, folder: &Path) {
             scene.imports.fetch_add(1, Ordering::Relaxed);
         } else {
             let log = scene.installation.log();
-            scene
-                .impression
-                .lock()
-                .expect("the impression")
-                .wrong
-                .push(format!("an import failed\n{log}"));
+            scene.complain(format!("an import failed\n{log}"));
         }
     }
 }

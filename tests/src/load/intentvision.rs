@@ -53,7 +53,7 @@ pub(super) async fn measure(load: &Load) -> Figures {
         keyed: true,
     };
     let (before, cared) = (process.cpu(), cpu_of_ended_children());
-    let mut figures = load.send(Form::Json, &target, &process, || place.care()).await;
+    let mut figures = load.send(Form::Json, &target, &process, || place.maintain()).await;
     figures.cpu_of_all = process.cpu() - before + (cpu_of_ended_children() - cared);
     figures.memory = process.peak_memory();
     process.end();
@@ -84,7 +84,7 @@ impl Place {
     }
 
     /// What the schedule does in the background, here and now: folds the log, merges chunks, trims.
-    fn care(&self) {
+    fn maintain(&self) {
         self.json(&["maintain", "--force", "--json"]);
     }
 }

@@ -2,11 +2,8 @@
 
 use super::organization;
 use crate::Failure;
-use crate::database::{self, Place};
 use crate::output::{show, table};
 use clap::{ArgGroup, Args};
-use intentvision::auth::Tenant;
-use intentvision::config::Config;
 use intentvision::series::{Point, SeriesId};
 use intentvision::store::codec::describe::{Column, Description, describe};
 use intentvision::store::inspect::{self, Found};
@@ -64,7 +61,7 @@ pub(crate) async fn run(arguments: &Arguments, json: bool) -> Result<(), Failure
         }
         None => None,
     };
-    let tenant = tenant(arguments).await?;
+    let tenant = organization::open(arguments.organization.as_deref()).await?;
     if let Some(row) = row {
         return show_blob(&inspect::blob(&tenant, row).await?, json);
     }
@@ -73,16 +70,6 @@ pub(crate) async fn run(arguments: &Arguments, json: bool) -> Result<(), Failure
     };
     let rows = inspect::locate(&tenant, series_id).await?;
     show(json, &Rows { series_id, rows }, rows_text)
-}
-
-async fn tenant(arguments: &Arguments) -> Result<Tenant, Failure> {
-    let config = Config::from_env()?;
-    let place = Place::of(&config)?;
-    place.must_exist()?;
-    let app = database::open(config, &place)?;
-    database::prepare(&app, &place).await?;
-    let org = organization::existing(&app, arguments.organization.as_deref()).await?;
-    Ok(app.operator(Some(org)))
 }
 
 fn bytes(hex: &str) -> Option<Vec<u8>> {

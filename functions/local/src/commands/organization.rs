@@ -1,6 +1,9 @@
 //! Whose data a command is about.
 
 use crate::Failure;
+use crate::database::{self, Place};
+use intentvision::auth::Tenant;
+use intentvision::config::Config;
 use intentvision::id::OrgId;
 use intentvision::keys::Environment;
 use intentvision::{App, tenancy};
@@ -32,9 +35,15 @@ pub(super) async fn named(app: &App, name: Option<&str>) -> Result<Option<OrgId>
     Ok(all.pop())
 }
 
-/// As [`named`], and there must be one.
-pub(super) async fn existing(app: &App, name: Option<&str>) -> Result<OrgId, Failure> {
-    named(app, name)
+/// The data of an organization that must be there, in the configured database, which must be there too.
+pub(super) async fn open(name: Option<&str>) -> Result<Tenant, Failure> {
+    let config = Config::from_env()?;
+    let place = Place::of(&config)?;
+    place.must_exist()?;
+    let app = database::open(config, &place)?;
+    database::prepare(&app, &place).await?;
+    let org = named(&app, name)
         .await?
-        .ok_or_else(|| Failure::Input("there is no organization yet: `intentvision keys create` makes one".into()))
+        .ok_or_else(|| Failure::Input("there is no organization yet: `intentvision keys create` makes one".into()))?;
+    Ok(app.operator(Some(org)))
 }

@@ -2,7 +2,7 @@
 
 use super::super::bucket;
 use super::super::codec::batch;
-use super::super::layout::As;
+use super::super::layout::LayoutState;
 use super::changes::{Change, Changes};
 use crate::Error;
 use crate::auth::Tenant;
@@ -19,7 +19,7 @@ const SUMMARIES: i64 = 1_000;
 #[derive(Debug)]
 pub(super) struct Waiting {
     /// the layout that the fold starts from, and becomes with buckets of so many bits
-    pub(super) before: As,
+    pub(super) before: LayoutState,
     pub(super) last: i64,
     pub(super) batches: usize,
     pub(super) more: bool,
@@ -38,7 +38,7 @@ pub(super) async fn log(tenant: &Tenant) -> Result<Option<Waiting>, Error> {
     let reply = tenant.run(batch).await?;
     let state = reply.step(0)?.one()?;
     let mut waiting = Waiting {
-        before: As {
+        before: LayoutState {
             compacted: state.integer(0)?,
             version: state.integer(1)?,
             bits: bucket::bits_now(state.integer(2)?, state.integer(3)?),

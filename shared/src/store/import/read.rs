@@ -1,5 +1,5 @@
 use super::super::bucket;
-use super::super::layout::As;
+use super::super::layout::LayoutState;
 use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::Millis;
@@ -13,7 +13,7 @@ pub(super) const SEARCHED_BYTES: i64 = 64 * 1024;
 /// What a group is written upon.
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) before: As,
+    pub(super) before: LayoutState,
     /// the newest row of the log
     pub(super) highest: i64,
     pub(super) epoch: i64,
@@ -26,7 +26,7 @@ pub(super) async fn state(tenant: &Tenant, series: &[(SeriesId, Option<Millis>)]
     let reply = tenant.run(Batch::read_one(step)).await?;
     let row = reply.step(0)?.one()?;
     Ok(State {
-        before: As {
+        before: LayoutState {
             compacted: row.integer(0)?,
             version: row.integer(1)?,
             bits: bucket::bits_now(row.integer(2)?, row.integer(3)?),

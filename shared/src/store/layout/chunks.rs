@@ -100,13 +100,13 @@ pub(in super::super) fn leave(newest: Option<&Header>, points: &mut Vec<Point>) 
     if newest.is_some_and(|newest| is_small(newest) && joined(newest, points.len() / CLOSE * CLOSE) >= FULL_BLOB) {
         leaving.join = close(points);
     } else if room >= LEAST_ROOM {
-        let wanted = if room < 2 * CLOSE { room } else { CLOSE };
-        if points.len() >= wanted {
-            let rest = points.split_off(if room < 2 * CLOSE {
-                room
-            } else {
-                room.min(points.len() / CLOSE * CLOSE)
-            });
+        let lot = if room < 2 * CLOSE {
+            room
+        } else {
+            room.min(points.len() / CLOSE * CLOSE).max(CLOSE)
+        };
+        if points.len() >= lot {
+            let rest = points.split_off(lot);
             leaving.join = std::mem::replace(points, rest);
             leaving.alone = close(points);
         } else if is_sparse(points) {

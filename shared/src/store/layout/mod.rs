@@ -22,4 +22,4 @@ mod write;
 pub(super) use buckets::Buckets;
 pub(super) use overlay::overlaid;
 pub(super) use stored::{Header, Stored, chunk_points, stored};
-pub(super) use write::{As, Summary, Writes};
+pub(super) use write::{LayoutState, Summary, Writes};

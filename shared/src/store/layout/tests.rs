@@ -1,7 +1,7 @@
 //! Plans against a map: whatever is folded and tidied in whatever pieces, the same points are
 //! there, and nothing overlaps that may not.
 
-use super::{As, Header, Stored, Writes};
+use super::{Header, LayoutState, Stored, Writes};
 use crate::clock::{DAY, Millis};
 use crate::series::{Point, SeriesId};
 use crate::store::Sample;
@@ -86,7 +86,7 @@ impl Tables {
         };
         let wanted: Vec<_> = ids.iter().map(|id| (*id, Some(Millis::MIN))).collect();
         tidy::read::Group {
-            before: As {
+            before: LayoutState {
                 compacted: 0,
                 version: 0,
                 bits: self.bits,

@@ -35,7 +35,7 @@ pub(in super::super) struct Writes {
 
 /// The layout as it was read, or as it becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct As {
+pub(in super::super) struct LayoutState {
     /// folded up to and including this seq
     pub(in super::super) compacted: i64,
     /// `org_state.layout_version`
@@ -70,7 +70,7 @@ impl Writes {
 
     /// A batch that makes the layout these writes from `before`, folded up to `compacted` then, or
     /// does nothing at all. More steps may follow.
-    pub(in super::super) fn batch(&self, tenant: &Tenant, lease: &Lease, before: As, compacted: i64) -> Batch {
+    pub(in super::super) fn batch(&self, tenant: &Tenant, lease: &Lease, before: LayoutState, compacted: i64) -> Batch {
         // compared and set: sent twice, the second is refused
         let mut batch = Batch::write().repeatable();
         batch.push(lease.fence());

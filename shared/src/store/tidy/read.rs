@@ -1,5 +1,5 @@
 use super::super::bucket;
-use super::super::layout::{As, Stored, stored};
+use super::super::layout::{LayoutState, Stored, stored};
 use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::Millis;
@@ -20,7 +20,7 @@ pub(in super::super) struct Known {
 /// The next series of the pass with what is folded of them.
 #[derive(Debug)]
 pub(in super::super) struct Group {
-    pub(in super::super) before: As,
+    pub(in super::super) before: LayoutState,
     /// ascending; none that was deleted
     pub(in super::super) series: Vec<Known>,
     /// the first series of the next group
@@ -51,7 +51,7 @@ pub(in super::super) async fn group(tenant: &Tenant) -> Result<Option<Group>, Er
         return Ok(None);
     }
     let mut group = Group {
-        before: As {
+        before: LayoutState {
             compacted: state.integer(0)?,
             version: state.integer(1)?,
             bits: bucket::bits_now(state.integer(2)?, state.integer(3)?),

@@ -6,13 +6,11 @@ mod target;
 use super::import::FileFormat;
 use super::organization;
 use crate::Failure;
-use crate::database::{self, Place};
 use crate::output::show;
 use clap::Args;
 use futures::StreamExt;
 use intentvision::auth::Tenant;
 use intentvision::clock::Millis;
-use intentvision::config::Config;
 use intentvision::ingest::file::Format;
 use intentvision::series::{self, MetricKey, Point, SeriesId, SeriesRef};
 use intentvision::{Error, store, time};
@@ -70,13 +68,7 @@ pub(crate) async fn run(arguments: &Arguments, json: bool) -> Result<(), Failure
         Some(key) => Some(MetricKey::parse(key).ok_or_else(|| Failure::Input(format!("{key:?} is no metric key")))?),
         None => None,
     };
-    let config = Config::from_env()?;
-    let place = Place::of(&config)?;
-    place.must_exist()?;
-    let app = database::open(config, &place)?;
-    database::prepare(&app, &place).await?;
-    let org = organization::existing(&app, arguments.organization.as_deref()).await?;
-    let tenant = app.operator(Some(org));
+    let tenant = organization::open(arguments.organization.as_deref()).await?;
     let form = match arguments.format.map_or_else(|| by_name(arguments), Format::from) {
         Format::Ndjson => Form::Lines,
         Format::Csv => Form::Table(all_columns(&tenant, key.as_ref()).await?),

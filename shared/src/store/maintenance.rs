@@ -12,10 +12,10 @@ use db::{Batch, Step, args, wall_ms};
 const FOLD_BATCHES: i64 = 128;
 /// or more than so many bytes wait;
 const FOLD_BYTES: i64 = 512 * 1024;
-/// so many times that where there are so many times this number of buckets, because a fold writes a row
-/// or two of each (docs/decisions/0011-folds-of-many-series.md),
+/// both for each of so many buckets, because a fold writes a row or two of every one
+/// (docs/decisions/0011-folds-of-many-series.md),
 const FOLD_BUCKETS: i64 = 256;
-/// but no more: what waits is read with every read.
+/// and no more than so many times: what waits is searched by every read.
 const FOLD_MOST: i64 = 6;
 /// Groups of the tidy in one run, so that a function ends in time; the next run goes on.
 const GROUPS: usize = 16;
@@ -31,7 +31,7 @@ pub enum Due {
 
 /// What was done.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Cared {
+pub struct Maintained {
     /// batches of the log that were folded
     pub folded: usize,
     /// series that the daily tidy looked at
@@ -49,8 +49,8 @@ struct Wanted {
 ///
 /// # Errors
 /// 401, 403 or 503.
-pub async fn care(tenant: &Tenant, entropy: &Entropy, due: Due) -> Result<Cared, Error> {
-    let mut cared = Cared::default();
+pub async fn maintain(tenant: &Tenant, entropy: &Entropy, due: Due) -> Result<Maintained, Error> {
+    let mut done = Maintained::default();
     let wanted = match due {
         Due::Only => look(tenant).await?,
         Due::Everything => Wanted {
@@ -60,10 +60,10 @@ pub async fn care(tenant: &Tenant, entropy: &Entropy, due: Due) -> Result<Cared,
         },
     };
     if !(wanted.fold || wanted.tidy) {
-        return Ok(cared);
+        return Ok(done);
     }
     let Some(lease) = fold::lease(tenant, entropy).await? else {
-        return Ok(cared);
+        return Ok(done);
     };
     if wanted.begin {
         tidy::begin(tenant).await?;
@@ -71,7 +71,7 @@ pub async fn care(tenant: &Tenant, entropy: &Entropy, due: Due) -> Result<Cared,
     // the tidy finds everything folded at least once a day, however little a small installation sends
     if wanted.fold || wanted.begin {
         while let Folded::Some { batches, more } = fold::fold(tenant, &lease).await? {
-            cared.folded += batches;
+            done.folded += batches;
             if !more {
                 break;
             }
@@ -86,14 +86,14 @@ pub async fn care(tenant: &Tenant, entropy: &Entropy, due: Due) -> Result<Cared,
             let Tidied::Some { series, more } = tidy::tidy(tenant, &lease).await? else {
                 break;
             };
-            cared.tidied += series;
+            done.tidied += series;
             if !more {
                 break;
             }
         }
     }
     lease.release(tenant).await?;
-    Ok(cared)
+    Ok(done)
 }
 
 async fn look(tenant: &Tenant) -> Result<Wanted, Error> {
