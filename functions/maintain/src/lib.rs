@@ -21,6 +21,8 @@ pub struct Summary {
     pub folded: usize,
     /// series that the daily tidy looked at
     pub tidied: usize,
+    /// organizations of which somebody else folds, tidies or imports at the moment; the next run tries again
+    pub busy: usize,
     /// batches that left the log
     pub trimmed: u64,
     /// idempotency keys that were past their time
@@ -69,6 +71,7 @@ async fn visit(app: &App, org: &OrgId, due: Due, summary: &mut Summary) -> Resul
     let done = store::maintain(&tenant, &app.entropy, due).await?;
     summary.folded += done.folded;
     summary.tidied += done.tidied;
+    summary.busy += usize::from(done.busy);
     summary.trimmed += store::trim(&tenant).await?;
     Ok(())
 }

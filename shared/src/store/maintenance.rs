@@ -36,6 +36,8 @@ pub struct Maintained {
     pub folded: usize,
     /// series that the daily tidy looked at
     pub tidied: usize,
+    /// whether somebody else was at it, so that nothing was done
+    pub busy: bool,
 }
 
 /// What a look at the organization says is due.
@@ -63,6 +65,7 @@ pub async fn maintain(tenant: &Tenant, entropy: &Entropy, due: Due) -> Result<Ma
         return Ok(done);
     }
     let Some(lease) = fold::lease(tenant, entropy).await? else {
+        done.busy = true;
         return Ok(done);
     };
     if wanted.begin {

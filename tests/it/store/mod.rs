@@ -1,5 +1,6 @@
 //! The packed store, on both databases: its rules, each by its number, and a map as its model.
 
+mod figures;
 mod meddler;
 mod model;
 mod rule_1;

@@ -127,6 +127,17 @@ on_both! {
         assert_eq!(integer(&first, CHUNK_POINTS).await, 257);
     };
 
+    who_finds_somebody_else_at_it_says_so_and_does_nothing => async |product: Product| {
+        let tenant = organization(&product, "acme").await;
+        append(&tenant, &stretch(1, 0, 300)).await;
+        let lease = store::fold::lease(&tenant, &product.app.entropy).await.unwrap().unwrap();
+        let summary = maintain::run_everything(&product.app).await.unwrap();
+        assert_eq!((summary.busy, summary.folded, summary.failed), (1, 0, 0));
+        lease.release(&tenant).await.unwrap();
+        let summary = maintain::run_everything(&product.app).await.unwrap();
+        assert_eq!((summary.busy, summary.folded, summary.tidied), (0, 1, 1));
+    };
+
     a_pass_goes_on_where_it_was => async |product: Product| {
         let tenant = organization(&product, "acme").await;
         append(&tenant, &(0..1_300).map(|number| (number, 60_000, 1.0)).collect::<Vec<_>>()).await;

@@ -85,7 +85,12 @@ impl Place {
 
     /// What the schedule does in the background, here and now: folds the log, merges chunks, trims.
     fn maintain(&self) {
-        self.json(&["maintain", "--force", "--json"]);
+        let summary = self.json(&["maintain", "--force", "--json"]);
+        assert_eq!(
+            (&summary["busy"], &summary["failed"]),
+            (&0.into(), &0.into()),
+            "{summary}"
+        );
     }
 }
 

@@ -36,12 +36,22 @@ impl Tables {
         }
     }
 
-    /// Prints the row of this day, with the pages of the empty database and the series taken off.
-    pub(super) fn print(&self, day: usize, points: usize, series: usize, empty: &Self) {
-        let points_bytes = self.bytes - empty.bytes - self.series;
+    /// With the pages of the empty database taken off.
+    pub(super) fn without(mut self, empty: &Self) -> Self {
+        self.bytes -= empty.bytes;
+        self
+    }
+
+    /// Those of chunks and segments.
+    pub(super) fn bytes_of_points(&self) -> i64 {
+        self.bytes - self.series
+    }
+
+    /// Prints the row of this day.
+    pub(super) fn print(&self, day: usize, points: usize, series: usize) {
         println!(
             "| {day} | {:.3} | {} of {:.0} points | {} | {} |",
-            points_bytes as f64 / points as f64,
+            self.bytes_of_points() as f64 / points as f64,
             self.chunks,
             self.in_chunks as f64 / self.chunks.max(1) as f64,
             self.segments,

@@ -21,6 +21,11 @@ impl Traffic {
     }
 }
 
+/// All rows written, and those of them that are idempotency keys': one when it comes and one when it goes.
+pub(super) fn rows_written(ingest: &Traffic, upkeep: &Traffic) -> (u64, u64) {
+    (ingest.rows_written + upkeep.rows_written, 2 * ingest.requests)
+}
+
 /// Prints rows a point.
 pub(super) fn print(ingest: &Traffic, upkeep: &Traffic, points: usize) {
     let each = |count: u64| count as f64 / points as f64;
@@ -37,9 +42,7 @@ pub(super) fn print(ingest: &Traffic, upkeep: &Traffic, points: usize) {
             traffic.requests
         );
     }
-    let all = ingest.rows_written + upkeep.rows_written;
-    // a key is a row when it comes and a row when it goes
-    let keys = 2 * ingest.requests;
+    let (all, keys) = rows_written(ingest, upkeep);
     println!(
         "| all | {:.4} | {:.3} | |",
         each(all),

@@ -33,8 +33,15 @@ pub(crate) async fn run(arguments: &Arguments, json: bool) -> Result<(), Failure
 }
 
 fn text(summary: &Summary) -> String {
-    format!(
+    let mut text = format!(
         "{} requests folded, {} series tidied, {} requests left the log, {} idempotency keys expired",
         summary.folded, summary.tidied, summary.trimmed, summary.expired_keys
-    )
+    );
+    if summary.busy > 0 {
+        text += &format!(
+            "\n{} organizations were left alone: somebody else folds, tidies or imports there; try again in two minutes",
+            summary.busy
+        );
+    }
+    text
 }

@@ -9,6 +9,7 @@ mod forecast;
 mod import;
 mod inspect;
 mod keys;
+mod maintain;
 mod room;
 mod schema;
 mod serve;
