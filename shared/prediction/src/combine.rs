@@ -5,7 +5,9 @@
 
 use crate::Backend;
 use crate::adjust::Adjustment;
-use crate::models::{Autoregression, Holt, HoltWinters, SeasonalMean, Smoothing, Theta, run};
+use crate::models::{
+    Aggregated, Autoregression, Complex, Holt, HoltWinters, Integrated, SeasonalMean, Smoothing, Theta, run,
+};
 
 /// Fewer values than this are all taken for the last one.
 const FEWEST: usize = 4;
@@ -21,6 +23,9 @@ enum Model {
     HoltWinters(HoltWinters),
     Theta(Theta),
     Autoregression(Autoregression),
+    Integrated(Integrated),
+    Complex(Complex),
+    Aggregated(Aggregated),
 }
 
 /// A model to be fitted and how much it counts before any error is known.
@@ -84,19 +89,26 @@ impl Member {
                     ),
                 }
             }
-            Backend::Theta => {
+            Backend::IntegratedAutoregression => {
                 let input = adjustment.remove(values, 0);
-                // theta needs a while to settle on a constant, which smoothing knows from the start
-                if is_constant(&input) {
-                    (
+                match Integrated::fit(&input) {
+                    Some(model) => (kind, Model::Integrated(model), 0),
+                    None => (
                         Backend::ExponentialSmoothing,
                         Model::Smoothing(Smoothing::fit(&input)),
                         0,
-                    )
-                } else {
-                    (kind, Model::Theta(Theta::fit(&input)), 0)
+                    ),
                 }
             }
+            Backend::ComplexSmoothing => (kind, Model::Complex(Complex::fit(&adjustment.remove(values, 0))), 0),
+            Backend::AggregatedTheta => {
+                let input = adjustment.remove(values, 0);
+                match Aggregated::fit(&input, lengths.first().copied().unwrap_or(1)) {
+                    Some(model) => (kind, Model::Aggregated(model), 0),
+                    None => (Backend::Theta, Model::Theta(Theta::fit(&input)), 0),
+                }
+            }
+            Backend::Theta => (kind, Model::Theta(Theta::fit(&adjustment.remove(values, 0))), 0),
             Backend::Auto | Backend::ExponentialSmoothing => (
                 Backend::ExponentialSmoothing,
                 Model::Smoothing(Smoothing::fit(&adjustment.remove(values, 0))),
@@ -117,22 +129,15 @@ impl Member {
             Model::HoltWinters(model) => run(model.clone(), &input, origins, horizon, &mut out),
             Model::Theta(model) => run(model.clone(), &input, origins, horizon, &mut out),
             Model::Autoregression(model) => model.run(&input, origins, horizon, &mut out),
+            Model::Integrated(model) => model.run(&input, origins, horizon, &mut out),
+            Model::Complex(model) => run(model.clone(), &input, origins, horizon, &mut out),
+            Model::Aggregated(model) => model.run(&input, origins, horizon, &mut out),
         }
         for (origin, row) in origins.iter().zip(out.chunks_exact_mut(horizon)) {
             adjustment.restore(*origin, row, self.keep);
         }
         out
     }
-}
-
-/// Whether the values differ by no more than rounding.
-fn is_constant(values: &[f64]) -> bool {
-    let (low, high) = values
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
-            (low.min(*v), high.max(*v))
-        });
-    high - low <= 1e-12 * high.abs().max(low.abs())
 }
 
 /// Members that were fitted to one series, with the seasons that were removed before.
@@ -142,6 +147,8 @@ pub(crate) struct Ensemble {
     members: Vec<Member>,
     /// One a member; they sum to 1.
     weights: Vec<f64>,
+    /// Take the weighted median instead of the weighted mean.
+    median: bool,
 }
 
 impl Ensemble {
@@ -157,7 +164,14 @@ impl Ensemble {
             adjustment,
             members,
             weights,
+            median: false,
         }
+    }
+
+    /// The same members, combined by their weighted median.
+    pub(crate) fn by_median(mut self) -> Self {
+        self.median = true;
+        self
     }
 
     /// The same members, weighted by prior / (error + caution)^power.
@@ -176,6 +190,9 @@ impl Ensemble {
 
     /// The combined forecasts from each of the `origins`, `horizon` each, one after the other.
     pub(crate) fn forecasts(&self, values: &[f64], origins: &[usize], horizon: usize) -> Vec<f64> {
+        if self.median && self.members.len() > 2 {
+            return self.medians(values, origins, horizon);
+        }
         let mut combined = vec![0.0; origins.len() * horizon];
         for (member, weight) in self.members.iter().zip(&self.weights) {
             let path = member.forecasts(values, &self.adjustment, origins, horizon);
@@ -185,6 +202,23 @@ impl Ensemble {
                 .for_each(|(sum, value)| *sum += weight * value);
         }
         combined
+    }
+
+    fn medians(&self, values: &[f64], origins: &[usize], horizon: usize) -> Vec<f64> {
+        let paths: Vec<Vec<f64>> = self
+            .members
+            .iter()
+            .map(|member| member.forecasts(values, &self.adjustment, origins, horizon))
+            .collect();
+        let mut cell: Vec<(f64, f64)> = Vec::with_capacity(paths.len());
+        (0..origins.len() * horizon)
+            .map(|index| {
+                cell.clear();
+                let values = paths.iter().filter_map(|path| path.get(index).copied());
+                cell.extend(values.zip(self.weights.iter().copied()));
+                weighted_median(&mut cell)
+            })
+            .collect()
     }
 
     /// Models and weights; members that came down to the same model count as one.
@@ -201,6 +235,25 @@ impl Ensemble {
         }
         report
     }
+}
+
+/// The weighted median of pairs of value and weight (weights sum to 1), interpolated between the middles of the weights.
+fn weighted_median(pairs: &mut [(f64, f64)]) -> f64 {
+    pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let mut below: Option<(f64, f64)> = None;
+    let mut sum = 0.0;
+    for (value, weight) in pairs.iter().copied() {
+        let middle = sum + weight / 2.0;
+        if middle >= 0.5 {
+            return match below {
+                Some((lower, place)) => lower + (value - lower) * (0.5 - place) / (middle - place),
+                None => value,
+            };
+        }
+        below = Some((value, middle));
+        sum += weight;
+    }
+    below.map_or(0.0, |(value, _)| value)
 }
 
 /// The mean absolute error of each of `kinds`, refitted at each of the `origins`, over `scale`; `None` if no future value

@@ -15,6 +15,8 @@ const CYCLES: usize = 5;
 const LARGEST_WINDOW: usize = 5_040;
 /// Past origins at which the members are fitted again for their weights.
 const REFITS: usize = 3;
+/// Fewer values than this are few.
+const FEW: usize = 60;
 /// Past origins for the intervals.
 const ORIGINS: usize = 120;
 /// Past forecasts of one step for the intervals, over all origins.
@@ -41,7 +43,7 @@ pub fn forecast(grid: &Grid<'_>, options: &Options) -> Result<Forecast, Error> {
 
     let series = Series::new(history, &candidates, tested);
     let kinds = members(options.backend, step, &series.seasons);
-    let ensemble = series.fit(&kinds, options.horizon);
+    let ensemble = series.fit(&kinds, options.horizon, step);
     let past = series.past(&ensemble, options.horizon);
 
     let total = series.history.lead + options.horizon;
@@ -86,33 +88,44 @@ pub fn forecast(grid: &Grid<'_>, options: &Options) -> Result<Forecast, Error> {
 
 /// The members of a backend; those of `auto` depend on what kind of series the step makes likely.
 fn members(backend: Backend, step: Step, seasons: &[usize]) -> Vec<Candidate> {
-    use Backend::{Autoregression, ExponentialSmoothing, Holt, HoltWinters, SeasonalMean, Theta};
-    // theta has the best record on few values (S. Makridakis & M. Hibon 2000, the M3 competition)
-    let theta = Candidate {
-        kind: Theta,
-        prior: 3.0,
+    use Backend::{
+        AggregatedTheta, Autoregression, ComplexSmoothing, ExponentialSmoothing, Holt, HoltWinters,
+        IntegratedAutoregression, SeasonalMean, SeasonalNaive, Theta,
     };
     let equal = |kinds: &[Backend]| kinds.iter().copied().map(Candidate::from).collect();
-    match (backend, step, seasons) {
-        // metrics: habits repeat, trends rarely last
-        (Backend::Auto, Step::Millis(length), []) if length < 7 * DAY => {
-            equal(&[Theta, Autoregression, ExponentialSmoothing])
+    let auto = backend == Backend::Auto;
+    match (step, seasons) {
+        // months to years: few values, trends; theta has the best record on them (S. Makridakis & M. Hibon 2000, the M3
+        // competition)
+        (Step::Months(_), _) if auto => {
+            let theta = Candidate {
+                kind: Theta,
+                prior: 2.0,
+            };
+            let others = [Holt, ExponentialSmoothing, IntegratedAutoregression, ComplexSmoothing];
+            std::iter::once(theta).chain(others.map(Candidate::from)).collect()
         }
-        (Backend::Auto, Step::Millis(length), _) if length < 7 * DAY => equal(&[Theta, Autoregression, SeasonalMean]),
-        (Backend::Auto, Step::Millis(_), []) => equal(&[Theta, Autoregression, Holt, ExponentialSmoothing]),
-        (Backend::Auto, Step::Millis(_), _) => equal(&[
+        (Step::Millis(_), []) if auto => equal(&[
             Theta,
-            Autoregression,
             Holt,
             ExponentialSmoothing,
+            IntegratedAutoregression,
+            Autoregression,
+        ]),
+        // metrics: habits repeat, trends rarely last
+        (Step::Millis(length), _) if auto && length < 7 * DAY => {
+            equal(&[AggregatedTheta, Autoregression, SeasonalNaive, SeasonalMean])
+        }
+        (Step::Millis(_), _) if auto => equal(&[
+            Theta,
+            Holt,
+            ExponentialSmoothing,
+            IntegratedAutoregression,
+            Autoregression,
             SeasonalMean,
             HoltWinters,
         ]),
-        (Backend::Auto, Step::Months(_), []) => vec![theta, Holt.into(), ExponentialSmoothing.into()],
-        (Backend::Auto, Step::Months(_), _) => {
-            vec![theta, Holt.into(), ExponentialSmoothing.into(), HoltWinters.into()]
-        }
-        (single, _, _) => vec![single.into()],
+        _ => vec![backend.into()],
     }
 }
 
@@ -165,10 +178,16 @@ impl Series {
     }
 
     /// Fits the members, weighted by their errors at refitted origins if there are several.
-    fn fit(&self, kinds: &[Candidate], horizon: usize) -> Ensemble {
+    ///
+    /// The errors of few values without a season say little, and one of the members is often far off: the weighted median
+    /// of such is safer than their mean.
+    fn fit(&self, kinds: &[Candidate], horizon: usize, step: Step) -> Ensemble {
         let (values, observed) = (&self.history.values, &self.history.observed);
-        let ensemble = Ensemble::fit(values, self.adjustment.clone(), kinds);
+        let mut ensemble = Ensemble::fit(values, self.adjustment.clone(), kinds);
         let n = values.len();
+        if self.seasons.is_empty() && n < FEW {
+            ensemble = ensemble.by_median();
+        }
         let reach = horizon.min(n / 4);
         if kinds.len() < 2 || n < 12 || reach == 0 {
             return ensemble;
@@ -180,10 +199,9 @@ impl Series {
             .collect();
         let scale = self.naive_error();
         // the longer the history, the more its errors say about the next ones
-        let power = if self.seasons.last().is_some_and(|m| *m > 12) || n >= 200 {
-            4
-        } else {
-            2
+        let power = match step {
+            Step::Millis(_) if n >= FEW => 6,
+            _ => 2,
         };
         match refitted_errors(values, observed, &self.seasons, kinds, &origins, reach, scale) {
             Some(errors) => ensemble.weighted(&errors, power),

@@ -124,11 +124,17 @@ pub enum Backend {
     Theta,
     /// Ridge autoregression on recent and seasonal lags of the seasonally adjusted series.
     Autoregression,
+    /// Autoregression of the changes with drift, ARIMA(p,1,0), on the seasonally adjusted series.
+    IntegratedAutoregression,
+    /// Complex exponential smoothing on the seasonally adjusted series.
+    ComplexSmoothing,
+    /// The theta model on the means of whole cycles of the shortest season; without a season the same as `Theta`.
+    AggregatedTheta,
 }
 
 impl Backend {
     /// Every backend of this crate.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Auto,
         Self::SeasonalNaive,
         Self::SeasonalMean,
@@ -137,6 +143,9 @@ impl Backend {
         Self::HoltWinters,
         Self::Theta,
         Self::Autoregression,
+        Self::IntegratedAutoregression,
+        Self::ComplexSmoothing,
+        Self::AggregatedTheta,
     ];
 
     /// Its name in requests and reports, in kebab case.
@@ -150,6 +159,9 @@ impl Backend {
             Self::HoltWinters => "holt-winters",
             Self::Theta => "theta",
             Self::Autoregression => "autoregression",
+            Self::IntegratedAutoregression => "integrated-autoregression",
+            Self::ComplexSmoothing => "complex-smoothing",
+            Self::AggregatedTheta => "aggregated-theta",
         }
     }
 }

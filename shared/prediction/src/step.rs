@@ -38,6 +38,25 @@ const UNITS: [(&str, i64); 6] = [
 ];
 
 impl Step {
+    /// The step that a season of `season` steps makes likely, for series of which only that is known.
+    ///
+    /// 12 are months, 4 quarters, 7 days, 24 hours, 52 weeks, other even ones parts of a day; none (1) are years in a
+    /// series of up to 60 values, and weeks in a longer one.
+    pub fn usual(season: usize, length: usize) -> Self {
+        match season {
+            4 => Step::Months(3),
+            12 => Step::Months(1),
+            7 => Step::Millis(DAY),
+            52 => Step::Millis(7 * DAY),
+            0 | 1 if length <= 60 => Step::Months(12),
+            0 | 1 => Step::Millis(7 * DAY),
+            _ => i64::try_from(season)
+                .ok()
+                .filter(|m| DAY % m == 0)
+                .map_or(Step::Millis(1), |m| Step::Millis(DAY / m)),
+        }
+    }
+
     /// `time` moved by `count` steps, both in either direction; saturates at the ends of `i64`.
     ///
     /// Months keep the day of the month of `time`, or take the last one of a shorter month. Timestamps of a grid

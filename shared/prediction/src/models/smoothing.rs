@@ -3,7 +3,7 @@
 //! Source: R. G. Brown (1956); in the notation of R. J. Hyndman et al., "Forecasting with Exponential Smoothing" (2008),
 //! model `(A,N,N)`.
 
-use super::{Filter, squared_error, starting_line};
+use super::{Filter, absolute_error, starting_line};
 
 /// A level that follows the series by a share `alpha` of each error.
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ pub(crate) struct Smoothing {
 }
 
 impl Smoothing {
-    /// The share from a grid that gives the least squared one-step error; the first level is the mean of four values.
+    /// The share from a grid that gives the least absolute one-step error; the first level is the mean of four values.
     pub(crate) fn fit(series: &[f64]) -> Self {
         let (before, slope) = starting_line(series, 4);
         let level = before + slope * 2.5_f64.min((series.len() as f64 + 1.0) / 2.0);
@@ -21,7 +21,7 @@ impl Smoothing {
             alpha: f64::from(share) / 20.0,
             level,
         });
-        let losses = candidates.map(|model| (squared_error(model.clone(), series, 0), model));
+        let losses = candidates.map(|model| (absolute_error(model.clone(), series, 0), model));
         losses
             .min_by(|a, b| a.0.total_cmp(&b.0))
             .map_or(Self { alpha: 1.0, level }, |(_, model)| model)

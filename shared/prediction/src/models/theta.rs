@@ -52,9 +52,13 @@ impl Theta {
         }
     }
 
-    /// Least squared one-step error from the third value on.
+    /// Least absolute one-step error from the third value on: one odd value must not bend the line.
     pub(crate) fn fit(series: &[f64]) -> Self {
         let first = series.first().copied().unwrap_or_default();
+        // the search would settle near a constant only
+        if is_constant(series) {
+            return Self::new(0.5, 0.0, first);
+        }
         let reach = series
             .iter()
             .take(10)
@@ -70,7 +74,7 @@ impl Theta {
                 before
             })
             .collect();
-        let loss = |parameters: &[f64; 3]| squared_error(series, &lines, *parameters);
+        let loss = |parameters: &[f64; 3]| absolute_error(series, &lines, *parameters);
         let start = [0.5, 0.5, first - reach / 2.0];
         let [alpha, weight, level] = minimise(start, bounds, evaluations(series.len()), loss);
         Self::new(alpha, weight, level)
@@ -101,20 +105,30 @@ impl Filter for Theta {
     }
 }
 
-/// The mean squared one-step error from the third value on; `lines` holds intercept and slope before each value.
-fn squared_error(series: &[f64], lines: &[(f64, f64)], [alpha, weight, mut level]: [f64; 3]) -> f64 {
+/// The mean absolute one-step error from the third value on; `lines` holds intercept and slope before each value.
+fn absolute_error(series: &[f64], lines: &[(f64, f64)], [alpha, weight, mut level]: [f64; 3]) -> f64 {
     let (keep, inverse) = (1.0 - alpha, 1.0 / alpha);
     let (mut power, mut sum) = (1.0, 0.0);
     for (t, (value, (intercept, slope))) in series.iter().zip(lines).enumerate() {
         let share = (1.0 - power * keep) * inverse;
         let error = value - level - weight * (power * intercept + share * slope);
         if t >= 2 {
-            sum += error * error;
+            sum += error.abs();
         }
         level += alpha * (value - level);
         power = faded(power * keep);
     }
     sum / series.len().saturating_sub(2).max(1) as f64
+}
+
+/// Whether the values differ by no more than rounding.
+fn is_constant(values: &[f64]) -> bool {
+    let (low, high) = values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+            (low.min(*v), high.max(*v))
+        });
+    high - low <= 1e-12 * high.abs().max(low.abs())
 }
 
 /// Zero for what no longer matters: numbers too small to be normal are slow to compute with.
@@ -180,8 +194,10 @@ mod tests {
                 before
             })
             .collect();
-        let slow = crate::models::squared_error(fitted.clone(), &series, 2);
-        let fast = squared_error(&series, &lines, [fitted.alpha, fitted.weight, fitted.level]);
+        let mut filter = fitted.clone();
+        let errors = series.iter().map(|value| filter.update(*value).abs());
+        let slow = errors.skip(2).sum::<f64>() / 7.0;
+        let fast = absolute_error(&series, &lines, [fitted.alpha, fitted.weight, fitted.level]);
         assert!((slow - fast).abs() < 1e-9 * slow);
     }
 }
