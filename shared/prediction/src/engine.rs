@@ -255,7 +255,7 @@ impl Series {
                         step,
                         forecast,
                         error,
-                        late: 2 * origin >= count,
+                        age: (count - 1 - origin) as f64 / count as f64,
                     });
                 }
             }

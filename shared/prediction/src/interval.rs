@@ -8,17 +8,20 @@
 use crate::normal;
 
 /// Degrees of freedom of the distribution assumed where errors are too few to show theirs: this many for one origin ...
-const LEAST_FREEDOM: f64 = 3.0;
+const LEAST_FREEDOM: f64 = 2.2;
 /// ... and one more for so many further ones, as neighbouring origins share most of their errors.
 const ORIGINS_PER_FREEDOM: f64 = 10.0;
 /// Origins at which the errors' own distribution counts as much as the assumed one.
-const HALF_TRUST: f64 = 30.0;
-/// Inflation for a long history ...
-const INFLATION: f64 = 1.03;
+const HALF_TRUST: f64 = 60.0;
+/// Inflation for a long history (below 1: the size of an error is a root mean square, which a few large ones rule) ...
+const INFLATION: f64 = 0.96;
 /// ... growing with 1 / its length: parameters were fitted to the errors that are counted ...
-const FEW_VALUES: f64 = 5.0;
+const FEW_VALUES: f64 = 7.0;
 /// ... and with 1 / the cycles of the longest season: so were its indices.
 const FEW_CYCLES: f64 = 0.9;
+
+/// The oldest error counts exp(-FADING) times as much as the last one.
+const FADING: f64 = 2.0;
 
 /// One error of a past forecast.
 #[derive(Debug, Clone, Copy)]
@@ -28,8 +31,15 @@ pub(crate) struct PastError {
     pub(crate) forecast: f64,
     /// Actual minus forecast.
     pub(crate) error: f64,
-    /// Whether its origin lies in the later half.
-    pub(crate) late: bool,
+    /// How long ago its origin was: 0 for the last one, below 1 for the first.
+    pub(crate) age: f64,
+}
+
+impl PastError {
+    /// The errors of the last origins say more about the next ones.
+    fn weight(&self) -> f64 {
+        (-FADING * self.age).exp()
+    }
 }
 
 /// What errors alone do not tell.
@@ -54,8 +64,8 @@ pub(crate) struct Spread {
     steps: Vec<f64>,
     /// If errors are relative: the smallest and the largest size of a forecast to be multiplied with.
     relative: Option<(f64, f64)>,
-    /// Standardised absolute errors, ascending.
-    shape: Vec<f64>,
+    /// Standardised absolute errors, ascending, and the share of weight up to each.
+    shape: Vec<(f64, f64)>,
     /// How far to trust the empirical shape, 0 to 1.
     trust: f64,
     inflation: f64,
@@ -72,8 +82,8 @@ impl Spread {
         let mut sums = vec![(0.0, 0.0); horizon];
         for past in errors {
             if let Some((sum, count)) = sums.get_mut(past.step) {
-                *sum += (past.error / unit(past.forecast)).powi(2);
-                *count += 1.0;
+                *sum += past.weight() * (past.error / unit(past.forecast)).powi(2);
+                *count += past.weight();
             }
         }
         if let Some((sum, count)) = sums.first_mut() {
@@ -83,11 +93,19 @@ impl Spread {
         let steps = widening(&sums);
         let standard = |past: &PastError| {
             let size = steps.get(past.step).copied().filter(|size| *size > 0.0)?;
-            Some((past.error / unit(past.forecast) / size).abs())
+            Some(((past.error / unit(past.forecast) / size).abs(), past.weight()))
         };
-        let mut shape: Vec<f64> = errors.iter().filter_map(standard).collect();
-        shape.sort_by(f64::total_cmp);
-        let trust = history.origins as f64 / (history.origins as f64 + HALF_TRUST);
+        let mut shape: Vec<(f64, f64)> = errors.iter().filter_map(standard).collect();
+        shape.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        // one more error, beyond all others, is what makes the quantiles conformal
+        let total = shape.iter().map(|(_, weight)| weight).sum::<f64>() * (1.0 + 1.0 / shape.len().max(1) as f64);
+        let mut sum = 0.0;
+        for (_, share) in &mut shape {
+            sum += *share / total;
+            *share = sum;
+        }
+        let evidence = (history.origins as f64 / HALF_TRUST).powi(2);
+        let trust = evidence / (1.0 + evidence);
         let freedom = LEAST_FREEDOM + history.origins as f64 / ORIGINS_PER_FREEDOM;
         let inflation = INFLATION * (1.0 + FEW_VALUES / history.values as f64) * (1.0 + FEW_CYCLES / history.cycles);
         Self {
@@ -114,12 +132,13 @@ impl Spread {
 
     /// The conformal quantile of the standardised errors, interpolated.
     fn empirical(&self, coverage: f64) -> Option<f64> {
-        let largest = *self.shape.last()?;
-        let rank = coverage * (self.shape.len() as f64 + 1.0) - 1.0;
-        let below = rank.max(0.0).floor();
-        let low = self.shape.get(below as usize).copied().unwrap_or(largest);
-        let high = self.shape.get(below as usize + 1).copied().unwrap_or(largest);
-        Some(low + (high - low) * (rank.max(0.0) - below))
+        let index = self.shape.partition_point(|(_, share)| *share < coverage);
+        let Some((above, upper)) = self.shape.get(index) else {
+            return self.shape.last().map(|(largest, _)| *largest);
+        };
+        let before = index.checked_sub(1).and_then(|index| self.shape.get(index));
+        let (below, lower) = before.copied().unwrap_or_default();
+        Some(below + (above - below) * (coverage - lower) / (upper - lower))
     }
 }
 
@@ -131,7 +150,7 @@ fn size_of(forecast: f64, (low, high): (f64, f64)) -> f64 {
 fn steadier_when_relative(errors: &[PastError], sizes: (f64, f64)) -> bool {
     let change = |unit: &dyn Fn(f64) -> f64| {
         let mean = |late: bool| {
-            let half = || errors.iter().filter(|past| past.late == late);
+            let half = || errors.iter().filter(|past| (past.age < 0.5) == late);
             half().map(|past| past.error.abs() / unit(past.forecast)).sum::<f64>() / half().count() as f64
         };
         (mean(true) / mean(false)).ln().abs()
@@ -192,7 +211,7 @@ mod tests {
                 step: 0,
                 forecast: 5.0,
                 error: (i % 1000) as f64 / 500.0 - 1.0,
-                late: i > 999,
+                age: if i > 999 { 0.0 } else { 0.9 },
             })
             .collect();
         let spread = Spread::learn(&errors, 1, &EXPERIENCE);
@@ -211,7 +230,7 @@ mod tests {
                 step: 0,
                 forecast: f64::from(i),
                 error: f64::from(i) / 10.0,
-                late: i > 50,
+                age: if i > 50 { 0.0 } else { 0.9 },
             })
             .collect();
         let spread = Spread::learn(
