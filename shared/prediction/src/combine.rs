@@ -5,28 +5,10 @@
 
 use crate::Backend;
 use crate::adjust::Adjustment;
-use crate::models::{
-    Aggregated, Autoregression, Complex, Holt, HoltWinters, Integrated, SeasonalMean, Smoothing, Theta, run,
-};
+use crate::member::Member;
 
-/// Fewer values than this are all taken for the last one.
-const FEWEST: usize = 4;
 /// Added to scaled errors before they are inverted: the best of short luck must not take everything.
 const CAUTION: f64 = 0.25;
-
-/// A fitted model.
-#[derive(Debug, Clone)]
-enum Model {
-    SeasonalMean(SeasonalMean),
-    Smoothing(Smoothing),
-    Holt(Holt),
-    HoltWinters(HoltWinters),
-    Theta(Theta),
-    Autoregression(Autoregression),
-    Integrated(Integrated),
-    Complex(Complex),
-    Aggregated(Aggregated),
-}
 
 /// A model to be fitted and how much it counts before any error is known.
 #[derive(Debug, Clone, Copy)]
@@ -38,105 +20,6 @@ pub(crate) struct Candidate {
 impl From<Backend> for Candidate {
     fn from(kind: Backend) -> Self {
         Self { kind, prior: 1.0 }
-    }
-}
-
-/// A fitted model and the seasons it sees itself.
-#[derive(Debug, Clone)]
-struct Member {
-    kind: Backend,
-    model: Model,
-    /// How many of the seasons, from the shortest on, are left in the model's input.
-    keep: usize,
-}
-
-impl Member {
-    /// Fits `kind`, or the simpler model it comes down to on such a series.
-    fn fit(kind: Backend, values: &[f64], adjustment: &Adjustment) -> Self {
-        let all = adjustment.seasons.len();
-        let lengths = adjustment.lengths();
-        let longest = lengths.last().copied().unwrap_or(1);
-        let kind = if values.len() < FEWEST {
-            Backend::SeasonalNaive
-        } else {
-            kind
-        };
-        let (kind, model, keep) = match kind {
-            Backend::SeasonalNaive => (kind, Model::SeasonalMean(SeasonalMean::naive(longest)), all),
-            Backend::SeasonalMean => (kind, Model::SeasonalMean(SeasonalMean::fit(values, longest)), all),
-            Backend::HoltWinters if all > 0 => {
-                let (input, adjusted) = (adjustment.remove(values, 1), adjustment.remove(values, 0));
-                let fitted = adjustment
-                    .seasons
-                    .first()
-                    .map(|indices| HoltWinters::fit(&input, &adjusted, indices));
-                match fitted {
-                    Some(model) => (kind, Model::HoltWinters(model), 1),
-                    None => (Backend::Holt, Model::Holt(Holt::fit(&adjusted)), 0),
-                }
-            }
-            Backend::Holt | Backend::HoltWinters => {
-                (Backend::Holt, Model::Holt(Holt::fit(&adjustment.remove(values, 0))), 0)
-            }
-            Backend::Autoregression => {
-                let input = adjustment.remove(values, 0);
-                match Autoregression::fit(&input, &lengths) {
-                    Some(model) => (kind, Model::Autoregression(model), 0),
-                    None => (
-                        Backend::ExponentialSmoothing,
-                        Model::Smoothing(Smoothing::fit(&input)),
-                        0,
-                    ),
-                }
-            }
-            Backend::IntegratedAutoregression => {
-                let input = adjustment.remove(values, 0);
-                match Integrated::fit(&input) {
-                    Some(model) => (kind, Model::Integrated(model), 0),
-                    None => (
-                        Backend::ExponentialSmoothing,
-                        Model::Smoothing(Smoothing::fit(&input)),
-                        0,
-                    ),
-                }
-            }
-            Backend::ComplexSmoothing => (kind, Model::Complex(Complex::fit(&adjustment.remove(values, 0))), 0),
-            Backend::AggregatedTheta => {
-                let input = adjustment.remove(values, 0);
-                match Aggregated::fit(&input, lengths.first().copied().unwrap_or(1)) {
-                    Some(model) => (kind, Model::Aggregated(model), 0),
-                    None => (Backend::Theta, Model::Theta(Theta::fit(&input)), 0),
-                }
-            }
-            Backend::Theta => (kind, Model::Theta(Theta::fit(&adjustment.remove(values, 0))), 0),
-            Backend::Auto | Backend::ExponentialSmoothing => (
-                Backend::ExponentialSmoothing,
-                Model::Smoothing(Smoothing::fit(&adjustment.remove(values, 0))),
-                0,
-            ),
-        };
-        Self { kind, model, keep }
-    }
-
-    /// See [`run`]; in the unit of `values`.
-    fn forecasts(&self, values: &[f64], adjustment: &Adjustment, origins: &[usize], horizon: usize) -> Vec<f64> {
-        let input = adjustment.remove(values, self.keep);
-        let mut out = vec![0.0; origins.len() * horizon];
-        match &self.model {
-            Model::SeasonalMean(model) => run(model.clone(), &input, origins, horizon, &mut out),
-            Model::Smoothing(model) => run(model.clone(), &input, origins, horizon, &mut out),
-            Model::Holt(model) => run(model.clone(), &input, origins, horizon, &mut out),
-            Model::HoltWinters(model) => run(model.clone(), &input, origins, horizon, &mut out),
-            Model::Theta(model) => run(model.clone(), &input, origins, horizon, &mut out),
-            Model::Autoregression(model) => model.run(&input, origins, horizon, &mut out),
-            Model::Integrated(model) => model.run(&input, origins, horizon, &mut out),
-            Model::Complex(model) => run(model.clone(), &input, origins, horizon, &mut out),
-            Model::Aggregated(model) => model.run(&input, origins, horizon, &mut out),
-        }
-        for (origin, row) in origins.iter().zip(out.chunks_exact_mut(horizon)) {
-            adjustment.restore(*origin, row, self.keep);
-        }
-        out
     }
 }
 
@@ -221,6 +104,42 @@ impl Ensemble {
             .collect()
     }
 
+    /// The mean absolute error of each member, refitted at each of the `origins`, over `scale`; `None` if no future value of
+    /// an origin was observed or the scale is zero.
+    pub(crate) fn refitted_errors(
+        &self,
+        values: &[f64],
+        observed: &[bool],
+        origins: &[usize],
+        horizon: usize,
+        scale: f64,
+    ) -> Option<Vec<f64>> {
+        let seasons = self.adjustment.lengths();
+        let mut sums = vec![0.0; self.members.len()];
+        let mut count = 0;
+        for origin in origins {
+            let (Some(past), Some(seen)) = (values.get(..*origin), observed.get(..*origin)) else {
+                continue;
+            };
+            let adjustment = Adjustment::estimate(past, seen, &seasons, false);
+            let future = || {
+                (*origin..values.len())
+                    .take(horizon)
+                    .filter(|t| observed.get(*t).is_some_and(|o| *o))
+            };
+            for (member, sum) in self.members.iter().zip(&mut sums) {
+                let path = member
+                    .refit(past, &adjustment)
+                    .forecasts(past, &adjustment, &[*origin], horizon);
+                let error = |t: usize| Some((values.get(t)? - path.get(t - origin)?).abs());
+                *sum += future().filter_map(error).sum::<f64>();
+            }
+            count += future().count();
+        }
+        let errors: Vec<f64> = sums.into_iter().map(|sum| sum / count as f64 / scale).collect();
+        errors.iter().all(|error| error.is_finite()).then_some(errors)
+    }
+
     /// Models and weights; members that came down to the same model count as one.
     pub(crate) fn report(&self) -> Vec<crate::Member> {
         let mut report: Vec<crate::Member> = Vec::with_capacity(self.members.len());
@@ -254,38 +173,4 @@ fn weighted_median(pairs: &mut [(f64, f64)]) -> f64 {
         sum += weight;
     }
     below.map_or(0.0, |(value, _)| value)
-}
-
-/// The mean absolute error of each of `kinds`, refitted at each of the `origins`, over `scale`; `None` if no future value
-/// of an origin was observed or the scale is zero.
-pub(crate) fn refitted_errors(
-    values: &[f64],
-    observed: &[bool],
-    seasons: &[usize],
-    kinds: &[Candidate],
-    origins: &[usize],
-    horizon: usize,
-    scale: f64,
-) -> Option<Vec<f64>> {
-    let mut sums = vec![0.0; kinds.len()];
-    let mut count = 0;
-    for origin in origins {
-        let (Some(past), Some(seen)) = (values.get(..*origin), observed.get(..*origin)) else {
-            continue;
-        };
-        let fitted = Ensemble::fit(past, Adjustment::estimate(past, seen, seasons, false), kinds);
-        let future = || {
-            (*origin..values.len())
-                .take(horizon)
-                .filter(|t| observed.get(*t).is_some_and(|o| *o))
-        };
-        for (member, sum) in fitted.members.iter().zip(&mut sums) {
-            let path = member.forecasts(past, &fitted.adjustment, &[*origin], horizon);
-            let error = |t: usize| Some((values.get(t)? - path.get(t - origin)?).abs());
-            *sum += future().filter_map(error).sum::<f64>();
-        }
-        count += future().count();
-    }
-    let errors: Vec<f64> = sums.into_iter().map(|sum| sum / count as f64 / scale).collect();
-    errors.iter().all(|error| error.is_finite()).then_some(errors)
 }

@@ -2,7 +2,7 @@
 
 use crate::adjust::Adjustment;
 use crate::calendar::DAY;
-use crate::combine::{Candidate, Ensemble, refitted_errors};
+use crate::combine::{Candidate, Ensemble};
 use crate::history::History;
 use crate::interval::{Experience, PastError, Spread};
 use crate::{Backend, Bounds, Error, Forecast, Grid, Options, Quantiles, Report, Step, season};
@@ -203,7 +203,7 @@ impl Series {
             Step::Millis(_) if n >= FEW => 6,
             _ => 2,
         };
-        match refitted_errors(values, observed, &self.seasons, kinds, &origins, reach, scale) {
+        match ensemble.refitted_errors(values, observed, &origins, reach, scale) {
             Some(errors) => ensemble.weighted(&errors, power),
             None => ensemble,
         }

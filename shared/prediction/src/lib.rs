@@ -32,6 +32,7 @@ mod error;
 mod history;
 mod interval;
 mod level;
+mod member;
 mod models;
 mod normal;
 mod optimise;

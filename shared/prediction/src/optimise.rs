@@ -3,13 +3,22 @@
 //! Source: J. A. Nelder & R. Mead, "A simplex method for function minimization" (1965), with points projected onto the
 //! box.
 
-/// The best point found from `start` within `bounds`, with at most about `evaluations` calls of `loss`.
+/// Where a search begins, and how far it goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Search<const D: usize> {
+    pub(crate) start: [f64; D],
+    /// How far the first simplex reaches on each axis, as a share of the box.
+    pub(crate) reach: f64,
+    /// About how many calls of the loss to spend at most.
+    pub(crate) evaluations: usize,
+}
+
+/// The best point that a search finds within `bounds`.
 ///
 /// A loss that is not finite counts as infinitely bad. Never worse than `start` itself.
 pub(crate) fn minimise<const D: usize>(
-    start: [f64; D],
+    search: Search<D>,
     bounds: [(f64, f64); D],
-    evaluations: usize,
     mut loss: impl FnMut(&[f64; D]) -> f64,
 ) -> [f64; D] {
     let mut evaluate = |mut point: [f64; D]| {
@@ -19,18 +28,19 @@ pub(crate) fn minimise<const D: usize>(
         let value = loss(&point);
         (point, if value.is_finite() { value } else { f64::INFINITY })
     };
+    let start = search.start;
     let mut simplex = vec![evaluate(start)];
     for (axis, (low, high)) in bounds.into_iter().enumerate() {
         let mut corner = start;
         if let Some(x) = corner.get_mut(axis) {
-            // a quarter of the box, to the side where there is room
-            let stride = (high - low) / 4.0;
+            // to the side where there is room
+            let stride = (high - low) * search.reach;
             *x += if *x + stride <= high { stride } else { -stride };
         }
         simplex.push(evaluate(corner));
     }
     let mut used = D + 1;
-    while used < evaluations {
+    while used < search.evaluations {
         simplex.sort_by(|a, b| a.1.total_cmp(&b.1));
         let (Some(best), Some(worst)) = (simplex.first().copied(), simplex.last().copied()) else {
             break;
@@ -85,16 +95,24 @@ pub(crate) fn minimise<const D: usize>(
 mod tests {
     use super::*;
 
+    fn from<const D: usize>(start: [f64; D], evaluations: usize) -> Search<D> {
+        Search {
+            start,
+            reach: 0.25,
+            evaluations,
+        }
+    }
+
     #[test]
     fn a_valley_is_followed_to_its_bottom() {
         let rosenbrock = |p: &[f64; 2]| (1.0 - p[0]).powi(2) + 100.0 * (p[1] - p[0] * p[0]).powi(2);
-        let [x, y] = minimise([-1.0, 1.0], [(-2.0, 2.0), (-2.0, 2.0)], 400, rosenbrock);
+        let [x, y] = minimise(from([-1.0, 1.0], 400), [(-2.0, 2.0), (-2.0, 2.0)], rosenbrock);
         assert!((x - 1.0).abs() < 1e-2 && (y - 1.0).abs() < 1e-2);
     }
 
     #[test]
     fn the_box_and_bad_values_are_respected() {
-        assert_eq!(minimise([0.5], [(0.0, 1.0)], 60, |p| -p[0]), [1.0]);
-        assert_eq!(minimise([0.5], [(0.0, 1.0)], 60, |_| f64::NAN), [0.5]);
+        assert_eq!(minimise(from([0.5], 60), [(0.0, 1.0)], |p| -p[0]), [1.0]);
+        assert_eq!(minimise(from([0.5], 60), [(0.0, 1.0)], |_| f64::NAN), [0.5]);
     }
 }

@@ -22,7 +22,7 @@ impl Aggregated {
         let means = means(&sums(series), series.len(), cycle);
         Some(Self {
             cycle,
-            model: Theta::fit(&means),
+            model: Theta::fit(&means, None),
         })
     }
 

@@ -4,7 +4,7 @@
 //! errors still hold ("potential") are the real and the imaginary part of one smoothed number. It needs no decision between
 //! level and trend.
 
-use super::{Filter, absolute_error, evaluations};
+use super::{Filter, absolute_error, search};
 use crate::optimise::minimise;
 
 /// A level and its potential.
@@ -20,7 +20,7 @@ pub(crate) struct Complex {
 
 impl Complex {
     /// Least absolute one-step error from the second value on; the level starts from the mean of the first five.
-    pub(crate) fn fit(series: &[f64]) -> Self {
+    pub(crate) fn fit(series: &[f64], near: Option<&Self>) -> Self {
         let head = series.get(..5.min(series.len())).unwrap_or(series);
         let level = head.iter().sum::<f64>() / head.len().max(1) as f64;
         let model = |[real, imaginary]: [f64; 2]| Self {
@@ -32,7 +32,8 @@ impl Complex {
         // within the region where old errors fade
         let bounds = [(0.01, 1.9), (0.9, 1.1)];
         let loss = |p: &[f64; 2]| absolute_error(model(*p), series, 1);
-        model(minimise([1.3, 1.0], bounds, evaluations(series.len()), loss))
+        let near = near.map(|known| [known.real, known.imaginary]);
+        model(minimise(search(near, [1.3, 1.0], series.len()), bounds, loss))
     }
 }
 

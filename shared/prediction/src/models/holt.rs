@@ -3,7 +3,7 @@
 //! Source: C. C. Holt (1957), with the damping of E. S. Gardner, "Exponential smoothing: the state of the art" (1985); in the
 //! notation of Hyndman et al. (2008), model `(A,Ad,N)` with `beta` as a share of `alpha`.
 
-use super::{Filter, absolute_error, evaluations, starting_line};
+use super::{Filter, absolute_error, search, starting_line};
 use crate::optimise::minimise;
 
 /// A level and a slope that fades with the horizon.
@@ -18,7 +18,7 @@ pub(crate) struct Holt {
 
 impl Holt {
     /// Least absolute one-step error; level and slope start on the line through the first ten values.
-    pub(crate) fn fit(series: &[f64]) -> Self {
+    pub(crate) fn fit(series: &[f64], near: Option<&Self>) -> Self {
         let (level, slope) = starting_line(series, 10);
         let model = |[alpha, beta, phi]: [f64; 3]| Self {
             alpha,
@@ -29,7 +29,8 @@ impl Holt {
         };
         let bounds = [(0.02, 0.99), (0.001, 0.9), (0.8, 0.98)];
         let loss = |p: &[f64; 3]| absolute_error(model(*p), series, 0);
-        model(minimise([0.5, 0.1, 0.94], bounds, evaluations(series.len()), loss))
+        let near = near.map(|known| [known.alpha, known.beta, known.phi]);
+        model(minimise(search(near, [0.5, 0.1, 0.94], series.len()), bounds, loss))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Source: P. R. Winters, "Forecasting sales by exponentially weighted moving averages" (1960), with the damped trend of
 //! E. S. Gardner (1985); in the notation of Hyndman et al. (2008), the recursions of `(A,Ad,A)` and `(A,Ad,M)`.
 
-use super::{Filter, evaluations, squared_error, starting_line};
+use super::{Filter, search, squared_error, starting_line};
 use crate::adjust::Indices;
 use crate::optimise::minimise;
 
@@ -25,7 +25,7 @@ pub(crate) struct HoltWinters {
 impl HoltWinters {
     /// Least squared one-step error. The season starts from `indices`, level and slope from the first values of the
     /// series that was adjusted by them.
-    pub(crate) fn fit(series: &[f64], adjusted: &[f64], indices: &Indices) -> Self {
+    pub(crate) fn fit(series: &[f64], adjusted: &[f64], indices: &Indices, near: Option<&Self>) -> Self {
         let (level, slope) = starting_line(adjusted, indices.values.len().max(10));
         let model = |[alpha, beta, gamma, phi]: [f64; 4]| Self {
             alpha,
@@ -40,7 +40,12 @@ impl HoltWinters {
         };
         let bounds = [(0.02, 0.99), (0.001, 0.9), (0.001, 0.9), (0.8, 0.98)];
         let loss = |p: &[f64; 4]| squared_error(model(*p), series, 0);
-        model(minimise([0.4, 0.1, 0.1, 0.94], bounds, evaluations(series.len()), loss))
+        let near = near.map(|known| [known.alpha, known.beta, known.gamma, known.phi]);
+        model(minimise(
+            search(near, [0.4, 0.1, 0.1, 0.94], series.len()),
+            bounds,
+            loss,
+        ))
     }
 
     fn index(&self, position: usize) -> f64 {

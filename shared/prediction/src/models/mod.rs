@@ -20,6 +20,8 @@ pub(crate) use seasonal_mean::SeasonalMean;
 pub(crate) use smoothing::Smoothing;
 pub(crate) use theta::Theta;
 
+use crate::optimise::Search;
+
 /// A model with a state of fixed size that reads a series value by value.
 pub(crate) trait Filter: Clone {
     /// Takes the next value in; hands back how far it was from the forecast of one step.
@@ -83,9 +85,21 @@ pub(crate) fn starting_line(series: &[f64], count: usize) -> (f64, f64) {
     (mean - slope * middle, slope)
 }
 
-/// How many evaluations of a loss over `n` values a search may spend.
-pub(crate) fn evaluations(n: usize) -> usize {
-    (60_000 / n.max(1)).clamp(30, 80)
+/// A search for the parameters of a model of `n` values: from `start` over the box, or in the neighbourhood of parameters
+/// that fit most of the same values.
+pub(crate) fn search<const D: usize>(near: Option<[f64; D]>, start: [f64; D], n: usize) -> Search<D> {
+    match near {
+        Some(start) => Search {
+            start,
+            reach: 0.08,
+            evaluations: 24,
+        },
+        None => Search {
+            start,
+            reach: 0.25,
+            evaluations: (60_000 / n.max(1)).clamp(30, 80),
+        },
+    }
 }
 
 /// The flow of the Nile at Aswan, 1871 to 1890 (G. W. Cobb 1978), for comparison with other implementations.

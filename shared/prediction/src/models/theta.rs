@@ -3,7 +3,7 @@
 //! Source: J. A. Fiorucci et al., "Models for optimising the theta method and their relationship to state space models"
 //! (2016), DOTM; the theta method itself is V. Assimakopoulos & K. Nikolopoulos (2000).
 
-use super::{Filter, evaluations};
+use super::{Filter, search};
 use crate::optimise::minimise;
 
 /// The least-squares line through the values read so far.
@@ -53,7 +53,7 @@ impl Theta {
     }
 
     /// Least absolute one-step error from the third value on: one odd value must not bend the line.
-    pub(crate) fn fit(series: &[f64]) -> Self {
+    pub(crate) fn fit(series: &[f64], near: Option<&Self>) -> Self {
         let first = series.first().copied().unwrap_or_default();
         // the search would settle near a constant only
         if is_constant(series) {
@@ -75,8 +75,9 @@ impl Theta {
             })
             .collect();
         let loss = |parameters: &[f64; 3]| absolute_error(series, &lines, *parameters);
+        let near = near.map(|known| [known.alpha, known.weight, known.level]);
         let start = [0.5, 0.5, first - reach / 2.0];
-        let [alpha, weight, level] = minimise(start, bounds, evaluations(series.len()), loss);
+        let [alpha, weight, level] = minimise(search(near, start, series.len()), bounds, loss);
         Self::new(alpha, weight, level)
     }
 
@@ -184,7 +185,7 @@ mod tests {
     #[test]
     fn the_search_uses_the_errors_of_the_filter() {
         let series = [3.0, 5.0, 9.0, 20.0, 12.0, 17.0, 22.0, 23.0, 51.0];
-        let fitted = Theta::fit(&series);
+        let fitted = Theta::fit(&series, None);
         let mut line = Line::default();
         let lines: Vec<(f64, f64)> = series
             .iter()
