@@ -4,7 +4,7 @@ use crate::adjust::Adjustment;
 use crate::calendar::DAY;
 use crate::combine::{Candidate, Ensemble};
 use crate::history::History;
-use crate::interval::{Experience, PastError, Spread};
+use crate::interval::{Experience, PastError, Spread, weight_of_origin};
 use crate::{Backend, Bounds, Error, Forecast, Grid, Options, Quantiles, Report, Step, season};
 
 /// The models see at least this many of the most recent values ...
@@ -238,6 +238,7 @@ impl Series {
         let path = ensemble.forecasts(values, &origins, reach);
         let naive = Ensemble::fit(values, self.adjustment.clone(), &[Backend::SeasonalNaive.into()]);
         let naive_path = naive.forecasts(values, &origins, reach);
+        let weights: Vec<f64> = (0..count).map(|origin| weight_of_origin(origin, count)).collect();
         let mut errors = Vec::with_capacity(path.len());
         let (mut own, mut other) = (0.0, 0.0);
         for (index, (forecast, naive)) in path.into_iter().zip(naive_path).enumerate() {
@@ -255,7 +256,8 @@ impl Series {
                         step,
                         forecast,
                         error,
-                        age: (count - 1 - origin) as f64 / count as f64,
+                        late: 2 * origin >= count,
+                        weight: weights.get(origin).copied().unwrap_or(1.0),
                     });
                 }
             }

@@ -31,15 +31,16 @@ pub(crate) struct PastError {
     pub(crate) forecast: f64,
     /// Actual minus forecast.
     pub(crate) error: f64,
-    /// How long ago its origin was: 0 for the last one, below 1 for the first.
-    pub(crate) age: f64,
+    /// Whether its origin lies in the later half.
+    pub(crate) late: bool,
+    /// How much it counts.
+    pub(crate) weight: f64,
 }
 
-impl PastError {
-    /// The errors of the last origins say more about the next ones.
-    fn weight(&self) -> f64 {
-        (-FADING * self.age).exp()
-    }
+/// How much an error counts whose origin was the `origin`-th of `count`: the errors of the last ones say more about the next
+/// ones.
+pub(crate) fn weight_of_origin(origin: usize, count: usize) -> f64 {
+    (-FADING * (count - 1 - origin) as f64 / count as f64).exp()
 }
 
 /// What errors alone do not tell.
@@ -82,8 +83,8 @@ impl Spread {
         let mut sums = vec![(0.0, 0.0); horizon];
         for past in errors {
             if let Some((sum, count)) = sums.get_mut(past.step) {
-                *sum += past.weight() * (past.error / unit(past.forecast)).powi(2);
-                *count += past.weight();
+                *sum += past.weight * (past.error / unit(past.forecast)).powi(2);
+                *count += past.weight;
             }
         }
         if let Some((sum, count)) = sums.first_mut() {
@@ -93,7 +94,7 @@ impl Spread {
         let steps = widening(&sums);
         let standard = |past: &PastError| {
             let size = steps.get(past.step).copied().filter(|size| *size > 0.0)?;
-            Some(((past.error / unit(past.forecast) / size).abs(), past.weight()))
+            Some(((past.error / unit(past.forecast) / size).abs(), past.weight))
         };
         let mut shape: Vec<(f64, f64)> = errors.iter().filter_map(standard).collect();
         shape.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
@@ -150,7 +151,7 @@ fn size_of(forecast: f64, (low, high): (f64, f64)) -> f64 {
 fn steadier_when_relative(errors: &[PastError], sizes: (f64, f64)) -> bool {
     let change = |unit: &dyn Fn(f64) -> f64| {
         let mean = |late: bool| {
-            let half = || errors.iter().filter(|past| (past.age < 0.5) == late);
+            let half = || errors.iter().filter(|past| past.late == late);
             half().map(|past| past.error.abs() / unit(past.forecast)).sum::<f64>() / half().count() as f64
         };
         (mean(true) / mean(false)).ln().abs()
@@ -211,7 +212,8 @@ mod tests {
                 step: 0,
                 forecast: 5.0,
                 error: (i % 1000) as f64 / 500.0 - 1.0,
-                age: if i > 999 { 0.0 } else { 0.9 },
+                late: i > 999,
+                weight: 1.0,
             })
             .collect();
         let spread = Spread::learn(&errors, 1, &EXPERIENCE);
@@ -230,7 +232,8 @@ mod tests {
                 step: 0,
                 forecast: f64::from(i),
                 error: f64::from(i) / 10.0,
-                age: if i > 50 { 0.0 } else { 0.9 },
+                late: i > 50,
+                weight: 1.0,
             })
             .collect();
         let spread = Spread::learn(

@@ -13,23 +13,31 @@ pub(crate) struct Search<const D: usize> {
     pub(crate) evaluations: usize,
 }
 
-/// The best point that a search finds within `bounds`.
+/// Points that are tried at once. A loss over a series mostly waits for its own last step, so four side by side take hardly
+/// longer than one.
+pub(crate) const LANES: usize = 4;
+
+/// A point and its loss.
+type Vertex<const D: usize> = ([f64; D], f64);
+
+/// The best point that a search finds within `bounds`; `loss` gets [`LANES`] points and gives the loss of each.
 ///
-/// A loss that is not finite counts as infinitely bad. Never worse than `start` itself.
+/// A loss that is not finite counts as infinitely bad. Never worse than the start itself. What the next move may need
+/// (reflection, expansion, both contractions) is tried at once; which of them is taken is as in the source.
 pub(crate) fn minimise<const D: usize>(
     search: Search<D>,
     bounds: [(f64, f64); D],
-    mut loss: impl FnMut(&[f64; D]) -> f64,
+    mut loss: impl FnMut(&[[f64; D]; LANES]) -> [f64; LANES],
 ) -> [f64; D] {
-    let mut evaluate = |mut point: [f64; D]| {
-        for (x, (low, high)) in point.iter_mut().zip(bounds) {
+    let mut evaluate = |mut points: [[f64; D]; LANES]| -> [Vertex<D>; LANES] {
+        for (x, (low, high)) in points.iter_mut().flat_map(|point| point.iter_mut().zip(bounds)) {
             *x = x.clamp(low, high);
         }
-        let value = loss(&point);
-        (point, if value.is_finite() { value } else { f64::INFINITY })
+        let values = loss(&points).map(|value| if value.is_finite() { value } else { f64::INFINITY });
+        std::array::from_fn(|lane| (points[lane], values[lane]))
     };
     let start = search.start;
-    let mut simplex = vec![evaluate(start)];
+    let mut corners = vec![start];
     for (axis, (low, high)) in bounds.into_iter().enumerate() {
         let mut corner = start;
         if let Some(x) = corner.get_mut(axis) {
@@ -37,7 +45,12 @@ pub(crate) fn minimise<const D: usize>(
             let stride = (high - low) * search.reach;
             *x += if *x + stride <= high { stride } else { -stride };
         }
-        simplex.push(evaluate(corner));
+        corners.push(corner);
+    }
+    let mut simplex: Vec<Vertex<D>> = Vec::with_capacity(D + LANES);
+    for part in corners.chunks(LANES) {
+        let points = std::array::from_fn(|lane| part.get(lane).copied().unwrap_or(start));
+        simplex.extend(evaluate(points).into_iter().take(part.len()));
     }
     let mut used = D + 1;
     while used < search.evaluations {
@@ -59,27 +72,29 @@ pub(crate) fn minimise<const D: usize>(
             point.iter_mut().zip(worst.0).for_each(|(c, x)| *c += factor * (*c - x));
             point
         };
-        let reflected = evaluate(along(1.0));
-        used += 1;
+        let [reflected, expanded, outside, inside] = evaluate([along(1.0), along(2.0), along(0.5), along(-0.5)]);
+        used += 2;
+        let contracted = if reflected.1 < worst.1 { outside } else { inside };
         let replacement = if reflected.1 < best.1 {
-            used += 1;
-            let expanded = evaluate(along(2.0));
             if expanded.1 < reflected.1 { expanded } else { reflected }
         } else if reflected.1 < next_worst {
             reflected
-        } else {
-            used += 1;
-            let contracted = evaluate(along(if reflected.1 < worst.1 { 0.5 } else { -0.5 }));
-            if contracted.1 >= worst.1.min(reflected.1) {
-                for vertex in simplex.iter_mut().skip(1) {
-                    let mut point = vertex.0;
-                    point.iter_mut().zip(best.0).for_each(|(x, b)| *x = (*x + b) / 2.0);
-                    *vertex = evaluate(point);
-                }
-                used += D;
-                continue;
-            }
+        } else if contracted.1 < worst.1.min(reflected.1) {
             contracted
+        } else {
+            // nothing helps: all move towards the best one
+            for part in simplex.get_mut(1..).unwrap_or_default().chunks_mut(LANES) {
+                let points = std::array::from_fn(|lane| {
+                    let mut point = part.get(lane).map_or(best.0, |vertex| vertex.0);
+                    point.iter_mut().zip(best.0).for_each(|(x, b)| *x = (*x + b) / 2.0);
+                    point
+                });
+                part.iter_mut()
+                    .zip(evaluate(points))
+                    .for_each(|(vertex, nearer)| *vertex = nearer);
+            }
+            used += D;
+            continue;
         };
         if let Some(vertex) = simplex.last_mut() {
             *vertex = replacement;
@@ -105,14 +120,18 @@ mod tests {
 
     #[test]
     fn a_valley_is_followed_to_its_bottom() {
-        let rosenbrock = |p: &[f64; 2]| (1.0 - p[0]).powi(2) + 100.0 * (p[1] - p[0] * p[0]).powi(2);
+        let rosenbrock =
+            |points: &[[f64; 2]; LANES]| points.map(|[x, y]| (1.0 - x).powi(2) + 100.0 * (y - x * x).powi(2));
         let [x, y] = minimise(from([-1.0, 1.0], 400), [(-2.0, 2.0), (-2.0, 2.0)], rosenbrock);
         assert!((x - 1.0).abs() < 1e-2 && (y - 1.0).abs() < 1e-2);
     }
 
     #[test]
     fn the_box_and_bad_values_are_respected() {
-        assert_eq!(minimise(from([0.5], 60), [(0.0, 1.0)], |p| -p[0]), [1.0]);
-        assert_eq!(minimise(from([0.5], 60), [(0.0, 1.0)], |_| f64::NAN), [0.5]);
+        assert_eq!(
+            minimise(from([0.5], 60), [(0.0, 1.0)], |points| points.map(|[x]| -x)),
+            [1.0]
+        );
+        assert_eq!(minimise(from([0.5], 60), [(0.0, 1.0)], |_| [f64::NAN; LANES]), [0.5]);
     }
 }

@@ -4,8 +4,8 @@
 //! errors still hold ("potential") are the real and the imaginary part of one smoothed number. It needs no decision between
 //! level and trend.
 
-use super::{Filter, absolute_error, search};
-use crate::optimise::minimise;
+use super::{Filter, absolute_errors, search};
+use crate::optimise::{LANES, minimise};
 
 /// A level and its potential.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ impl Complex {
         };
         // within the region where old errors fade
         let bounds = [(0.01, 1.9), (0.9, 1.1)];
-        let loss = |p: &[f64; 2]| absolute_error(model(*p), series, 1);
+        let loss = |points: &[[f64; 2]; LANES]| absolute_errors(points.map(model), series, 1);
         let near = near.map(|known| [known.real, known.imaginary]);
         model(minimise(search(near, [1.3, 1.0], series.len()), bounds, loss))
     }

@@ -3,8 +3,8 @@
 //! Source: C. C. Holt (1957), with the damping of E. S. Gardner, "Exponential smoothing: the state of the art" (1985); in the
 //! notation of Hyndman et al. (2008), model `(A,Ad,N)` with `beta` as a share of `alpha`.
 
-use super::{Filter, absolute_error, search, starting_line};
-use crate::optimise::minimise;
+use super::{Filter, absolute_errors, search, starting_line};
+use crate::optimise::{LANES, minimise};
 
 /// A level and a slope that fades with the horizon.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ impl Holt {
             slope,
         };
         let bounds = [(0.02, 0.99), (0.001, 0.9), (0.8, 0.98)];
-        let loss = |p: &[f64; 3]| absolute_error(model(*p), series, 0);
+        let loss = |points: &[[f64; 3]; LANES]| absolute_errors(points.map(model), series, 0);
         let near = near.map(|known| [known.alpha, known.beta, known.phi]);
         model(minimise(search(near, [0.5, 0.1, 0.94], series.len()), bounds, loss))
     }
@@ -38,8 +38,10 @@ impl Filter for Holt {
     #[inline]
     fn update(&mut self, value: f64) -> f64 {
         let slope = self.phi * self.slope;
-        let error = value - self.level - slope;
-        self.level += slope + self.alpha * error;
+        let next = self.level + slope;
+        let error = value - next;
+        // not `next + alpha * error`: one step less to wait for
+        self.level = (1.0 - self.alpha) * next + self.alpha * value;
         self.slope = slope + self.alpha * self.beta * error;
         error
     }

@@ -3,9 +3,9 @@
 //! Source: P. R. Winters, "Forecasting sales by exponentially weighted moving averages" (1960), with the damped trend of
 //! E. S. Gardner (1985); in the notation of Hyndman et al. (2008), the recursions of `(A,Ad,A)` and `(A,Ad,M)`.
 
-use super::{Filter, search, squared_error, starting_line};
+use super::{Filter, search, squared_errors, starting_line};
 use crate::adjust::Indices;
-use crate::optimise::minimise;
+use crate::optimise::{LANES, minimise};
 
 /// Level, slope and one index a position of the season.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ impl HoltWinters {
             position: 0,
         };
         let bounds = [(0.02, 0.99), (0.001, 0.9), (0.001, 0.9), (0.8, 0.98)];
-        let loss = |p: &[f64; 4]| squared_error(model(*p), series, 0);
+        let loss = |points: &[[f64; 4]; LANES]| squared_errors(points.map(model), series);
         let near = near.map(|known| [known.alpha, known.beta, known.gamma, known.phi]);
         model(minimise(
             search(near, [0.4, 0.1, 0.1, 0.94], series.len()),

@@ -55,19 +55,35 @@ pub(crate) fn squared_error<F: Filter>(mut filter: F, series: &[f64], skip: usiz
     sum / series.len().saturating_sub(skip).max(1) as f64
 }
 
-/// The mean absolute one-step error of a filter over a series; the first `skip` errors do not count.
+/// The sums of the absolute one-step errors of several filters over one series, side by side; the first `skip` errors do not
+/// count.
 ///
 /// The loss of most members: unlike the squared one it is not ruled by a few odd values, and it was the better one at held-back
 /// origins of yearly, quarterly, monthly and weekly series.
-pub(crate) fn absolute_error<F: Filter>(mut filter: F, series: &[f64], skip: usize) -> f64 {
-    let mut sum = 0.0;
+pub(crate) fn absolute_errors<F: Filter, const N: usize>(filters: [F; N], series: &[f64], skip: usize) -> [f64; N] {
+    sums_of_errors(filters, series, skip, f64::abs)
+}
+
+/// The sums of the squared one-step errors of several filters over one series, side by side.
+pub(crate) fn squared_errors<F: Filter, const N: usize>(filters: [F; N], series: &[f64]) -> [f64; N] {
+    sums_of_errors(filters, series, 0, |error| error * error)
+}
+
+#[inline]
+fn sums_of_errors<F: Filter, const N: usize>(
+    mut filters: [F; N],
+    series: &[f64],
+    skip: usize,
+    size: impl Fn(f64) -> f64,
+) -> [f64; N] {
+    let mut sums = [0.0; N];
     for (t, value) in series.iter().enumerate() {
-        let error = filter.update(*value);
-        if t >= skip {
-            sum += error.abs();
+        let counts = if t >= skip { 1.0 } else { 0.0 };
+        for (filter, sum) in filters.iter_mut().zip(&mut sums) {
+            *sum += counts * size(filter.update(*value));
         }
     }
-    sum / series.len().saturating_sub(skip).max(1) as f64
+    sums
 }
 
 /// The level before the first value and the slope of a line through the first `count` values (least squares).

@@ -3,7 +3,7 @@
 //! Source: R. G. Brown (1956); in the notation of R. J. Hyndman et al., "Forecasting with Exponential Smoothing" (2008),
 //! model `(A,N,N)`.
 
-use super::{Filter, absolute_error, starting_line};
+use super::{Filter, starting_line};
 
 /// A level that follows the series by a share `alpha` of each error.
 #[derive(Debug, Clone)]
@@ -17,15 +17,27 @@ impl Smoothing {
     pub(crate) fn fit(series: &[f64]) -> Self {
         let (before, slope) = starting_line(series, 4);
         let level = before + slope * 2.5_f64.min((series.len() as f64 + 1.0) / 2.0);
-        let candidates = (1..=20).map(|share| Self {
-            alpha: f64::from(share) / 20.0,
+        let shares: [f64; 20] = std::array::from_fn(|index| (index + 1) as f64 / 20.0);
+        let losses = absolute_errors(series, level, &shares);
+        let best = losses.into_iter().zip(shares).min_by(|a, b| a.0.total_cmp(&b.0));
+        Self {
+            alpha: best.map_or(1.0, |(_, alpha)| alpha),
             level,
-        });
-        let losses = candidates.map(|model| (absolute_error(model.clone(), series, 0), model));
-        losses
-            .min_by(|a, b| a.0.total_cmp(&b.0))
-            .map_or(Self { alpha: 1.0, level }, |(_, model)| model)
+        }
     }
+}
+
+/// The sum of the absolute one-step errors for each of the `shares`; side by side, because one is only waiting for itself.
+fn absolute_errors<const N: usize>(series: &[f64], level: f64, shares: &[f64; N]) -> [f64; N] {
+    let (mut levels, mut sums) = ([level; N], [0.0; N]);
+    for value in series {
+        for ((level, sum), alpha) in levels.iter_mut().zip(&mut sums).zip(shares) {
+            let error = value - *level;
+            *sum += error.abs();
+            *level += alpha * error;
+        }
+    }
+    sums
 }
 
 impl Filter for Smoothing {

@@ -4,7 +4,7 @@
 //! (2016), DOTM; the theta method itself is V. Assimakopoulos & K. Nikolopoulos (2000).
 
 use super::{Filter, search};
-use crate::optimise::minimise;
+use crate::optimise::{LANES, minimise};
 
 /// The least-squares line through the values read so far.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +74,7 @@ impl Theta {
                 before
             })
             .collect();
-        let loss = |parameters: &[f64; 3]| absolute_error(series, &lines, *parameters);
+        let loss = |points: &[[f64; 3]; LANES]| absolute_errors(series, &lines, points);
         let near = near.map(|known| [known.alpha, known.weight, known.level]);
         let start = [0.5, 0.5, first - reach / 2.0];
         let [alpha, weight, level] = minimise(search(near, start, series.len()), bounds, loss);
@@ -106,20 +106,27 @@ impl Filter for Theta {
     }
 }
 
-/// The mean absolute one-step error from the third value on; `lines` holds intercept and slope before each value.
-fn absolute_error(series: &[f64], lines: &[(f64, f64)], [alpha, weight, mut level]: [f64; 3]) -> f64 {
-    let (keep, inverse) = (1.0 - alpha, 1.0 / alpha);
-    let (mut power, mut sum) = (1.0, 0.0);
+/// The sums of the absolute one-step errors from the third value on; `lines` holds intercept and slope before each value.
+fn absolute_errors(series: &[f64], lines: &[(f64, f64)], points: &[[f64; 3]; LANES]) -> [f64; LANES] {
+    let (keep, inverse) = (
+        points.map(|[alpha, ..]| 1.0 - alpha),
+        points.map(|[alpha, ..]| 1.0 / alpha),
+    );
+    let weights = points.map(|[_, weight, _]| weight);
+    let mut levels = points.map(|[.., level]| level);
+    let (mut powers, mut sums) = ([1.0; LANES], [0.0; LANES]);
     for (t, (value, (intercept, slope))) in series.iter().zip(lines).enumerate() {
-        let share = (1.0 - power * keep) * inverse;
-        let error = value - level - weight * (power * intercept + share * slope);
-        if t >= 2 {
-            sum += error.abs();
+        let counts = if t >= 2 { 1.0 } else { 0.0 };
+        for lane in 0..LANES {
+            let left = powers[lane] * keep[lane];
+            let share = (1.0 - left) * inverse[lane];
+            let error = value - levels[lane] - weights[lane] * (powers[lane] * intercept + share * slope);
+            sums[lane] += counts * error.abs();
+            levels[lane] = keep[lane] * levels[lane] + points[lane][0] * value;
+            powers[lane] = faded(left);
         }
-        level += alpha * (value - level);
-        power = faded(power * keep);
     }
-    sum / series.len().saturating_sub(2).max(1) as f64
+    sums
 }
 
 /// Whether the values differ by no more than rounding.
@@ -197,8 +204,8 @@ mod tests {
             .collect();
         let mut filter = fitted.clone();
         let errors = series.iter().map(|value| filter.update(*value).abs());
-        let slow = errors.skip(2).sum::<f64>() / 7.0;
-        let fast = absolute_error(&series, &lines, [fitted.alpha, fitted.weight, fitted.level]);
+        let slow = errors.skip(2).sum::<f64>();
+        let [fast, ..] = absolute_errors(&series, &lines, &[[fitted.alpha, fitted.weight, fitted.level]; LANES]);
         assert!((slow - fast).abs() < 1e-9 * slow);
     }
 }
