@@ -6,6 +6,8 @@ mod complex;
 mod holt;
 mod holt_winters;
 mod integrated;
+#[cfg_attr(not(test), expect(dead_code, reason = "the engine does not know the class yet"))]
+mod intermittent;
 mod seasonal_mean;
 mod smoothing;
 mod theta;
