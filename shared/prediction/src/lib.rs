@@ -26,6 +26,7 @@
 pub mod accuracy;
 mod adjust;
 mod calendar;
+pub mod clean;
 mod combine;
 mod engine;
 mod error;
