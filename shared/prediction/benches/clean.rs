@@ -1,6 +1,8 @@
-//! Time of the cleaning steps: `cargo bench -p prediction --bench clean`.
+//! Time of what happens before the models: `cargo bench -p prediction --bench clean`.
 
 use divan::{Bencher, black_box};
+use prediction::Step;
+use prediction::calendar_effects::{Calendar, Effects};
 use prediction::clean::{cap_outliers, increments, is_counter, level_shift};
 
 fn main() {
@@ -62,4 +64,26 @@ fn counter_test(bencher: Bencher<'_, '_>, length: usize) {
 fn counter_increments(bencher: Bencher<'_, '_>, length: usize) {
     let values = counter(length);
     bencher.bench(|| increments(black_box(&values)));
+}
+
+#[divan::bench(args = [365, 735])]
+fn calendar_effects_of_days(bencher: Bencher<'_, '_>, length: usize) {
+    let remainder: Vec<f64> = series(length).into_iter().map(|value| value - 100.0).collect();
+    let calendar = Calendar {
+        start: 1_609_459_200_000,
+        step: Step::Millis(86_400_000),
+        offset: 60,
+    };
+    bencher.bench(|| Effects::estimate(black_box(&remainder), black_box(&calendar), &[]));
+}
+
+#[divan::bench]
+fn calendar_effects_of_120_months(bencher: Bencher<'_, '_>) {
+    let remainder: Vec<f64> = series(120).into_iter().map(|value| value - 100.0).collect();
+    let calendar = Calendar {
+        start: 1_609_459_200_000,
+        step: Step::Months(1),
+        offset: 0,
+    };
+    bencher.bench(|| Effects::estimate(black_box(&remainder), black_box(&calendar), &[]));
 }

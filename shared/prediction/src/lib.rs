@@ -26,6 +26,7 @@
 pub mod accuracy;
 mod adjust;
 mod calendar;
+pub mod calendar_effects;
 pub mod clean;
 mod combine;
 mod engine;
@@ -41,6 +42,8 @@ mod options;
 mod outcome;
 mod regular;
 mod season;
+#[cfg(test)]
+mod simulation;
 mod step;
 
 pub use engine::forecast;

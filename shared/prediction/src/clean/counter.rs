@@ -98,7 +98,7 @@ pub fn increments(values: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clean::simulation::{Noise, Shape};
+    use crate::simulation::{Noise, Shape};
     use proptest::prelude::*;
 
     /// A counter of `n` values with the given resets.
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn no_walk_no_season_and_no_noise_is_a_counter() {
-        for (name, values) in crate::clean::simulation::homogeneous(300) {
+        for (name, values) in crate::simulation::homogeneous(300) {
             assert!(!is_counter(&values), "{name}");
             let positive: Vec<f64> = values.iter().map(|value| value.abs()).collect();
             assert!(!is_counter(&positive), "size of {name}");

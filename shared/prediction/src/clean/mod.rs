@@ -7,8 +7,6 @@ mod counter;
 mod outlier;
 mod running_median;
 mod shift;
-#[cfg(test)]
-mod simulation;
 
 pub use counter::{increments, is_counter};
 pub use outlier::{Capped, cap_outliers};

@@ -143,7 +143,7 @@ fn add_season(values: &[f64], expected: &mut [f64], seasons: &[usize]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clean::simulation::{Noise, homogeneous};
+    use crate::simulation::{Noise, homogeneous};
     use proptest::prelude::*;
 
     /// The indices of the capped values.

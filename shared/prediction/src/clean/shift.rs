@@ -123,7 +123,7 @@ fn parted(values: &[f64], at: usize, window: usize, rise: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clean::simulation::{Noise, Shape, homogeneous};
+    use crate::simulation::{Noise, Shape, homogeneous};
     use proptest::prelude::*;
 
     #[test]

@@ -1,17 +1,17 @@
-//! Simulated series for the tests of this module: the same ones in every run.
+//! Simulated series for tests: the same ones in every run.
 
 use std::f64::consts::TAU;
 
 /// Repeatable noise: `SplitMix64` (G. L. Steele, D. Lea & C. H. Flood 2014).
-pub(super) struct Noise(u64);
+pub(crate) struct Noise(u64);
 
 impl Noise {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// Uniform in [0, 1).
-    pub(super) fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,23 +20,23 @@ impl Noise {
     }
 
     /// Standard normal (G. E. P. Box & M. E. Muller 1958).
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         let size = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         size * (TAU * self.uniform()).cos()
     }
 
     /// Student's t with three degrees of freedom: heavy tails.
-    pub(super) fn heavy(&mut self) -> f64 {
+    pub(crate) fn heavy(&mut self) -> f64 {
         let squares: f64 = (0..3).map(|_| self.normal().powi(2)).sum();
         self.normal() / (squares / 3.0).sqrt()
     }
 }
 
 /// What a series is but for its noise, by time.
-pub(super) type Shape = fn(usize) -> f64;
+pub(crate) type Shape = fn(usize) -> f64;
 
 /// Named series of `n` values in which nothing happens that is not their nature.
-pub(super) fn homogeneous(n: usize) -> Vec<(String, Vec<f64>)> {
+pub(crate) fn homogeneous(n: usize) -> Vec<(String, Vec<f64>)> {
     let mut all = Vec::new();
     for seed in 1..=100 {
         for (name, persistence, drift, amplitude, heavy) in [
