@@ -40,6 +40,9 @@ mod normal;
 mod optimise;
 mod options;
 mod outcome;
+#[cfg(test)]
+#[path = "../tests/published/mod.rs"]
+mod published;
 mod regular;
 mod season;
 #[cfg(test)]
