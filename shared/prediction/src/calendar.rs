@@ -47,6 +47,11 @@ impl Civil {
         era * 146_097 + of_era - 719_468
     }
 
+    /// 28 to 31.
+    pub(crate) fn days_in_month(self) -> i64 {
+        month_length(self.month_number())
+    }
+
     /// Months since January of year 0.
     pub(crate) fn month_number(self) -> i64 {
         self.year * 12 + self.month - 1
@@ -62,6 +67,11 @@ fn month_start(number: i64) -> Civil {
     }
 }
 
+/// The days of the month that is `number` months after January of year 0.
+fn month_length(number: i64) -> i64 {
+    month_start(number + 1).days() - month_start(number).days()
+}
+
 /// `time` moved by `months`, on the same day of the month or on the last one of a shorter month; saturates.
 pub(crate) fn add_months(time: i64, months: i64) -> i64 {
     let from = Civil::of_time(time);
@@ -70,9 +80,7 @@ pub(crate) fn add_months(time: i64, months: i64) -> i64 {
     if number.unsigned_abs() > 4_000_000_000 {
         return if number < 0 { i64::MIN } else { i64::MAX };
     }
-    let first = month_start(number).days();
-    let length = month_start(number + 1).days() - first;
-    let days = first + from.day.min(length) - 1;
+    let days = month_start(number).days() + from.day.min(month_length(number)) - 1;
     days.saturating_mul(DAY).saturating_add(time.rem_euclid(DAY))
 }
 

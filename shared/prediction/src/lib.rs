@@ -26,6 +26,8 @@
 pub mod accuracy;
 mod adjust;
 mod calendar;
+pub mod calendar_effects;
+pub mod clean;
 mod combine;
 mod engine;
 mod error;
@@ -38,8 +40,13 @@ mod normal;
 mod optimise;
 mod options;
 mod outcome;
+#[cfg(test)]
+#[path = "../tests/published/mod.rs"]
+mod published;
 mod regular;
 mod season;
+#[cfg(test)]
+mod simulation;
 mod step;
 
 pub use engine::forecast;
