@@ -13,6 +13,8 @@ pub(crate) struct History {
     pub(crate) scale: f64,
     /// Gaps after the last value: the first future step is this many steps after the end of `values`.
     pub(crate) lead: usize,
+    /// The index in the raw values of the first of `values`.
+    pub(crate) first: usize,
     /// The number of finite values in all of the history, window or not.
     pub(crate) observations: usize,
     /// The smallest and the largest finite value of all of the history, scaled.
@@ -43,6 +45,7 @@ impl History {
             observed,
             scale,
             lead: raw.len() - end,
+            first: begin,
             observations: finite().count(),
             range: (low, high),
         })

@@ -16,7 +16,7 @@ const HALF_TRUST: f64 = 60.0;
 /// Inflation for a long history (below 1: the size of an error is a root mean square, which a few large ones rule) ...
 const INFLATION: f64 = 0.96;
 /// ... growing with 1 / its length: parameters were fitted to the errors that are counted ...
-const FEW_VALUES: f64 = 7.0;
+const FEW_VALUES: f64 = 6.0;
 /// ... and with 1 / the cycles of the longest season: so were its indices.
 const FEW_CYCLES: f64 = 0.9;
 

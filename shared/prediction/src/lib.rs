@@ -27,6 +27,7 @@ pub mod accuracy;
 mod adjust;
 mod calendar;
 pub mod calendar_effects;
+mod candidates;
 pub mod clean;
 mod combine;
 mod engine;
@@ -40,10 +41,12 @@ mod normal;
 mod optimise;
 mod options;
 mod outcome;
+mod prepare;
 #[cfg(test)]
 #[path = "../tests/published/mod.rs"]
 mod published;
 mod regular;
+mod rolling;
 mod season;
 #[cfg(test)]
 mod simulation;
@@ -52,7 +55,7 @@ mod step;
 pub use engine::forecast;
 pub use error::Error;
 pub use level::{probabilities_of_level, probabilities_of_levels};
-pub use options::{Backend, Bounds, Grid, MAX_HORIZON, MAX_PROBABILITIES, MAX_SEASON, Options};
-pub use outcome::{Forecast, Interval, Member, Quantiles, Report};
+pub use options::{Backend, Bounds, Grid, LocalTime, MAX_HORIZON, MAX_PROBABILITIES, MAX_SEASON, Options};
+pub use outcome::{Cleaning, Forecast, Interval, Member, Quantiles, Report};
 pub use regular::{MAX_CELLS, Regular, regularise};
 pub use step::Step;

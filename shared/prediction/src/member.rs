@@ -3,7 +3,8 @@
 use crate::Backend;
 use crate::adjust::Adjustment;
 use crate::models::{
-    Aggregated, Autoregression, Complex, Holt, HoltWinters, Integrated, SeasonalMean, Smoothing, Theta, run,
+    Aggregated, Autoregression, Complex, Holt, HoltWinters, Integrated, Sba, SeasonalMean, Smoothing, Theta, Tsb,
+    classify, run,
 };
 
 /// Fewer values than this are all taken for the last one.
@@ -21,6 +22,8 @@ enum Model {
     Integrated(Integrated),
     Complex(Complex),
     Aggregated(Aggregated),
+    Tsb(Tsb),
+    Sba(Sba),
 }
 
 /// A fitted model and the seasons it sees itself.
@@ -46,16 +49,23 @@ impl Member {
     fn fit_near(near: Option<&Model>, kind: Backend, values: &[f64], adjustment: &Adjustment) -> Self {
         let lengths = adjustment.lengths();
         let (shortest, longest) = (lengths.first().copied(), lengths.last().copied().unwrap_or(1));
-        if values.len() < FEWEST || kind == Backend::SeasonalNaive {
-            let model = Model::SeasonalMean(SeasonalMean::naive(longest));
-            return Self {
-                kind: Backend::SeasonalNaive,
-                model,
-                keep: lengths.len(),
-            };
-        }
-        if kind == Backend::SeasonalMean {
-            let model = Model::SeasonalMean(SeasonalMean::fit(values, longest));
+        let naive = || {
+            Some((
+                Backend::SeasonalNaive,
+                Model::SeasonalMean(SeasonalMean::naive(longest)),
+            ))
+        };
+        let rare = || classify(values).is_rare();
+        let whole = match kind {
+            _ if values.len() < FEWEST => naive(),
+            Backend::SeasonalNaive => naive(),
+            Backend::SeasonalMean => Some((kind, Model::SeasonalMean(SeasonalMean::fit(values, longest)))),
+            // where demand is not rare, both come down to smoothing
+            Backend::Tsb if rare() => Some((kind, Model::Tsb(Tsb::fit(values)))),
+            Backend::Sba if rare() => Some((kind, Model::Sba(Sba::fit(values)))),
+            _ => None,
+        };
+        if let Some((kind, model)) = whole {
             return Self {
                 kind,
                 model,
@@ -95,9 +105,12 @@ impl Member {
             Backend::IntegratedAutoregression => {
                 Integrated::fit(&input).map_or_else(smoothing, |model| (kind, Model::Integrated(model)))
             }
-            Backend::Auto | Backend::ExponentialSmoothing | Backend::SeasonalNaive | Backend::SeasonalMean => {
-                smoothing()
-            }
+            Backend::Auto
+            | Backend::ExponentialSmoothing
+            | Backend::SeasonalNaive
+            | Backend::SeasonalMean
+            | Backend::Tsb
+            | Backend::Sba => smoothing(),
         };
         Self { kind, model, keep: 0 }
     }
@@ -122,6 +135,8 @@ impl Member {
             Model::Integrated(model) => model.run(&input, origins, horizon, &mut out),
             Model::Complex(model) => run(model.clone(), &input, origins, horizon, &mut out),
             Model::Aggregated(model) => model.run(&input, origins, horizon, &mut out),
+            Model::Tsb(model) => run(model.clone(), &input, origins, horizon, &mut out),
+            Model::Sba(model) => run(model.clone(), &input, origins, horizon, &mut out),
         }
         for (origin, row) in origins.iter().zip(out.chunks_exact_mut(horizon)) {
             adjustment.restore(*origin, row, self.keep);

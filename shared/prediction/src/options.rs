@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::calendar_effects::Regressor;
 use crate::{Error, Step, level};
 
 /// The longest horizon, in steps.
@@ -40,6 +41,16 @@ pub struct Options {
     /// Season lengths in steps, 2 to [`MAX_SEASON`], used as far as the history is long enough. `None`: the usual
     /// ones for the step, each tested; empty: no season.
     pub seasons: Option<Vec<usize>>,
+    /// Season lengths in steps, 2 to [`MAX_SEASON`], to be tested like those that are usual for the step; of no account if
+    /// `seasons` are given.
+    pub further_seasons: Vec<usize>,
+    /// Whether outliers are capped and a level shift is evened out before models are fitted, in histories of 40 values or
+    /// more.
+    pub clean: bool,
+    /// If the timestamps of the grid are real ones: where their dates are. Then effects of the calendar are looked for.
+    pub calendar: Option<LocalTime>,
+    /// Holidays and the like, by the steps of the grid at which they are; looked at only with a `calendar`.
+    pub regressors: Vec<Regressor>,
     /// Limits that no forecast and no quantile may leave.
     pub bounds: Bounds,
     /// The model, or the choice of it.
@@ -53,9 +64,26 @@ impl Options {
             horizon,
             probabilities: vec![0.025, 0.1, 0.9, 0.975],
             seasons: None,
+            further_seasons: Vec::new(),
+            clean: true,
+            calendar: None,
+            regressors: Vec::new(),
             bounds: Bounds::History,
             backend: Backend::Auto,
         }
+    }
+
+    /// The regressors with their steps counted from step `first` of the grid.
+    pub(crate) fn regressors_from(&self, first: usize) -> Vec<Regressor> {
+        let moved = |regressor: &Regressor| Regressor {
+            name: regressor.name.clone(),
+            steps: regressor
+                .steps
+                .iter()
+                .filter_map(|step| step.checked_sub(first))
+                .collect(),
+        };
+        self.regressors.iter().map(moved).collect()
     }
 
     /// Refuses what is out of range; hands back the probabilities in ascending order without repetition.
@@ -66,7 +94,8 @@ impl Options {
         if self.probabilities.len() > MAX_PROBABILITIES {
             return Err(Error::TooManyProbabilities(self.probabilities.len()));
         }
-        if let Some(season) = self.seasons.iter().flatten().find(|m| !(2..=MAX_SEASON).contains(*m)) {
+        let mut seasons = self.seasons.iter().flatten().chain(&self.further_seasons);
+        if let Some(season) = seasons.find(|m| !(2..=MAX_SEASON).contains(*m)) {
             return Err(Error::Season(*season));
         }
         if let Bounds::Fixed { lower, upper } = self.bounds {
@@ -78,6 +107,13 @@ impl Options {
         }
         level::sorted_probabilities(&self.probabilities)
     }
+}
+
+/// Where dates are read off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LocalTime {
+    /// How far local time is ahead of UTC, in minutes. An hour of summer time does not matter.
+    pub offset: i32,
 }
 
 /// Limits that no forecast and no quantile may leave.
@@ -130,11 +166,17 @@ pub enum Backend {
     ComplexSmoothing,
     /// The theta model on the means of whole cycles of the shortest season; without a season the same as `Theta`.
     AggregatedTheta,
+    /// Teunter, Syntetos & Babai's method for intermittent demand, on the series as it is; where demand is not rare the same as
+    /// `ExponentialSmoothing`.
+    Tsb,
+    /// Croston's method for intermittent demand with the correction of Syntetos & Boylan, on the series as it is; where demand
+    /// is not rare the same as `ExponentialSmoothing`.
+    Sba,
 }
 
 impl Backend {
     /// Every backend of this crate.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Auto,
         Self::SeasonalNaive,
         Self::SeasonalMean,
@@ -146,6 +188,8 @@ impl Backend {
         Self::IntegratedAutoregression,
         Self::ComplexSmoothing,
         Self::AggregatedTheta,
+        Self::Tsb,
+        Self::Sba,
     ];
 
     /// Its name in requests and reports, in kebab case.
@@ -162,6 +206,8 @@ impl Backend {
             Self::IntegratedAutoregression => "integrated-autoregression",
             Self::ComplexSmoothing => "complex-smoothing",
             Self::AggregatedTheta => "aggregated-theta",
+            Self::Tsb => "tsb",
+            Self::Sba => "sba",
         }
     }
 }

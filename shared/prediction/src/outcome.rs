@@ -70,6 +70,24 @@ pub struct Report {
     pub observations: usize,
     /// How many of them, gaps filled, the models were fitted to: the most recent ones.
     pub fitted: usize,
+    /// What was found in the history and dealt with.
+    pub cleaning: Cleaning,
+}
+
+/// What was found in a history and dealt with before a model saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cleaning {
+    /// A total that starts again near zero now and then; the forecast goes on from the last value without a reset.
+    pub counter: bool,
+    /// Outliers that were capped for fitting.
+    pub outliers: usize,
+    /// The index in the grid from which on a new level holds; the values before were brought to it.
+    pub level_shift: Option<usize>,
+    /// Zero at most steps, without a season that says when.
+    pub intermittent: bool,
+    /// Effects of the calendar that were found: `month-turn`, `day-of-month`, `trading-days`, `leap-year`, and names of
+    /// regressors.
+    pub calendar: Vec<String>,
 }
 
 /// One model of a combination.

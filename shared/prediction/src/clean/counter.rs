@@ -95,6 +95,32 @@ pub fn increments(values: &[f64]) -> Vec<f64> {
     values.iter().enumerate().map(step).collect()
 }
 
+/// A counter as if it had never been reset, so that its last value is what it is; as long as `values`, gaps stay gaps.
+///
+/// ```
+/// use prediction::clean::without_resets;
+/// assert_eq!(without_resets(&[5.0, 7.0, 1.0, 2.0]), [-2.0, 0.0, 1.0, 2.0]);
+/// ```
+pub fn without_resets(values: &[f64]) -> Vec<f64> {
+    let mut total = 0.0;
+    let mut last: Option<f64> = None;
+    let mut unbroken: Vec<f64> = values
+        .iter()
+        .map(|value| {
+            if value.is_finite() {
+                // after a reset all that it shows is new
+                total += last.filter(|last| *value < *last).unwrap_or_default();
+                last = Some(*value);
+            }
+            value + total
+        })
+        .collect();
+    for value in &mut unbroken {
+        *value -= total;
+    }
+    unbroken
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ mod outlier;
 mod running_median;
 mod shift;
 
-pub use counter::{increments, is_counter};
+pub use counter::{increments, is_counter, without_resets};
 pub use outlier::{Capped, cap_outliers};
 pub use shift::{Shift, level_shift};
 

@@ -10,10 +10,12 @@ use super::{MAD_TO_DEVIATION, median};
 
 /// A shorter series is left as it is.
 const LEAST_VALUES: usize = 20;
-/// The largest deviation, in robust standard deviations.
-const LIMIT: f64 = 5.0;
+/// The largest deviation, in robust standard deviations; what is nearer the losses of the models can bear.
+const LIMIT: f64 = 12.0;
+/// The scale of this part of the history at its end counts if it is larger than that of the whole.
+const RECENT: usize = 4;
 /// If more than one value in so many is beyond the limit, this is how the series is ...
-const RARITY: usize = 50;
+const RARITY: usize = 200;
 /// ... but so few are always outliers.
 const FEW: usize = 2;
 /// A deviation repeats another one if it is at least this share of it.
@@ -34,8 +36,8 @@ pub struct Capped {
 ///
 /// `values` are equally spaced; gaps are best filled before (what is not finite is left as it is). `seasons` are the
 /// season lengths in steps, of which the longest with three cycles has medians of its own. A deviation that comes again a
-/// season earlier or later is no outlier, nor are two values in a row at the end: they may be a new level. If more than
-/// one value in fifty (and more than two) would be capped, or the series is shorter than twenty, it is left as it is.
+/// season earlier or later is no outlier, nor is the last value, nor are two in a row at the end: they may be a new level. If more
+/// than one value in two hundred (and more than two) would be capped, or the series is shorter than twenty, it is left as it is.
 pub fn cap_outliers(values: &[f64], seasons: &[usize]) -> Option<Capped> {
     let n = values.len();
     if n < LEAST_VALUES {
@@ -48,7 +50,13 @@ pub fn cap_outliers(values: &[f64], seasons: &[usize]) -> Option<Capped> {
         .zip(&expected)
         .map(|(value, level)| value - level)
         .collect();
-    let limit = LIMIT * scale(values, &deviations);
+    // the noise may have grown: its recent size is what the next values will have
+    let recent = n - n / RECENT;
+    let tail = scale(
+        values.get(recent..).unwrap_or_default(),
+        deviations.get(recent..).unwrap_or_default(),
+    );
+    let limit = LIMIT * scale(values, &deviations).max(tail);
     let at = |index: Option<usize>| {
         index
             .and_then(|index| deviations.get(index))
@@ -65,7 +73,7 @@ pub fn cap_outliers(values: &[f64], seasons: &[usize]) -> Option<Capped> {
         .iter()
         .copied()
         .enumerate()
-        .filter(|(index, deviation)| deviation.abs() > limit && !repeats(*index, *deviation))
+        .filter(|(index, deviation)| index + 1 < n && deviation.abs() > limit && !repeats(*index, *deviation))
         .collect();
     if outliers.is_empty() || outliers.len() > FEW.max(n / RARITY) {
         return None;
@@ -161,7 +169,7 @@ mod tests {
 
     #[test]
     fn spikes_are_capped_wherever_they_are() {
-        for at in [&[0][..], &[1], &[60], &[60, 61], &[118], &[119], &[5, 90]] {
+        for at in [&[0][..], &[1], &[60], &[60, 61], &[118], &[5, 90]] {
             let mut values = noisy(120, |t| 50.0 + t as f64 / 10.0);
             at.iter().for_each(|index| values[*index] += 40.0);
             assert_eq!(capped(&values, &[]), at);
@@ -169,7 +177,7 @@ mod tests {
             for (index, (cleaned, value)) in result.values.iter().zip(&values).enumerate() {
                 let moved = value - cleaned;
                 assert!(if at.contains(&index) {
-                    moved > 28.0
+                    moved > 20.0
                 } else {
                     moved == 0.0
                 });
@@ -214,6 +222,11 @@ mod tests {
             [0; 0],
             "a new level at the end"
         );
+        assert_eq!(
+            capped(&noisy(120, |t| if t < 119 { 10.0 } else { 90.0 }), &[]),
+            [0; 0],
+            "perhaps one"
+        );
         let steps: Vec<f64> = (0..120).map(|t| (t / 30) as f64).collect();
         assert_eq!(capped(&steps, &[]), [0; 0]);
     }
@@ -241,7 +254,7 @@ mod tests {
         let mut values = vec![4.0; 120];
         values[50] = 1e6;
         assert_eq!(capped(&values, &[]), [50]);
-        assert!(cap_outliers(&values, &[]).unwrap().values[50] < 1e5);
+        assert!(cap_outliers(&values, &[]).unwrap().values[50] < 2e5);
     }
 
     #[test]

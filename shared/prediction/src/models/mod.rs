@@ -6,7 +6,6 @@ mod complex;
 mod holt;
 mod holt_winters;
 mod integrated;
-#[cfg_attr(not(test), expect(dead_code, reason = "the engine does not know the class yet"))]
 mod intermittent;
 #[cfg(test)]
 mod parity;
@@ -20,6 +19,7 @@ pub(crate) use complex::Complex;
 pub(crate) use holt::Holt;
 pub(crate) use holt_winters::HoltWinters;
 pub(crate) use integrated::Integrated;
+pub(crate) use intermittent::{Sba, Tsb, classify};
 pub(crate) use seasonal_mean::SeasonalMean;
 pub(crate) use smoothing::Smoothing;
 pub(crate) use theta::Theta;
