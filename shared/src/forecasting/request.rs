@@ -1,11 +1,16 @@
+use super::predictions::Shown;
 use crate::Error;
 use crate::series::{Dimensions, MetricKey};
-use prediction::{Backend, MAX_HORIZON, Step};
-use serde::Deserialize;
+use prediction::{Backend, Bounds, MAX_HORIZON, MAX_SEASON, Step};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// The most interval levels of one forecast.
 const MAX_LEVELS: usize = 10;
+/// The most quantiles of one forecast: each per cent.
+const MAX_QUANTILES: usize = 99;
+/// The most seasons of one forecast.
+const MAX_SEASONS: usize = 5;
 
 /// How far a forecast reaches.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,7 +22,7 @@ pub enum Horizon {
 }
 
 impl Horizon {
-    fn parse(value: &Value) -> Result<Self, Error> {
+    pub(super) fn parse(value: &Value) -> Result<Self, Error> {
         let wrong = || {
             Error::schema(format!(
                 "horizon must be a number of steps from 1 to {MAX_HORIZON}, or a duration such as \"24h\""
@@ -74,7 +79,62 @@ pub struct ForecastRequest {
     pub frequency: Option<Step>,
     /// the model
     pub backend: Backend,
-    levels: Vec<f64>,
+    /// what the reply shows of the distribution of each step
+    pub shown: Shown,
+    /// season lengths in steps; absent: those of the step, tested
+    pub seasons: Option<Vec<usize>>,
+    /// limits that no number of the forecast may leave
+    pub limits: Limits,
+}
+
+/// Limits that the caller set. Outer `None`: as the history suggests; inner `None`: no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    #[serde(default, deserialize_with = "given")]
+    lower: Option<Option<f64>>,
+    #[serde(default, deserialize_with = "given")]
+    upper: Option<Option<f64>>,
+}
+
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl Limits {
+    fn check(self) -> Result<Self, Error> {
+        match (self.lower.flatten(), self.upper.flatten()) {
+            (Some(lower), Some(upper)) if lower > upper => {
+                Err(Error::schema("bounds: the lower one is above the upper one"))
+            }
+            _ => Ok(self),
+        }
+    }
+
+    /// These limits for a series with this history. A limit that was set beyond what the history suggests replaces it.
+    #[must_use]
+    pub fn bounds(self, history: &[f64]) -> Bounds {
+        if self == Self::default() {
+            return Bounds::History;
+        }
+        let mut known = history.iter().filter(|value| value.is_finite());
+        let (positive, negative) = (
+            known.clone().all(|value| *value >= 0.0),
+            known.all(|value| *value <= 0.0),
+        );
+        let upper = self.upper.unwrap_or(negative.then_some(0.0));
+        let lower = self.lower.unwrap_or(positive.then_some(0.0));
+        Bounds::Fixed {
+            lower: match (self.lower, lower, upper) {
+                (None, Some(own), Some(upper)) if own > upper => None,
+                _ => lower,
+            },
+            upper: match (self.upper, upper, lower) {
+                (None, Some(own), Some(lower)) if own < lower => None,
+                _ => upper,
+            },
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -89,6 +149,12 @@ struct Wire {
     #[serde(default)]
     levels: Option<Vec<f64>>,
     #[serde(default)]
+    quantiles: Vec<f64>,
+    #[serde(default)]
+    seasons: Option<Vec<usize>>,
+    #[serde(default)]
+    bounds: Limits,
+    #[serde(default)]
     backend: Option<String>,
 }
 
@@ -99,37 +165,68 @@ impl ForecastRequest {
     /// 400 with the field that is wrong.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         let wire: Wire = serde_json::from_slice(body).map_err(|error| Error::schema(error.to_string()))?;
-        let levels = wire.levels.unwrap_or_else(|| vec![80.0, 95.0]);
-        if levels.is_empty() || levels.len() > MAX_LEVELS {
-            return Err(Error::schema(format!("levels must hold 1 to {MAX_LEVELS} numbers")));
-        }
-        prediction::probabilities_of_levels(&levels).map_err(|error| Error::schema(error.to_string()))?;
         Ok(Self {
-            metric_key: MetricKey::parse(&wire.metric_key).ok_or(Error::Malformed {
-                code: crate::Code::InvalidMetricKey,
-                message: "metric_key is not one".into(),
-            })?,
+            metric_key: metric_key(&wire.metric_key)?,
             dimensions: wire.dimensions,
             horizon: Horizon::parse(&wire.horizon)?,
-            frequency: wire
-                .frequency
-                .map(|text| {
-                    text.parse()
-                        .map_err(|error: prediction::Error| Error::schema(format!("frequency: {error}")))
-                })
-                .transpose()?,
+            frequency: frequency(wire.frequency.as_deref())?,
+            shown: shown(wire.levels, wire.quantiles)?,
+            seasons: seasons(wire.seasons)?,
+            limits: wire.bounds.check()?,
             backend: wire
                 .backend
                 .map_or(Ok(Backend::Auto), |name| name.parse())
                 .map_err(|error| Error::schema(error.to_string()))?,
-            levels,
         })
     }
 
     /// The levels of its intervals in percent, as asked for.
     #[must_use]
     pub fn levels(&self) -> &[f64] {
-        &self.levels
+        &self.shown.levels
+    }
+}
+
+pub(super) fn metric_key(text: &str) -> Result<MetricKey, Error> {
+    MetricKey::parse(text).ok_or(Error::Malformed {
+        code: crate::Code::InvalidMetricKey,
+        message: "metric_key is not one".into(),
+    })
+}
+
+pub(super) fn frequency(text: Option<&str>) -> Result<Option<Step>, Error> {
+    text.map(str::parse)
+        .transpose()
+        .map_err(|error: prediction::Error| Error::schema(format!("frequency: {error}")))
+}
+
+pub(super) fn shown(levels: Option<Vec<f64>>, quantiles: Vec<f64>) -> Result<Shown, Error> {
+    let levels = levels.unwrap_or_else(|| Shown::default().levels);
+    if levels.is_empty() || levels.len() > MAX_LEVELS {
+        return Err(Error::schema(format!("levels must hold 1 to {MAX_LEVELS} numbers")));
+    }
+    if quantiles.len() > MAX_QUANTILES {
+        return Err(Error::schema(format!(
+            "quantiles must hold at most {MAX_QUANTILES} numbers"
+        )));
+    }
+    let shown = Shown { levels, quantiles };
+    shown
+        .probabilities()
+        .map_err(|error| Error::schema(error.to_string()))?;
+    Ok(shown)
+}
+
+pub(super) fn seasons(seasons: Option<Vec<usize>>) -> Result<Option<Vec<usize>>, Error> {
+    let given = seasons.as_deref().unwrap_or_default();
+    if given.len() > MAX_SEASONS {
+        return Err(Error::schema(format!(
+            "seasons must hold at most {MAX_SEASONS} numbers"
+        )));
+    }
+    match given.iter().find(|season| !(2..=MAX_SEASON).contains(*season)) {
+        Some(wrong) => Err(Error::schema(prediction::Error::Season(*wrong).to_string())),
+        None => Ok(seasons),
     }
 }
 
@@ -177,8 +274,48 @@ mod tests {
             r#","horizon":1,"frequency":"5 minutes""#,
             r#","horizon":1,"dimensions":{"a":1}"#,
             r#","horizon":1,"horizont":1"#,
+            r#","horizon":1,"quantiles":[0]"#,
+            r#","horizon":1,"quantiles":[0.5,1]"#,
+            r#","horizon":1,"seasons":[1]"#,
+            r#","horizon":1,"seasons":[7,2521]"#,
+            r#","horizon":1,"seasons":[2,3,4,5,6,7]"#,
+            r#","horizon":1,"bounds":{"lower":2,"upper":1}"#,
+            r#","horizon":1,"bounds":{"least":2}"#,
+            r#","horizon":1,"bounds":{"lower":1e999}"#,
         ] {
             assert_eq!(parse(more).unwrap_err().status(), 400, "{more}");
         }
+    }
+
+    #[test]
+    fn quantiles_are_bounded_in_number() {
+        let list = |count: usize| vec!["0.5"; count].join(",");
+        let parsed = |count| parse(&format!(r#","horizon":1,"quantiles":[{}]"#, list(count)));
+        assert!(parsed(MAX_QUANTILES).is_ok());
+        assert_eq!(
+            parsed(MAX_QUANTILES + 1).unwrap_err().to_string(),
+            "quantiles must hold at most 99 numbers"
+        );
+    }
+
+    #[test]
+    fn a_side_without_a_limit_keeps_the_one_of_the_history() {
+        let bounds = |text: &str, history: &[f64]| {
+            let request = parse(&format!(r#","horizon":1,"bounds":{text}"#)).unwrap();
+            match request.limits.bounds(history) {
+                Bounds::Fixed { lower, upper } => (lower, upper),
+                Bounds::History => panic!("{text}"),
+            }
+        };
+        let counts = [0.0, f64::NAN, 7.0];
+        assert_eq!(bounds(r#"{"upper":100}"#, &counts), (Some(0.0), Some(100.0)));
+        assert_eq!(bounds(r#"{"upper":100}"#, &[-1.0, 7.0]), (None, Some(100.0)));
+        assert_eq!(bounds(r#"{"lower":null}"#, &counts), (None, None));
+        assert_eq!(bounds(r#"{"upper":-5}"#, &counts), (None, Some(-5.0)));
+        assert_eq!(bounds(r#"{"lower":5}"#, &[-7.0]), (Some(5.0), None));
+        assert_eq!(
+            parse(r#","horizon":1"#).unwrap().limits.bounds(&counts),
+            Bounds::History
+        );
     }
 }
