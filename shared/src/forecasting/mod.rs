@@ -1,5 +1,6 @@
 //! Forecasts of stored series: made on request, stored, and shown with what came true.
 
+pub mod backtest;
 mod errors;
 mod forecast;
 mod model_info;

@@ -102,7 +102,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64
 }
 
 impl Limits {
-    fn check(self) -> Result<Self, Error> {
+    pub(super) fn check(self) -> Result<Self, Error> {
         match (self.lower.flatten(), self.upper.flatten()) {
             (Some(lower), Some(upper)) if lower > upper => {
                 Err(Error::schema("bounds: the lower one is above the upper one"))

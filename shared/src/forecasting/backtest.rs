@@ -1,0 +1,388 @@
+//! Walk-forward tests of the backends on a stored series.
+
+use super::forecast::insufficient;
+use super::predictions::Shown;
+use super::request::{self, Horizon, Limits};
+use crate::auth::Tenant;
+use crate::clock::Millis;
+use crate::id::RequestId;
+use crate::series::{self, Dimensions, MetricKey, Point, SeriesId};
+use crate::{Error, store, time};
+use prediction::{Backend, Measures, Options, Regular, Step, Walk};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// How many of the newest points a backtest looks at.
+const HISTORY: usize = prediction::MAX_CELLS;
+/// Windows, where the request does not say.
+const WINDOWS: usize = 5;
+/// The most windows.
+const MAX_WINDOWS: usize = 50;
+/// The most work of one request: windows x backends x steps that a fit looks at. It keeps a request within the time of
+/// its function.
+const MAX_WORK: usize = 400_000;
+/// A fit looks at no more of the newest steps than this.
+const FITTED: usize = 5_040;
+
+/// What is to be tested, and how.
+#[derive(Debug, Clone)]
+pub struct BacktestRequest {
+    metric_key: MetricKey,
+    dimensions: Option<Dimensions>,
+    horizon: Horizon,
+    frequency: Option<Step>,
+    backends: Vec<Backend>,
+    windows: usize,
+    stride: Option<usize>,
+    shown: Shown,
+    seasons: Option<Vec<usize>>,
+    limits: Limits,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    metric_key: String,
+    #[serde(default)]
+    dimensions: Option<Dimensions>,
+    horizon: Value,
+    #[serde(default)]
+    frequency: Option<String>,
+    #[serde(default)]
+    backends: Option<Vec<String>>,
+    #[serde(default)]
+    windows: Option<usize>,
+    #[serde(default)]
+    stride: Option<usize>,
+    #[serde(default)]
+    levels: Option<Vec<f64>>,
+    #[serde(default)]
+    quantiles: Vec<f64>,
+    #[serde(default)]
+    seasons: Option<Vec<usize>>,
+    #[serde(default)]
+    bounds: Limits,
+}
+
+impl BacktestRequest {
+    /// Reads the body of `POST /v1/backtests`.
+    ///
+    /// # Errors
+    /// 400 with the field that is wrong.
+    pub fn parse(body: &[u8]) -> Result<Self, Error> {
+        let wire: Wire = serde_json::from_slice(body).map_err(|error| Error::schema(error.to_string()))?;
+        let windows = wire.windows.unwrap_or(WINDOWS);
+        if !(1..=MAX_WINDOWS).contains(&windows) {
+            return Err(Error::schema(format!(
+                "windows must be a number from 1 to {MAX_WINDOWS}"
+            )));
+        }
+        if wire.stride == Some(0) {
+            return Err(Error::schema("stride must be a number of steps from 1 on"));
+        }
+        Ok(Self {
+            metric_key: request::metric_key(&wire.metric_key)?,
+            dimensions: wire.dimensions,
+            horizon: Horizon::parse(&wire.horizon)?,
+            frequency: request::frequency(wire.frequency.as_deref())?,
+            backends: backends(wire.backends.as_deref())?,
+            windows,
+            stride: wire.stride,
+            shown: request::shown(wire.levels, wire.quantiles)?,
+            seasons: request::seasons(wire.seasons)?,
+            limits: wire.bounds.check()?,
+        })
+    }
+}
+
+/// The backends of this engine by name, each once; all of them if none is named.
+fn backends(names: Option<&[String]>) -> Result<Vec<Backend>, Error> {
+    let Some(names) = names else {
+        return Ok(Backend::ALL.to_vec());
+    };
+    let mut backends = Vec::new();
+    for name in names {
+        if name == "timegpt" {
+            return Err(Error::schema(
+                "backends: timegpt cannot be tested here; each window would be a request that you pay for",
+            ));
+        }
+        let backend = name
+            .parse()
+            .map_err(|error| Error::schema(format!("backends: {error}")))?;
+        if !backends.contains(&backend) {
+            backends.push(backend);
+        }
+    }
+    if backends.is_empty() {
+        return Err(Error::schema("backends must hold at least one name"));
+    }
+    Ok(backends)
+}
+
+/// How the backends did on a series, as replies show it.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the fields of the HTTP contract")]
+pub struct BacktestItem {
+    pub request_id: RequestId,
+    pub series_id: SeriesId,
+    pub metric_key: String,
+    pub dimensions: Dimensions,
+    #[serde(flatten)]
+    pub result: Tested,
+}
+
+/// How the backends did on a history.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the fields of the HTTP contract")]
+pub struct Tested {
+    pub frequency: String,
+    pub horizon: usize,
+    pub stride: usize,
+    /// the backend with the smallest mean absolute error
+    pub best: String,
+    /// the smallest mean absolute error first; seasonal naive is always among them
+    pub backends: Vec<BackendResult>,
+}
+
+/// How one backend did.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the fields of the HTTP contract")]
+pub struct BackendResult {
+    pub backend: String,
+    #[serde(flatten)]
+    pub overall: Figures,
+    pub windows: Vec<WindowResult>,
+}
+
+/// How a backend did in one window.
+#[derive(Debug, Clone, Serialize)]
+pub struct WindowResult {
+    /// the time of its first step
+    #[serde(serialize_with = "time::rfc3339")]
+    pub start: Millis,
+    /// all null where no step has a value
+    #[serde(flatten)]
+    pub figures: Figures,
+}
+
+/// The measures of [`prediction::Measures`]; null where there is none.
+#[derive(Debug, Clone, Default, Serialize)]
+#[expect(missing_docs, reason = "said there")]
+pub struct Figures {
+    pub steps: usize,
+    pub mae: Option<f64>,
+    pub rmse: Option<f64>,
+    pub smape: Option<f64>,
+    pub mase: Option<f64>,
+    pub pinball: Option<f64>,
+    /// by level in percent, 0 to 1
+    pub coverage: BTreeMap<String, f64>,
+    pub skill: Option<f64>,
+}
+
+impl Figures {
+    fn of(measures: Option<&Measures>, levels: &[f64]) -> Self {
+        let Some(measures) = measures else {
+            return Self::default();
+        };
+        // near the largest number a sum of errors may not be one
+        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+        let coverage = levels
+            .iter()
+            .filter_map(|level| Some((level.to_string(), measures.coverage_at(*level)?)));
+        Self {
+            steps: measures.steps,
+            mae: finite(measures.mae),
+            rmse: finite(measures.rmse),
+            smape: finite(measures.smape),
+            mase: measures.mase,
+            pinball: measures.pinball.and_then(finite),
+            coverage: coverage.collect(),
+            skill: measures.skill,
+        }
+    }
+}
+
+/// Tests the backends on a stored series.
+///
+/// # Errors
+/// 404 without such a series, 409 that lists them if there are several, 422 for too little history, 400 for more work
+/// than one request may ask for; 401, 403 or 503.
+pub async fn run(tenant: &Tenant, request: BacktestRequest, request_id: RequestId) -> Result<BacktestItem, Error> {
+    let series = series::resolve_one(tenant, &request.metric_key, request.dimensions.as_ref()).await?;
+    let points = store::newest(tenant, series.series_id, HISTORY).await?;
+    // seconds of work must not hold up what else this process serves
+    let work = tokio::task::spawn_blocking(move || test(&points, &request));
+    let result = work.await.map_err(|error| Error::unavailable(error.to_string()))??;
+    Ok(BacktestItem {
+        request_id,
+        series_id: series.series_id,
+        metric_key: series.metric_key.as_str().to_owned(),
+        dimensions: series.dimensions,
+        result,
+    })
+}
+
+/// Tests the backends on the points of a series, oldest first.
+///
+/// # Errors
+/// 422 `INSUFFICIENT_DATA` for too little history; 400 for more work than one request may ask for.
+pub fn test(points: &[Point], request: &BacktestRequest) -> Result<Tested, Error> {
+    let pairs: Vec<(i64, f64)> = points.iter().map(|point| (point.timestamp, point.value)).collect();
+    let regular = prediction::regularise(&pairs, request.frequency).map_err(|error| insufficient(error.to_string()))?;
+    let options = Options {
+        probabilities: request
+            .shown
+            .probabilities()
+            .map_err(|error| Error::schema(error.to_string()))?,
+        seasons: request.seasons.clone(),
+        ..Options::new(request.horizon.steps(regular.step)?)
+    };
+    let stride = request.stride.unwrap_or(options.horizon);
+    bounded(request, &regular, options.horizon)?;
+    let options = Options {
+        bounds: request
+            .limits
+            .bounds(before(&regular, options.horizon, stride, request.windows)),
+        ..options
+    };
+    let walk = Walk {
+        windows: request.windows,
+        stride,
+    };
+    let grid = regular.grid();
+    let result = prediction::backtest(&grid, &options, &request.backends, walk)
+        .map_err(|error| insufficient(error.to_string()))?;
+    let levels = &request.shown.levels;
+    let backends = result.records.iter().map(|record| BackendResult {
+        backend: record.backend.to_string(),
+        overall: Figures::of(Some(&record.overall), levels),
+        windows: result
+            .origins
+            .iter()
+            .zip(&record.windows)
+            .map(|(origin, measures)| WindowResult {
+                start: grid.time(*origin),
+                figures: Figures::of(measures.as_ref(), levels),
+            })
+            .collect(),
+    });
+    Ok(Tested {
+        frequency: regular.step.to_string(),
+        horizon: options.horizon,
+        stride,
+        best: result.best().unwrap_or_default().to_string(),
+        backends: backends.collect(),
+    })
+}
+
+/// The values before the first window: limits must not know more.
+fn before(regular: &Regular, horizon: usize, stride: usize, windows: usize) -> &[f64] {
+    let span = stride.saturating_mul(windows.saturating_sub(1)).saturating_add(horizon);
+    let first = regular.values.len().saturating_sub(span);
+    regular.values.get(..first).unwrap_or_default()
+}
+
+/// Refuses more work than fits into the time of a function.
+fn bounded(request: &BacktestRequest, regular: &Regular, horizon: usize) -> Result<(), Error> {
+    let naive = usize::from(!request.backends.contains(&Backend::SeasonalNaive));
+    let fits = request.windows * (request.backends.len() + naive);
+    let steps = regular.values.len().min(FITTED) + horizon;
+    let work = fits.saturating_mul(steps);
+    if work <= MAX_WORK {
+        return Ok(());
+    }
+    Err(Error::schema(format!(
+        "{} windows of {} backends over {steps} steps are {work} steps of work; at most {MAX_WORK} are possible: take \
+         fewer windows or backends",
+        request.windows,
+        request.backends.len() + naive
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Code;
+
+    fn parse(more: &str) -> Result<BacktestRequest, Error> {
+        BacktestRequest::parse(format!(r#"{{"metric_key":"a","horizon":24{more}}}"#).as_bytes())
+    }
+
+    fn hourly(count: i64) -> Vec<Point> {
+        let value = |hour: i64| f64::from(i32::try_from(hour % 24 * 3 + hour * 7919 % 13).unwrap());
+        (0..count)
+            .map(|hour| Point {
+                timestamp: hour * 3_600_000,
+                value: value(hour),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_table_is_sorted_and_names_the_best() {
+        let request = parse(r#","windows":3,"levels":[80,95],"backends":["theta","auto","auto"]"#).unwrap();
+        let tested = test(&hourly(24 * 14), &request).unwrap();
+        assert_eq!(
+            (tested.horizon, tested.stride, tested.frequency.as_str()),
+            (24, 24, "1h")
+        );
+        assert_eq!(tested.backends.len(), 3);
+        assert_eq!(tested.best, tested.backends[0].backend);
+        assert!(tested.backends.is_sorted_by_key(|result| result.overall.mae));
+        for result in &tested.backends {
+            assert_eq!((result.overall.steps, result.windows.len()), (72, 3));
+            assert_eq!(result.overall.coverage.keys().collect::<Vec<_>>(), ["80", "95"]);
+            assert_eq!(result.windows[0].start, 24 * 11 * 3_600_000);
+        }
+        let naive = tested.backends.iter().find(|result| result.backend == "seasonal-naive");
+        assert_eq!(naive.unwrap().overall.skill, Some(0.0));
+    }
+
+    #[test]
+    fn too_little_history_names_both_numbers() {
+        let error = test(&hourly(127), &parse("").unwrap()).unwrap_err();
+        assert_eq!((error.code(), error.status().as_u16()), (Code::InsufficientData, 422));
+        assert_eq!(
+            error.to_string(),
+            "the history has 127 steps, the backtest needs at least 128"
+        );
+        assert!(test(&hourly(128), &parse("").unwrap()).is_ok());
+        assert!(test(&hourly(36), &parse(r#","windows":5,"stride":1"#).unwrap()).is_ok());
+        assert_eq!(
+            test(&[], &parse("").unwrap()).unwrap_err().code(),
+            Code::InsufficientData
+        );
+    }
+
+    #[test]
+    fn work_has_an_end() {
+        let error = test(&hourly(24 * 365), &parse(r#","windows":50"#).unwrap()).unwrap_err();
+        assert_eq!(error.status(), 400);
+        assert_eq!(
+            error.to_string(),
+            "50 windows of 8 backends over 5064 steps are 2025600 steps of work; at most 400000 are possible: take \
+             fewer windows or backends"
+        );
+    }
+
+    #[test]
+    fn wrong_fields_are_told() {
+        for more in [
+            r#","windows":0"#,
+            r#","windows":51"#,
+            r#","stride":0"#,
+            r#","backends":[]"#,
+            r#","backends":["magic"]"#,
+            r#","backends":["timegpt"]"#,
+            r#","backend":"auto""#,
+            r#","levels":[0]"#,
+            r#","quantiles":[2]"#,
+            r#","seasons":[1]"#,
+        ] {
+            assert_eq!(parse(more).unwrap_err().status(), 400, "{more}");
+        }
+    }
+}
