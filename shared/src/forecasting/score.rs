@@ -41,8 +41,10 @@ pub fn score(forecast: &PackedForecast, levels: &[f64], naive_error: Option<f64>
     })
 }
 
-/// The log of the error of a forecast over the one that its intervals led one to expect, for the history of a series'
-/// errors ([`drift`]); `None` without an actual value or an interval. Forecasts of any horizon compare by it.
+/// The log of the error of a forecast over the one that its intervals led one to expect.
+///
+/// It is what the history of a series' errors is made of ([`drift`]): forecasts of any horizon compare by it. `None`
+/// without an actual value or an interval.
 #[must_use]
 pub fn surprise(forecast: &PackedForecast, levels: &[f64], actuals: &[Point]) -> Option<f64> {
     let actual = actual_values(forecast, actuals);
