@@ -212,4 +212,22 @@ mod tests {
             (Some(5.0), Some(7.0), None)
         );
     }
+
+    /// Events at any time, averaged by the hour: what comes is averaged over the same hours.
+    #[test]
+    fn actuals_between_the_steps_are_averaged_as_the_history_was() {
+        let event = |number: i64| Point {
+            timestamp: 1_795_428_000_000 + number * 600_000 + number * 7919 % 600 * 1_000,
+            value: f64::from(i32::try_from(number).unwrap()),
+        };
+        let history: Vec<Point> = (0..6 * 48).map(event).collect();
+        let made = make(&history, &request(r#","frequency":"1h""#)).unwrap();
+        assert_eq!(made.packed.start, 1_795_428_000_000 + 48 * 3_600_000);
+        let coming: Vec<Point> = (6 * 48..6 * 50).map(event).collect();
+        let shown = made.packed.predictions(&Shown::default(), &coming);
+        assert_eq!(
+            (shown[0].actual, shown[1].actual, shown[2].actual),
+            (Some(290.5), Some(296.5), None)
+        );
+    }
 }

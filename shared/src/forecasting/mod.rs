@@ -3,6 +3,7 @@
 pub mod backtest;
 mod errors;
 mod forecast;
+mod limits;
 mod model_info;
 mod packed;
 mod predictions;
@@ -13,9 +14,10 @@ mod store;
 
 pub use errors::Mark;
 pub use forecast::{Forecast, MIN_POINTS, make};
+pub use limits::Limits;
 pub use packed::PackedForecast;
 pub use predictions::{IntervalBounds, Prediction, Shown};
-pub use request::{ForecastRequest, Horizon, Limits};
+pub use request::{ForecastRequest, Horizon};
 pub use score::{Score, score, surprise};
 pub use scoring::{Scored, score_due};
 pub use store::{ForecastItem, Realised, Stored, create, get, list};

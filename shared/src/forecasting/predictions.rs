@@ -153,15 +153,20 @@ impl PackedForecast {
         levels.iter().filter_map(pair).collect()
     }
 
-    /// The mean of the points of each step: those nearer to it than to a neighbour.
+    /// The mean of the points of each step, as the history was averaged: of those nearer to it than to a neighbour, or,
+    /// where points lie anywhere between the steps, of those from it to the next.
     pub(super) fn actual_by_step(&self, actuals: &[Point]) -> Vec<Option<f64>> {
         let mut sums = vec![(0.0, 0.0); self.mean.len()];
-        let half = match self.step {
-            Step::Millis(length) => length / 2,
+        let lead = match self.step {
+            Step::Millis(length) => {
+                let anywhere = self.start.rem_euclid(length) == 0
+                    && !prediction::share_a_phase(actuals.iter().map(|point| point.timestamp), length);
+                if anywhere { 0 } else { length / 2 }
+            }
             Step::Months(_) => 0,
         };
         for point in actuals {
-            let index = self.step.count(self.start.saturating_sub(half), point.timestamp);
+            let index = self.step.count(self.start.saturating_sub(lead), point.timestamp);
             if let Some((mean, count)) = usize::try_from(index).ok().and_then(|index| sums.get_mut(index)) {
                 *count += 1.0;
                 *mean += point.value / *count - *mean / *count;

@@ -1,210 +1,26 @@
 //! Walk-forward tests of the backends on a stored series.
 
+mod reply;
+mod request;
+
+pub use reply::{BackendResult, BacktestItem, Figures, Tested, WindowResult};
+pub use request::BacktestRequest;
+
 use super::forecast::insufficient;
-use super::predictions::Shown;
-use super::request::{self, Horizon, Limits};
 use crate::auth::Tenant;
-use crate::clock::Millis;
 use crate::id::RequestId;
-use crate::series::{self, Dimensions, MetricKey, Point, SeriesId};
-use crate::{Error, store, time};
-use prediction::{Backend, Measures, Options, Regular, Step, Walk};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use std::collections::BTreeMap;
+use crate::series::{self, Point};
+use crate::{Error, store};
+use prediction::{Backend, Options, Regular, Walk};
 
 /// How many of the newest points a backtest looks at.
 const HISTORY: usize = prediction::MAX_CELLS;
-/// Windows, where the request does not say.
-const WINDOWS: usize = 5;
-/// The most windows.
-const MAX_WINDOWS: usize = 50;
 /// The most work of one request: windows x backends x steps, where the steps are those that a fit looks at and those of
 /// the horizon, an eighth more for each quantile. A thousand steps took 4 ms at most when this was set, so that a request
 /// takes at most 4 s of a core; the memory for the numbers of the windows is bounded by it, too.
 const MAX_WORK: usize = 1_000_000;
 /// A fit looks at no more of the newest steps than this.
 const FITTED: usize = 5_040;
-
-/// What is to be tested, and how.
-#[derive(Debug, Clone)]
-pub struct BacktestRequest {
-    metric_key: MetricKey,
-    dimensions: Option<Dimensions>,
-    horizon: Horizon,
-    frequency: Option<Step>,
-    backends: Vec<Backend>,
-    windows: usize,
-    stride: Option<usize>,
-    shown: Shown,
-    seasons: Option<Vec<usize>>,
-    limits: Limits,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire {
-    metric_key: String,
-    #[serde(default)]
-    dimensions: Option<Dimensions>,
-    horizon: Value,
-    #[serde(default)]
-    frequency: Option<String>,
-    #[serde(default)]
-    backends: Option<Vec<String>>,
-    #[serde(default)]
-    windows: Option<usize>,
-    #[serde(default)]
-    stride: Option<usize>,
-    #[serde(default)]
-    levels: Option<Vec<f64>>,
-    #[serde(default)]
-    quantiles: Vec<f64>,
-    #[serde(default)]
-    seasons: Option<Vec<usize>>,
-    #[serde(default)]
-    bounds: Limits,
-}
-
-impl BacktestRequest {
-    /// Reads the body of `POST /v1/backtests`.
-    ///
-    /// # Errors
-    /// 400 with the field that is wrong.
-    pub fn parse(body: &[u8]) -> Result<Self, Error> {
-        let wire: Wire = serde_json::from_slice(body).map_err(|error| Error::schema(error.to_string()))?;
-        let windows = wire.windows.unwrap_or(WINDOWS);
-        if !(1..=MAX_WINDOWS).contains(&windows) {
-            return Err(Error::schema(format!(
-                "windows must be a number from 1 to {MAX_WINDOWS}"
-            )));
-        }
-        if wire.stride == Some(0) {
-            return Err(Error::schema("stride must be a number of steps from 1 on"));
-        }
-        Ok(Self {
-            metric_key: request::metric_key(&wire.metric_key)?,
-            dimensions: wire.dimensions,
-            horizon: Horizon::parse(&wire.horizon)?,
-            frequency: request::frequency(wire.frequency.as_deref())?,
-            backends: backends(wire.backends.as_deref())?,
-            windows,
-            stride: wire.stride,
-            shown: request::shown(wire.levels, wire.quantiles)?,
-            seasons: request::seasons(wire.seasons)?,
-            limits: wire.bounds.check()?,
-        })
-    }
-}
-
-/// The backends of this engine by name, each once; all of them if none is named.
-fn backends(names: Option<&[String]>) -> Result<Vec<Backend>, Error> {
-    let Some(names) = names else {
-        return Ok(Backend::ALL.to_vec());
-    };
-    let mut backends = Vec::new();
-    for name in names {
-        if name == "timegpt" {
-            return Err(Error::schema(
-                "backends: timegpt cannot be tested here; each window would be a request that you pay for",
-            ));
-        }
-        let backend = name
-            .parse()
-            .map_err(|error| Error::schema(format!("backends: {error}")))?;
-        if !backends.contains(&backend) {
-            backends.push(backend);
-        }
-    }
-    if backends.is_empty() {
-        return Err(Error::schema("backends must hold at least one name"));
-    }
-    Ok(backends)
-}
-
-/// How the backends did on a series, as replies show it.
-#[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "the fields of the HTTP contract")]
-pub struct BacktestItem {
-    pub request_id: RequestId,
-    pub series_id: SeriesId,
-    pub metric_key: String,
-    pub dimensions: Dimensions,
-    #[serde(flatten)]
-    pub result: Tested,
-}
-
-/// How the backends did on a history.
-#[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "the fields of the HTTP contract")]
-pub struct Tested {
-    pub frequency: String,
-    pub horizon: usize,
-    pub stride: usize,
-    /// the backend with the smallest mean absolute error
-    pub best: String,
-    /// the smallest mean absolute error first; seasonal naive is always among them
-    pub backends: Vec<BackendResult>,
-}
-
-/// How one backend did.
-#[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "the fields of the HTTP contract")]
-pub struct BackendResult {
-    pub backend: String,
-    #[serde(flatten)]
-    pub overall: Figures,
-    pub windows: Vec<WindowResult>,
-}
-
-/// How a backend did in one window.
-#[derive(Debug, Clone, Serialize)]
-pub struct WindowResult {
-    /// the time of its first step
-    #[serde(serialize_with = "time::rfc3339")]
-    pub start: Millis,
-    /// all null where no step has a value
-    #[serde(flatten)]
-    pub figures: Figures,
-}
-
-/// The measures of [`prediction::Measures`]; null where there is none.
-#[derive(Debug, Clone, Default, Serialize)]
-#[expect(missing_docs, reason = "said there")]
-pub struct Figures {
-    pub steps: usize,
-    pub mae: Option<f64>,
-    pub rmse: Option<f64>,
-    pub smape: Option<f64>,
-    pub mase: Option<f64>,
-    pub pinball: Option<f64>,
-    /// by level in percent, 0 to 1
-    pub coverage: BTreeMap<String, f64>,
-    pub skill: Option<f64>,
-}
-
-impl Figures {
-    fn of(measures: Option<&Measures>, levels: &[f64]) -> Self {
-        let Some(measures) = measures else {
-            return Self::default();
-        };
-        // near the largest number a sum of errors may not be one
-        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
-        let coverage = levels
-            .iter()
-            .filter_map(|level| Some((level.to_string(), measures.coverage_at(*level)?)));
-        Self {
-            steps: measures.steps,
-            mae: finite(measures.mae),
-            rmse: finite(measures.rmse),
-            smape: finite(measures.smape),
-            mase: measures.mase,
-            pinball: measures.pinball.and_then(finite),
-            coverage: coverage.collect(),
-            skill: measures.skill,
-        }
-    }
-}
 
 /// Tests the backends on a stored series.
 ///
@@ -371,23 +187,5 @@ mod tests {
              fewer windows or backends, or a shorter horizon"
         );
         assert_eq!(ask(20).unwrap().backends.len(), 4);
-    }
-
-    #[test]
-    fn wrong_fields_are_told() {
-        for more in [
-            r#","windows":0"#,
-            r#","windows":51"#,
-            r#","stride":0"#,
-            r#","backends":[]"#,
-            r#","backends":["magic"]"#,
-            r#","backends":["timegpt"]"#,
-            r#","backend":"auto""#,
-            r#","levels":[0]"#,
-            r#","quantiles":[2]"#,
-            r#","seasons":[1]"#,
-        ] {
-            assert_eq!(parse(more).unwrap_err().status(), 400, "{more}");
-        }
     }
 }
