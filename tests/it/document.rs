@@ -136,7 +136,8 @@ async fn every_operation_replies_as_the_document_says() {
     let reply = reader.product.send(csv, "").await;
     reader.check(&get, "/v1/series/{id}/points", &path, &reply);
 
-    let wanted = json!({"metric_key": "shop.orders", "horizon": 24});
+    let wanted = json!({"metric_key": "shop.orders", "horizon": 24, "quantiles": [0.05, 0.95], "bounds": {"lower": 0},
+        "seasons": [24]});
     let made = reader
         .call(Method::POST, "/v1/forecasts", "/v1/forecasts", Some(&wanted))
         .await;
@@ -148,6 +149,14 @@ async fn every_operation_replies_as_the_document_says() {
     reader.call(get.clone(), "/v1/forecasts", "/v1/forecasts", None).await;
     reader
         .call(get.clone(), "/v1/forecasts/{id}", &format!("/v1/forecasts/{id}"), None)
+        .await;
+
+    let wanted = json!({"metric_key": "shop.orders", "horizon": 12, "windows": 2});
+    reader
+        .call(Method::POST, "/v1/backtests", "/v1/backtests", Some(&wanted))
+        .await;
+    reader
+        .call(Method::POST, "/v1/backtests", "/v1/backtests", Some(&too_short))
         .await;
 
     let metric_b = reader

@@ -81,6 +81,12 @@ fn call(route: &Route, acme: &Acme) -> Call {
         ("GET", "/v1/series/{id}/points") => get(&format!("/v1/series/{series}/points"), 404),
         ("GET", "/v1/forecasts/{id}") => get(&format!("/v1/forecasts/{forecast}"), 404),
         ("POST", "/v1/forecasts") => change(route.path, Some(json!({"metric_key": MARKER, "horizon": 2})), 201, 404),
+        ("POST", "/v1/backtests") => change(
+            route.path,
+            Some(json!({"metric_key": MARKER, "horizon": 2, "backends": ["theta"]})),
+            200,
+            404,
+        ),
         ("POST", "/v1/alert-rules") => change(route.path, Some(rule), 201, 400),
         ("GET", "/v1/alert-rules/{id}") => get(&format!("/v1/alert-rules/{rule_id}"), 404),
         ("GET", "/v1/alert-rules/{id}/instances") => get(&format!("/v1/alert-rules/{rule_id}/instances"), 404),

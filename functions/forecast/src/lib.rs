@@ -1,10 +1,11 @@
-//! Makes forecasts: `POST /v1/forecasts`.
+//! Makes forecasts, and tests how good they would have been: `POST /v1/forecasts` and `POST /v1/backtests`.
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use intentvision::auth::Scope;
+use intentvision::forecasting::backtest::{self, BacktestItem, BacktestRequest};
 use intentvision::forecasting::{self, ForecastRequest, Stored};
 use intentvision::http::body::Body;
 use intentvision::http::{Caller, CurrentRequest, Routes};
@@ -14,7 +15,11 @@ use intentvision::{App, Error};
 /// The routes of this function.
 #[must_use]
 pub fn routes() -> Routes {
-    Routes::new().post("/v1/forecasts", Scope::ForecastsWrite, create)
+    Routes::new().post("/v1/forecasts", Scope::ForecastsWrite, create).post(
+        "/v1/backtests",
+        Scope::ForecastsWrite,
+        test,
+    )
 }
 
 async fn create(
@@ -31,4 +36,13 @@ async fn create(
             Stored::Before(replay) => replay.into_response(),
         },
     )
+}
+
+async fn test(
+    caller: Caller,
+    CurrentRequest(request_id): CurrentRequest,
+    body: Body,
+) -> Result<Json<BacktestItem>, Error> {
+    let request = BacktestRequest::parse(&body.bytes)?;
+    Ok(Json(backtest::run(&caller, request, request_id).await?))
 }

@@ -10,9 +10,11 @@ mod demo;
 mod failure;
 mod jobs;
 mod output;
+mod parallel;
 mod routes;
 mod schedule;
 mod secret_key;
+mod series_files;
 mod server;
 
 pub use cli::Cli;

@@ -1,10 +1,11 @@
-//! Folds the log of points, trims it, tidies once a day, and lets idempotency keys expire. Safe to run as often as one
+//! Folds the log of points, trims it, tidies once a day, scores forecasts whose time has passed, and lets idempotency
+//! keys expire. Safe to run as often as one
 //! likes, and by several at once.
 
 use intentvision::auth::Job;
 use intentvision::id::OrgId;
 use intentvision::store::{self, Due};
-use intentvision::{App, Error, idempotency, tenancy};
+use intentvision::{App, Error, forecasting, idempotency, tenancy};
 use serde::{Deserialize, Serialize};
 
 /// How many idempotency keys go in one statement.
@@ -21,6 +22,8 @@ pub struct Summary {
     pub folded: usize,
     /// series that the daily tidy looked at
     pub tidied: usize,
+    /// stored forecasts whose time has passed and that are done with
+    pub scored: usize,
     /// organizations of which somebody else folds, tidies or imports at the moment; the next run tries again
     pub busy: usize,
     /// batches that left the log
@@ -73,5 +76,7 @@ async fn visit(app: &App, org: &OrgId, due: Due, summary: &mut Summary) -> Resul
     summary.tidied += done.tidied;
     summary.busy += usize::from(done.busy);
     summary.trimmed += store::trim(&tenant).await?;
+    let scored = forecasting::score_due(&tenant, &app.entropy).await?;
+    summary.scored += scored.scored;
     Ok(())
 }

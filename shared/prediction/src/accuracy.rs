@@ -46,31 +46,40 @@ pub fn smape(actual: &[f64], forecast: &[f64]) -> Result<f64, Error> {
     })
 }
 
-/// Mean absolute scaled error (Hyndman & Koehler 2006).
+/// Mean absolute error of seasonal naive, one season ahead, within `history`: the scale of [`mase`].
 ///
-/// The mean absolute error over that of seasonal naive one season ahead within `history`. A `season` that the history does not exceed counts as 1. NaN or infinite if naive is never
-/// wrong.
+/// Pairs with a gap are left out. A `season` that the history does not exceed counts as 1.
 ///
 /// # Errors
-/// [`Error::Length`] if the slices are empty or differ in length, or if the history has fewer than two values.
-pub fn mase(actual: &[f64], forecast: &[f64], history: &[f64], season: usize) -> Result<f64, Error> {
+/// [`Error::Length`] if the history has no two values that far apart.
+pub fn naive_error(history: &[f64], season: usize) -> Result<f64, Error> {
     let season = if season >= 1 && history.len() > season {
         season
     } else {
         1
     };
-    let earlier = history.get(..history.len().saturating_sub(season)).unwrap_or_default();
     let later = history.get(season..).unwrap_or_default();
-    let pairs: Vec<f64> = later
-        .iter()
-        .zip(earlier)
-        .map(|(a, f)| (a - f).abs())
-        .filter(|error| error.is_finite())
-        .collect();
-    if pairs.is_empty() {
-        return Err(Error::Length);
+    let (mut sum, mut count) = (0.0, 0.0);
+    for error in later.iter().zip(history).map(|(a, f)| (a - f).abs()) {
+        if error.is_finite() {
+            sum += error;
+            count += 1.0;
+        }
     }
-    let scale = pairs.iter().sum::<f64>() / pairs.len() as f64;
+    if count > 0.0 {
+        Ok(sum / count)
+    } else {
+        Err(Error::Length)
+    }
+}
+
+/// Mean absolute scaled error (Hyndman & Koehler 2006): the mean absolute error over [`naive_error`] of the history. NaN
+/// or infinite if naive is never wrong.
+///
+/// # Errors
+/// [`Error::Length`] if the slices are empty or differ in length, or if the history has fewer than two values.
+pub fn mase(actual: &[f64], forecast: &[f64], history: &[f64], season: usize) -> Result<f64, Error> {
+    let scale = naive_error(history, season)?;
     Ok(mae(actual, forecast)? / scale)
 }
 
@@ -113,6 +122,8 @@ mod tests {
         assert_eq!(smape(&[0.0, 3.0], &[0.0, 1.0]), Ok(50.0));
         assert_eq!(mase(&[4.0], &[8.0], &[1.0, 5.0, 3.0, 7.0], 2), Ok(2.0));
         assert_eq!(mase(&[4.0], &[8.0], &[1.0, 3.0], 12), Ok(2.0));
+        assert_eq!(naive_error(&[1.0, f64::NAN, 4.0, 6.0], 1), Ok(2.0));
+        assert_eq!(naive_error(&[1.0, f64::NAN, 4.0], 7), Err(Error::Length));
         assert_eq!(coverage(&[1.0, 2.0, 3.0, 4.0], &[1.0; 4], &[3.0; 4]), Ok(0.75));
         assert_eq!(pinball(&[10.0, 0.0], &[0.0, 10.0], 0.9), Ok(5.0));
     }

@@ -36,6 +36,17 @@ pub enum Error {
     /// No step was given, and fewer than two different timestamps do not tell one.
     #[error("the step cannot be inferred from fewer than two different timestamps")]
     StepUnknown,
+    /// A backtest leaves too little history before its first window.
+    #[error("the history has {values} steps, the backtest needs at least {needed}")]
+    TooShort {
+        /// Steps of the history.
+        values: usize,
+        /// Steps that it needs.
+        needed: usize,
+    },
+    /// A backtest without a window or without a step between them.
+    #[error("a backtest needs at least one window, and at least one step between them")]
+    Walk,
     /// A backend name that does not exist.
     #[error("backend {0:?} does not exist")]
     Backend(String),

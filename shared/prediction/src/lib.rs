@@ -2,7 +2,8 @@
 //!
 //! [`forecast`] takes a [`Grid`] (start, step, values; NaN is a gap) and [`Options`] and hands back a [`Forecast`]:
 //! a point forecast, nested quantiles and a [`Report`] of how it came about. [`regularise`] makes a grid of points with
-//! arbitrary timestamps, [`Step`] does the arithmetic of fixed and calendar steps, [`accuracy`] measures forecasts.
+//! arbitrary timestamps, [`Step`] does the arithmetic of fixed and calendar steps, [`accuracy`] measures forecasts,
+//! [`backtest`] walks forward through a history with several backends, and [`drift`] tells when errors leave theirs.
 //!
 //! ```
 //! use prediction::{Grid, Options, Step, forecast};
@@ -25,16 +26,19 @@
 
 pub mod accuracy;
 mod adjust;
+mod backtest;
 mod calendar;
 pub mod calendar_effects;
 mod candidates;
 pub mod clean;
 mod combine;
+pub mod drift;
 mod engine;
 mod error;
 mod history;
 mod interval;
 mod level;
+mod measures;
 mod member;
 mod models;
 mod normal;
@@ -52,10 +56,12 @@ mod season;
 mod simulation;
 mod step;
 
+pub use backtest::{Backtest, MIN_TRAINING, Record, Walk, backtest};
 pub use engine::forecast;
 pub use error::Error;
 pub use level::{probabilities_of_level, probabilities_of_levels};
+pub use measures::Measures;
 pub use options::{Backend, Bounds, Grid, LocalTime, MAX_HORIZON, MAX_PROBABILITIES, MAX_SEASON, Options};
 pub use outcome::{Cleaning, Forecast, Interval, Member, Quantiles, Report};
-pub use regular::{MAX_CELLS, Regular, regularise};
+pub use regular::{MAX_CELLS, Regular, regularise, share_a_phase};
 pub use step::Step;

@@ -79,6 +79,46 @@ pub fn regularise(points: &[(i64, f64)], step: Option<Step>) -> Result<Regular, 
     })
 }
 
+/// Whether timestamps lie at about the same place within steps of `length` milliseconds, so that [`regularise`] centres its
+/// cells on it; without, the cells begin at multiples of the step.
+pub fn share_a_phase(times: impl IntoIterator<Item = i64>, length: i64) -> bool {
+    !matches!(Phase::of(times, length.max(1)), Phase::Spread)
+}
+
+/// Where timestamps lie within their steps.
+enum Phase {
+    /// All so many milliseconds after the beginning.
+    Same(i64),
+    /// Around there, which may be before the beginning.
+    Near(i64),
+    Spread,
+}
+
+impl Phase {
+    fn of(times: impl IntoIterator<Item = i64>, length: i64) -> Self {
+        let turn = std::f64::consts::TAU / length as f64;
+        let (mut sine, mut cosine, mut count) = (0.0, 0.0, 0.0);
+        let mut first = None;
+        let mut same = true;
+        for time in times {
+            let phase = time.rem_euclid(length);
+            same &= *first.get_or_insert(phase) == phase;
+            let (s, c) = (phase as f64 * turn).sin_cos();
+            (sine, cosine, count) = (sine + s, cosine + c, count + 1.0);
+        }
+        if same {
+            return Self::Same(first.unwrap_or(0));
+        }
+        // mean resultant length: 1 if all phases agree, about 0 if they are spread evenly
+        let concentration = (sine * sine + cosine * cosine).sqrt() / count;
+        if concentration < 0.7 {
+            Self::Spread
+        } else {
+            Self::Near((sine.atan2(cosine) / turn).round() as i64)
+        }
+    }
+}
+
 /// Where the cells of a grid lie.
 #[derive(Debug, Clone, Copy)]
 struct Anchor {
@@ -91,26 +131,11 @@ struct Anchor {
 impl Anchor {
     /// Cells of `length` milliseconds around the circular mean of the phases, or from the epoch on.
     fn fixed(points: &[(i64, f64)], length: i64) -> Self {
-        let turn = std::f64::consts::TAU / length as f64;
-        let (mut sine, mut cosine) = (0.0, 0.0);
-        let phase_of = |time: i64| time.rem_euclid(length);
-        let first = points.first().map_or(0, |(time, _)| phase_of(*time));
-        let mut same = true;
-        for (time, _) in points {
-            let phase = phase_of(*time);
-            same &= phase == first;
-            let (s, c) = (phase as f64 * turn).sin_cos();
-            (sine, cosine) = (sine + s, cosine + c);
-        }
-        if same {
-            return Self { origin: first, lead: 0 };
-        }
-        // mean resultant length: 1 if all phases agree, about 0 if they are spread evenly
-        let concentration = (sine * sine + cosine * cosine).sqrt() / points.len() as f64;
-        if concentration < 0.7 {
-            return Self { origin: 0, lead: 0 };
-        }
-        let phase = (sine.atan2(cosine) / turn).round() as i64;
+        let phase = match Phase::of(points.iter().map(|(time, _)| *time), length) {
+            Phase::Same(origin) => return Self { origin, lead: 0 },
+            Phase::Spread => return Self { origin: 0, lead: 0 },
+            Phase::Near(phase) => phase,
+        };
         // samples a little off the multiples of the step are meant for them
         let origin = if phase.abs() <= length / 10 {
             0

@@ -1,12 +1,12 @@
+use super::model_info;
 use super::packed::PackedForecast;
+use super::predictions::Shown;
 use super::request::ForecastRequest;
 use crate::clock::Millis;
 use crate::series::Point;
-use crate::{Code, Error, time};
-use prediction::{Options, Report, Step};
-use serde::Serialize;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use crate::{Code, Error};
+use prediction::{LocalTime, Options};
+use serde_json::Value;
 
 /// The fewest points that a forecast over HTTP is made from.
 pub const MIN_POINTS: usize = 8;
@@ -24,29 +24,10 @@ pub struct Forecast {
     pub origin: Millis,
     /// the name of the model that was asked for
     pub backend: String,
-}
-
-/// One step of a forecast, as replies show it.
-#[derive(Debug, Clone, Serialize)]
-pub struct Prediction {
-    /// the time of the step
-    #[serde(serialize_with = "time::rfc3339")]
-    pub timestamp: Millis,
-    /// the expected value
-    pub value: f64,
-    /// by level in percent
-    pub intervals: BTreeMap<String, IntervalBounds>,
-    /// what came true, where it is known
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub actual: Option<f64>,
-}
-
-/// The ends of an interval.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[expect(missing_docs, reason = "said above")]
-pub struct IntervalBounds {
-    pub lower: f64,
-    pub upper: f64,
+    /// what is shown of it
+    pub shown: Shown,
+    /// mean absolute error of seasonal naive within the history; `None` where it is never wrong
+    pub naive_error: Option<f64>,
 }
 
 /// Forecasts the points of a series, oldest first.
@@ -62,20 +43,22 @@ pub fn make(points: &[Point], request: &ForecastRequest) -> Result<Forecast, Err
     }
     let pairs: Vec<(i64, f64)> = points.iter().map(|point| (point.timestamp, point.value)).collect();
     let regular = prediction::regularise(&pairs, request.frequency).map_err(|error| insufficient(error.to_string()))?;
-    let mut options = Options::new(request.horizon.steps(regular.step)?);
-    options.backend = request.backend;
-    options.probabilities =
-        prediction::probabilities_of_levels(request.levels()).map_err(|error| Error::schema(error.to_string()))?;
-    let intervals = options.horizon * request.levels().len();
-    if intervals > MAX_INTERVALS {
-        return Err(Error::schema(format!(
-            "{} steps with {} levels are {intervals} intervals; at most {MAX_INTERVALS} are possible",
-            options.horizon,
-            request.levels().len()
-        )));
-    }
+    let options = Options {
+        backend: request.backend,
+        probabilities: request
+            .shown
+            .probabilities()
+            .map_err(|error| Error::schema(error.to_string()))?,
+        seasons: request.seasons.clone(),
+        bounds: request.limits.bounds(&regular.values),
+        calendar: Some(LocalTime::default()),
+        regressors: request.events.on(&regular.grid()),
+        ..Options::new(request.horizon.steps(regular.step)?)
+    };
+    check_size(options.horizon, &request.shown)?;
     let made = prediction::forecast(&regular.grid(), &options).map_err(|error| insufficient(error.to_string()))?;
     let grid = regular.grid();
+    let season = made.report.seasons.last().copied().unwrap_or(1);
     Ok(Forecast {
         packed: PackedForecast {
             start: grid.time(grid.values.len()),
@@ -83,97 +66,37 @@ pub fn make(points: &[Point], request: &ForecastRequest) -> Result<Forecast, Err
             mean: made.mean,
             quantiles: made.quantiles,
         },
-        model_info: model_info(&made.report),
+        model_info: model_info::of_report(&made.report),
+        shown: request.shown.clone(),
+        naive_error: prediction::accuracy::naive_error(grid.values, season)
+            .ok()
+            .filter(|error| *error > 0.0),
         origin: points.last().map_or(0, |point| point.timestamp),
         backend: request.backend.to_string(),
     })
 }
 
-fn insufficient(message: String) -> Error {
+/// Two quantiles take as much room as the ends of an interval.
+fn check_size(steps: usize, shown: &Shown) -> Result<(), Error> {
+    let intervals = steps * (shown.levels.len() + shown.quantiles.len().div_ceil(2));
+    if intervals <= MAX_INTERVALS {
+        return Ok(());
+    }
+    let quantiles = match shown.quantiles.len() {
+        0 => String::new(),
+        count => format!(" and {count} quantiles, two of which count as one interval,"),
+    };
+    Err(Error::schema(format!(
+        "{steps} steps with {} levels{quantiles} are {intervals} intervals; at most {MAX_INTERVALS} are possible",
+        shown.levels.len()
+    )))
+}
+
+pub(super) fn insufficient(message: String) -> Error {
     Error::Unprocessable {
         code: Code::InsufficientData,
         message,
     }
-}
-
-fn model_info(report: &Report) -> Value {
-    let members: Vec<Value> = report
-        .members
-        .iter()
-        .map(|member| json!({"model": member.model.to_string(), "weight": member.weight}))
-        .collect();
-    json!({
-        "members": members,
-        "seasons": report.seasons,
-        "rolling_origin_error": report.error,
-        "rolling_origins": report.origins,
-        "observations": report.observations,
-        "fitted": report.fitted,
-    })
-}
-
-impl PackedForecast {
-    /// The steps as replies show them, with every interval whose two quantiles are there.
-    #[must_use]
-    pub fn predictions(&self, actuals: &[Point]) -> Vec<Prediction> {
-        let columns = &self.quantiles.probabilities;
-        let pairs: Vec<(String, usize, usize)> = columns
-            .iter()
-            .enumerate()
-            .filter(|(_, p)| **p < 0.5)
-            .filter_map(|(lower, p)| {
-                let upper = columns.iter().position(|q| (q + p - 1.0).abs() < 1e-9)?;
-                Some((level_name(100.0 * (1.0 - 2.0 * p)), lower, upper))
-            })
-            .collect();
-        let known = self.actual_by_step(actuals);
-        self.mean
-            .iter()
-            .zip(&self.quantiles.values)
-            .enumerate()
-            .map(|(index, (mean, row))| Prediction {
-                timestamp: self.time(index),
-                value: *mean,
-                intervals: pairs
-                    .iter()
-                    .map(|(name, lower, upper)| {
-                        (
-                            name.clone(),
-                            IntervalBounds {
-                                lower: row[*lower],
-                                upper: row[*upper],
-                            },
-                        )
-                    })
-                    .collect(),
-                actual: known[index],
-            })
-            .collect()
-    }
-
-    /// The mean of the points of each step: those nearer to it than to a neighbour.
-    fn actual_by_step(&self, actuals: &[Point]) -> Vec<Option<f64>> {
-        let mut sums = vec![(0.0, 0.0); self.mean.len()];
-        let half = match self.step {
-            Step::Millis(length) => length / 2,
-            Step::Months(_) => 0,
-        };
-        for point in actuals {
-            let index = self.step.count(self.start.saturating_sub(half), point.timestamp);
-            if let Some((mean, count)) = usize::try_from(index).ok().and_then(|index| sums.get_mut(index)) {
-                *count += 1.0;
-                *mean += point.value / *count - *mean / *count;
-            }
-        }
-        sums.into_iter()
-            .map(|(mean, count)| (count > 0.0).then_some(mean))
-            .collect()
-    }
-}
-
-/// `80`, `95`, `99.5`: without the noise of 100 * (1 - 2 * 0.025).
-fn level_name(level: f64) -> String {
-    ((level * 1e6).round() / 1e6).to_string()
 }
 
 #[cfg(test)]
@@ -200,7 +123,7 @@ mod tests {
     #[test]
     fn intervals_are_named_by_level_and_nested() {
         let made = make(&hourly(24 * 14), &request(r#","levels":[80,95,99.5]"#)).unwrap();
-        let predictions = made.packed.predictions(&[]);
+        let predictions = made.packed.predictions(&made.shown, &[]);
         assert_eq!(predictions.len(), 24);
         assert_eq!(predictions[0].timestamp, 1_795_428_000_000 + 3_600_000 * 24 * 14);
         for prediction in predictions {
@@ -210,6 +133,37 @@ mod tests {
             assert!(wide.lower <= narrow.lower && narrow.lower <= prediction.value);
             assert!(prediction.value <= narrow.upper && narrow.upper <= wide.upper);
         }
+    }
+
+    /// What lies symmetric is no interval unless it was asked for as one, and the other way round.
+    #[test]
+    fn quantiles_are_shown_where_they_were_asked_for() {
+        let made = make(
+            &hourly(24 * 14),
+            &request(r#","levels":[80],"quantiles":[0.95,0.05,0.1,0.5]"#),
+        )
+        .unwrap();
+        assert_eq!(made.packed.quantiles.probabilities, [0.05, 0.1, 0.5, 0.9, 0.95]);
+        for prediction in made.packed.predictions(&made.shown, &[]) {
+            assert_eq!(prediction.intervals.keys().collect::<Vec<_>>(), ["80"]);
+            let quantiles: Vec<(&str, f64)> = prediction.quantiles.iter().map(|(p, v)| (p.as_str(), *v)).collect();
+            assert_eq!(
+                quantiles.iter().map(|(p, _)| *p).collect::<Vec<_>>(),
+                ["0.05", "0.1", "0.5", "0.95"]
+            );
+            assert!(quantiles.is_sorted_by_key(|(_, value)| *value));
+            assert_eq!(prediction.intervals["80"].lower, quantiles[1].1);
+        }
+        assert_eq!(Shown::all_of(&made.packed).levels, [80.0, 90.0]);
+    }
+
+    #[test]
+    fn limits_hold_for_every_number() {
+        let body = r#","levels":[99],"quantiles":[0.001,0.999],"bounds":{"lower":101,"upper":110.5},"seasons":[24]"#;
+        let made = make(&hourly(24 * 14), &request(body)).unwrap();
+        assert_eq!(made.model_info["seasons"], serde_json::json!([24]));
+        let numbers = made.packed.quantiles.values.iter().flatten().chain(&made.packed.mean);
+        assert!(numbers.into_iter().all(|value| (101.0..=110.5).contains(value)));
     }
 
     #[test]
@@ -229,9 +183,21 @@ mod tests {
             let body = format!(r#"{{"metric_key":"a","horizon":{horizon},"levels":[{levels}]}}"#);
             make(&hourly(24), &ForecastRequest::parse(body.as_bytes()).unwrap())
         };
-        let longest = ask(10_000, "50,80,90,95").unwrap().packed.predictions(&[]);
+        let longest = ask(10_000, "50,80,90,95").unwrap();
+        let longest = longest.packed.predictions(&longest.shown, &[]);
         assert!(serde_json::to_string(&longest).unwrap().len() < 5_000_000);
         assert_eq!(ask(10_000, "50,60,80,90,95").unwrap_err().status(), 400);
+        let quantiles = |count: usize| {
+            let list = vec!["0.5"; count].join(",");
+            let body = format!(r#"{{"metric_key":"a","horizon":10000,"levels":[80],"quantiles":[{list}]}}"#);
+            make(&hourly(24), &ForecastRequest::parse(body.as_bytes()).unwrap())
+        };
+        assert!(quantiles(6).is_ok());
+        assert_eq!(
+            quantiles(7).unwrap_err().to_string(),
+            "10000 steps with 1 levels and 7 quantiles, two of which count as one interval, are 50000 intervals; at most \
+             40000 are possible"
+        );
     }
 
     #[test]
@@ -239,12 +205,31 @@ mod tests {
         let made = make(&hourly(48), &request("")).unwrap();
         let first = made.packed.start;
         let actual = |timestamp, value| Point { timestamp, value };
-        let shown = made
-            .packed
-            .predictions(&[actual(first + 60_000, 5.0), actual(first + 3_600_000 - 60_000, 7.0)]);
+        let shown = made.packed.predictions(
+            &Shown::default(),
+            &[actual(first + 60_000, 5.0), actual(first + 3_600_000 - 60_000, 7.0)],
+        );
         assert_eq!(
             (shown[0].actual, shown[1].actual, shown[2].actual),
             (Some(5.0), Some(7.0), None)
+        );
+    }
+
+    /// Events at any time, averaged by the hour: what comes is averaged over the same hours.
+    #[test]
+    fn actuals_between_the_steps_are_averaged_as_the_history_was() {
+        let event = |number: i64| Point {
+            timestamp: 1_795_428_000_000 + number * 600_000 + number * 7919 % 600 * 1_000,
+            value: f64::from(i32::try_from(number).unwrap()),
+        };
+        let history: Vec<Point> = (0..6 * 48).map(event).collect();
+        let made = make(&history, &request(r#","frequency":"1h""#)).unwrap();
+        assert_eq!(made.packed.start, 1_795_428_000_000 + 48 * 3_600_000);
+        let coming: Vec<Point> = (6 * 48..6 * 50).map(event).collect();
+        let shown = made.packed.predictions(&Shown::default(), &coming);
+        assert_eq!(
+            (shown[0].actual, shown[1].actual, shown[2].actual),
+            (Some(290.5), Some(296.5), None)
         );
     }
 }

@@ -1,11 +1,25 @@
 //! Forecasts of stored series: made on request, stored, and shown with what came true.
 
+pub mod backtest;
+mod errors;
+mod events;
 mod forecast;
+mod limits;
+mod model_info;
 mod packed;
+mod predictions;
 mod request;
+mod score;
+mod scoring;
 mod store;
 
-pub use forecast::{Forecast, IntervalBounds, MIN_POINTS, Prediction, make};
+pub use errors::Mark;
+pub use events::Events;
+pub use forecast::{Forecast, MIN_POINTS, make};
+pub use limits::Limits;
 pub use packed::PackedForecast;
+pub use predictions::{IntervalBounds, Prediction, Shown};
 pub use request::{ForecastRequest, Horizon};
-pub use store::{ForecastItem, Stored, create, get, list};
+pub use score::{Score, score, surprise};
+pub use scoring::{Scored, score_due};
+pub use store::{ForecastItem, Realised, Stored, create, get, list};

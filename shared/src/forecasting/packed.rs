@@ -31,6 +31,12 @@ impl PackedForecast {
         self.step.add(self.start, i64::try_from(index).unwrap_or(i64::MAX))
     }
 
+    /// When its last step is over.
+    #[must_use]
+    pub fn end(&self) -> Millis {
+        self.time(self.mean.len())
+    }
+
     /// Packs it.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

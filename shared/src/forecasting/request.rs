@@ -1,11 +1,18 @@
+use super::events::{self, Events};
+use super::limits::Limits;
+use super::predictions::Shown;
 use crate::Error;
 use crate::series::{Dimensions, MetricKey};
-use prediction::{Backend, MAX_HORIZON, Step};
+use prediction::{Backend, MAX_HORIZON, MAX_SEASON, Step};
 use serde::Deserialize;
 use serde_json::Value;
 
 /// The most interval levels of one forecast.
 const MAX_LEVELS: usize = 10;
+/// The most quantiles of one forecast: each per cent.
+const MAX_QUANTILES: usize = 99;
+/// The most seasons of one forecast.
+const MAX_SEASONS: usize = 5;
 
 /// How far a forecast reaches.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,7 +24,7 @@ pub enum Horizon {
 }
 
 impl Horizon {
-    fn parse(value: &Value) -> Result<Self, Error> {
+    pub(super) fn parse(value: &Value) -> Result<Self, Error> {
         let wrong = || {
             Error::schema(format!(
                 "horizon must be a number of steps from 1 to {MAX_HORIZON}, or a duration such as \"24h\""
@@ -74,7 +81,14 @@ pub struct ForecastRequest {
     pub frequency: Option<Step>,
     /// the model
     pub backend: Backend,
-    levels: Vec<f64>,
+    /// what the reply shows of the distribution of each step
+    pub shown: Shown,
+    /// season lengths in steps; absent: those of the step, tested
+    pub seasons: Option<Vec<usize>>,
+    /// what may explain the series beside its past
+    pub events: Events,
+    /// limits that no number of the forecast may leave
+    pub limits: Limits,
 }
 
 #[derive(Deserialize)]
@@ -89,6 +103,14 @@ struct Wire {
     #[serde(default)]
     levels: Option<Vec<f64>>,
     #[serde(default)]
+    quantiles: Vec<f64>,
+    #[serde(default)]
+    seasons: Option<Vec<usize>>,
+    #[serde(default)]
+    bounds: Limits,
+    #[serde(default)]
+    events: events::Wire,
+    #[serde(default)]
     backend: Option<String>,
 }
 
@@ -99,37 +121,69 @@ impl ForecastRequest {
     /// 400 with the field that is wrong.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         let wire: Wire = serde_json::from_slice(body).map_err(|error| Error::schema(error.to_string()))?;
-        let levels = wire.levels.unwrap_or_else(|| vec![80.0, 95.0]);
-        if levels.is_empty() || levels.len() > MAX_LEVELS {
-            return Err(Error::schema(format!("levels must hold 1 to {MAX_LEVELS} numbers")));
-        }
-        prediction::probabilities_of_levels(&levels).map_err(|error| Error::schema(error.to_string()))?;
         Ok(Self {
-            metric_key: MetricKey::parse(&wire.metric_key).ok_or(Error::Malformed {
-                code: crate::Code::InvalidMetricKey,
-                message: "metric_key is not one".into(),
-            })?,
+            metric_key: metric_key(&wire.metric_key)?,
             dimensions: wire.dimensions,
             horizon: Horizon::parse(&wire.horizon)?,
-            frequency: wire
-                .frequency
-                .map(|text| {
-                    text.parse()
-                        .map_err(|error: prediction::Error| Error::schema(format!("frequency: {error}")))
-                })
-                .transpose()?,
+            frequency: frequency(wire.frequency.as_deref())?,
+            shown: shown(wire.levels, wire.quantiles)?,
+            seasons: seasons(wire.seasons)?,
+            limits: wire.bounds.check()?,
+            events: Events::parse(wire.events)?,
             backend: wire
                 .backend
                 .map_or(Ok(Backend::Auto), |name| name.parse())
                 .map_err(|error| Error::schema(error.to_string()))?,
-            levels,
         })
     }
 
     /// The levels of its intervals in percent, as asked for.
     #[must_use]
     pub fn levels(&self) -> &[f64] {
-        &self.levels
+        &self.shown.levels
+    }
+}
+
+pub(super) fn metric_key(text: &str) -> Result<MetricKey, Error> {
+    MetricKey::parse(text).ok_or(Error::Malformed {
+        code: crate::Code::InvalidMetricKey,
+        message: "metric_key is not one".into(),
+    })
+}
+
+pub(super) fn frequency(text: Option<&str>) -> Result<Option<Step>, Error> {
+    text.map(str::parse)
+        .transpose()
+        .map_err(|error: prediction::Error| Error::schema(format!("frequency: {error}")))
+}
+
+pub(super) fn shown(levels: Option<Vec<f64>>, quantiles: Vec<f64>) -> Result<Shown, Error> {
+    let levels = levels.unwrap_or_else(|| Shown::default().levels);
+    if levels.is_empty() || levels.len() > MAX_LEVELS {
+        return Err(Error::schema(format!("levels must hold 1 to {MAX_LEVELS} numbers")));
+    }
+    if quantiles.len() > MAX_QUANTILES {
+        return Err(Error::schema(format!(
+            "quantiles must hold at most {MAX_QUANTILES} numbers"
+        )));
+    }
+    let shown = Shown { levels, quantiles };
+    shown
+        .probabilities()
+        .map_err(|error| Error::schema(error.to_string()))?;
+    Ok(shown)
+}
+
+pub(super) fn seasons(seasons: Option<Vec<usize>>) -> Result<Option<Vec<usize>>, Error> {
+    let given = seasons.as_deref().unwrap_or_default();
+    if given.len() > MAX_SEASONS {
+        return Err(Error::schema(format!(
+            "seasons must hold at most {MAX_SEASONS} numbers"
+        )));
+    }
+    match given.iter().find(|season| !(2..=MAX_SEASON).contains(*season)) {
+        Some(wrong) => Err(Error::schema(prediction::Error::Season(*wrong).to_string())),
+        None => Ok(seasons),
     }
 }
 
@@ -177,8 +231,27 @@ mod tests {
             r#","horizon":1,"frequency":"5 minutes""#,
             r#","horizon":1,"dimensions":{"a":1}"#,
             r#","horizon":1,"horizont":1"#,
+            r#","horizon":1,"quantiles":[0]"#,
+            r#","horizon":1,"quantiles":[0.5,1]"#,
+            r#","horizon":1,"seasons":[1]"#,
+            r#","horizon":1,"seasons":[7,2521]"#,
+            r#","horizon":1,"seasons":[2,3,4,5,6,7]"#,
+            r#","horizon":1,"bounds":{"lower":2,"upper":1}"#,
+            r#","horizon":1,"bounds":{"least":2}"#,
+            r#","horizon":1,"bounds":{"lower":1e999}"#,
         ] {
             assert_eq!(parse(more).unwrap_err().status(), 400, "{more}");
         }
+    }
+
+    #[test]
+    fn quantiles_are_bounded_in_number() {
+        let list = |count: usize| vec!["0.5"; count].join(",");
+        let parsed = |count| parse(&format!(r#","horizon":1,"quantiles":[{}]"#, list(count)));
+        assert!(parsed(MAX_QUANTILES).is_ok());
+        assert_eq!(
+            parsed(MAX_QUANTILES + 1).unwrap_err().to_string(),
+            "quantiles must hold at most 99 numbers"
+        );
     }
 }

@@ -1,6 +1,9 @@
-use super::forecast::{Prediction, make};
+use super::errors::{Mark, SeriesErrors};
+use super::forecast::make;
 use super::packed::PackedForecast;
+use super::predictions::{Prediction, Shown};
 use super::request::ForecastRequest;
+use super::score::{Score, score};
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::http::page::{Cursor, Page};
@@ -36,9 +39,25 @@ pub struct ForecastItem {
     pub origin: Millis,
     #[serde(serialize_with = "time::rfc3339")]
     pub created_at: Millis,
+    /// how it did so far, or in all; in lists once it is complete
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub realised: Option<Realised>,
+    /// of the series, now; left out of the reply that creates it
+    #[serde(flatten)]
+    pub mark: Option<Mark>,
     /// left out of lists
     #[serde(skip_serializing_if = "Option::is_none")]
     pub predictions: Option<Vec<Prediction>>,
+}
+
+/// How a forecast did against what came true.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Realised {
+    /// whether it stays so: all actual values were there, or no more were waited for
+    pub complete: bool,
+    /// the figures
+    #[serde(flatten)]
+    pub score: Score,
 }
 
 /// What became of a request for a forecast.
@@ -78,17 +97,20 @@ pub async fn create(
         horizon: i64::try_from(made.packed.mean.len()).unwrap_or(i64::MAX),
         origin: made.origin,
         created_at: tenant.clock().now(),
-        predictions: Some(made.packed.predictions(&[])),
+        realised: None,
+        mark: None,
+        predictions: Some(made.packed.predictions(&made.shown, &[])),
     };
     let mut batch = Batch::write();
     let record = operation.map(|operation| operation.record(&mut batch, tenant, StatusCode::CREATED, &item));
     batch.push(Step::tenant(
         concat!(
             "INSERT INTO forecasts
-                (org_id, forecast_id, series_id, backend, frequency, horizon, origin, model_info, predictions, created_at)
+                (org_id, forecast_id, series_id, backend, frequency, horizon, origin, model_info, predictions, created_at,
+                 shown, naive_error, score_at)
              SELECT org_id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, coalesce(?10, ",
             wall_ms!("?11"),
-            ") FROM authority"
+            "), ?12, ?13, ?14 FROM authority"
         ),
         args![
             &forecast_id,
@@ -100,7 +122,10 @@ pub async fn create(
             item.model_info.to_string(),
             made.packed.encode(),
             tenant.clock().product_override(),
-            tenant.clock().wall_offset()
+            tenant.clock().wall_offset(),
+            serde_json::to_string(&made.shown).unwrap_or_default(),
+            made.naive_error,
+            made.packed.end()
         ],
     ));
     let result = tenant.run(batch).await;
@@ -121,18 +146,25 @@ pub async fn create(
 pub async fn get(tenant: &Tenant, forecast_id: &ForecastId) -> Result<ForecastItem, Error> {
     let step = Step::tenant(
         "SELECT f.forecast_id, f.series_id, s.metric_key, s.dimensions, f.backend, f.model_info, f.frequency, f.horizon,
-                f.origin, f.created_at, f.predictions
+                f.origin, f.created_at, f.score, e.until, e.forecasts, e.mean, e.variance, e.cusum, e.run_since,
+                e.run_forecasts, e.run_mean, e.drifting, f.predictions, f.shown, f.naive_error
          FROM authority AS a JOIN forecasts AS f ON f.org_id = a.org_id AND f.forecast_id = ?2
-         JOIN time_series AS s ON s.org_id = a.org_id AND s.series_id = f.series_id",
+         JOIN time_series AS s ON s.org_id = a.org_id AND s.series_id = f.series_id
+         LEFT JOIN forecast_errors AS e ON e.org_id = a.org_id AND e.series_id = f.series_id",
         args![forecast_id],
     );
     let reply = tenant.run(Batch::read_one(step)).await?;
     let row = reply.step(0)?.first().ok_or(Error::NotFound("the forecast"))?;
     let mut item = item(row)?;
-    let packed = PackedForecast::decode(row.blob(10)?)?;
-    let end = packed.time(packed.mean.len());
-    let actuals = store::points(tenant, item.series_id, Some(item.origin.saturating_add(1)), Some(end)).await?;
-    item.predictions = Some(packed.predictions(&actuals));
+    let packed = PackedForecast::decode(row.blob(20)?)?;
+    let shown = Shown::stored(row.opt_text(21)?, &packed)?;
+    let from = item.origin.saturating_add(1);
+    let actuals = store::points(tenant, item.series_id, Some(from), Some(packed.end())).await?;
+    if item.realised.is_none() {
+        item.realised =
+            score(&packed, &shown.levels, row.opt_real(22)?, &actuals).map(|score| Realised { complete: false, score });
+    }
+    item.predictions = Some(packed.predictions(&shown, &actuals));
     Ok(item)
 }
 
@@ -149,9 +181,11 @@ pub async fn list(
     // '~' sorts after every id
     let step = Step::tenant(
         "SELECT f.forecast_id, f.series_id, s.metric_key, s.dimensions, f.backend, f.model_info, f.frequency, f.horizon,
-                f.origin, f.created_at
+                f.origin, f.created_at, f.score, e.until, e.forecasts, e.mean, e.variance, e.cusum, e.run_since,
+                e.run_forecasts, e.run_mean, e.drifting
          FROM authority AS a JOIN forecasts AS f ON f.org_id = a.org_id
          JOIN time_series AS s ON s.org_id = a.org_id AND s.series_id = f.series_id
+         LEFT JOIN forecast_errors AS e ON e.org_id = a.org_id AND e.series_id = f.series_id
          WHERE f.forecast_id < ?2 AND (?3 IS NULL OR f.series_id = ?3)
          ORDER BY f.forecast_id DESC LIMIT ?4",
         args![before.map_or("~", Cursor::as_str), series, Page::<ForecastItem>::fetch(limit)],
@@ -163,10 +197,12 @@ pub async fn list(
 
 fn item(row: &Row) -> Result<ForecastItem, DbError> {
     let wrong = |what: &str| DbError::Other(format!("a stored forecast has a wrong {what}"));
+    let series_id = SeriesId::from_raw(row.integer(1)?).ok_or_else(|| wrong("series"))?;
+    let score = row.opt_text(10)?.map(serde_json::from_str).transpose();
     Ok(ForecastItem {
         request_id: None,
         forecast_id: row.text(0)?.to_owned(),
-        series_id: SeriesId::from_raw(row.integer(1)?).ok_or_else(|| wrong("series"))?,
+        series_id,
         metric_key: row.text(2)?.to_owned(),
         dimensions: Dimensions::from_json(row.text(3)?).ok_or_else(|| wrong("dimensions"))?,
         backend: row.text(4)?.to_owned(),
@@ -175,6 +211,10 @@ fn item(row: &Row) -> Result<ForecastItem, DbError> {
         horizon: row.integer(7)?,
         origin: row.integer(8)?,
         created_at: row.integer(9)?,
+        realised: score
+            .map_err(|_| wrong("score"))?
+            .map(|score| Realised { complete: true, score }),
+        mark: Some(SeriesErrors::read(row, 11, series_id)?.map_or_else(Mark::default, |errors| errors.mark())),
         predictions: None,
     })
 }

@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub(crate) mod backtest;
 pub(crate) mod demo;
 mod doctor;
 pub(crate) mod export;
@@ -30,6 +31,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Export(arguments) => export::run(&arguments, json).await,
         Command::Inspect(arguments) => inspect::run(&arguments, json).await,
         Command::Forecast(arguments) => forecast::run(&arguments, json),
+        Command::Backtest(arguments) => backtest::run(&arguments, json),
         Command::Doctor => doctor::run(json).await,
     }
 }

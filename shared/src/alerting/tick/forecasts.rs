@@ -11,7 +11,7 @@ use crate::clock::{MINUTE, Millis};
 use crate::series::{Point, SeriesId, SeriesRef};
 use crate::store;
 use db::{Batch, Step, args};
-use prediction::{Options, Regular, regularise};
+use prediction::{LocalTime, Options, Regular, regularise};
 use std::collections::BTreeMap;
 
 /// Steps of history that a forecast looks at: two weeks at a quarter of an hour, and some.
@@ -194,6 +194,7 @@ fn look_ahead(points: &[Point], due: &Due) -> Option<Outlook> {
     let steps = usize::try_from(ahead).unwrap_or(MAX_STEPS).clamp(1, MAX_STEPS);
     let options = Options {
         probabilities: due.quantiles.clone(),
+        calendar: Some(LocalTime::default()),
         ..Options::new(steps)
     };
     let grid = regular.grid();

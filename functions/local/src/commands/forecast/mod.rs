@@ -1,55 +1,38 @@
 //! `intentvision forecast`: files in, files out, no database.
 
-mod input;
 mod output;
 mod predict;
-mod tree;
 
 use crate::Failure;
-use clap::{Args, ValueEnum};
-use input::Series;
+use crate::parallel::{parallel, threads};
+use crate::series_files::{Series, Source, tree};
+use clap::Args;
 use predict::Prediction;
-use prediction::{Backend, Step};
+use prediction::Backend;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// A file, plain or .gz, or a folder: each file in it is processed and mirrored under --output
-    #[arg(long)]
-    input: PathBuf,
-    /// wide: one series a line, `id,value,...`, oldest first, an empty cell is a gap; long: `series_id,timestamp,value`
-    #[arg(long, value_enum, default_value = "wide")]
-    format: Format,
+    #[command(flatten)]
+    source: Source,
     /// How many steps to forecast
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     horizon: u16,
-    /// Seasons in steps (7 for a week of days); without it those that the frequency suggests are tried; 1 means none
-    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=2_520))]
-    season: Vec<u16>,
-    /// Distance of neighbours: 5m, 1h, 1d, 1M; the long format tells it by its timestamps
-    #[arg(long)]
-    frequency: Option<Step>,
     /// Levels of the intervals in per cent
     #[arg(long, value_delimiter = ',', default_value = "80,95", value_parser = level)]
     levels: Vec<String>,
     /// The model, or `auto`, which chooses and combines per series
     #[arg(long, default_value = "auto")]
     backend: Backend,
-    /// Where to write; stdout if not given
+    /// Where to write; stdout if not given. For a folder as --input the folder that mirrors it
     #[arg(long)]
     output: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Wide,
-    Long,
-}
-
 /// Levels stay text, because they name columns: `99.5` gives `lower_99.5`.
-fn level(text: &str) -> Result<String, String> {
+pub(crate) fn level(text: &str) -> Result<String, String> {
     match text.trim().parse::<f64>() {
         Ok(level) if level > 0.0 && level < 100.0 => Ok(level.to_string()),
         _ => Err("a level is a number between 0 and 100".into()),
@@ -57,10 +40,10 @@ fn level(text: &str) -> Result<String, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
-    if arguments.input.is_dir() {
+    if arguments.source.input.is_dir() {
         folder(arguments, json)
     } else {
-        let predictions = file(&arguments.input, arguments, threads())?;
+        let predictions = file(&arguments.source.input, arguments, threads())?;
         let text = output::render(&predictions, &arguments.levels, json)?;
         match &arguments.output {
             None => crate::output::line(text.trim_end()),
@@ -71,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
 
 /// Every file of a folder, several at a time. Files that fail are named, the others are done.
 fn folder(arguments: &Arguments, json: bool) -> Result<(), Failure> {
-    let root = &arguments.input;
+    let root = &arguments.source.input;
     let target = arguments
         .output
         .as_ref()
@@ -110,10 +93,7 @@ fn folder(arguments: &Arguments, json: bool) -> Result<(), Failure> {
 }
 
 fn file(path: &Path, arguments: &Arguments, threads: usize) -> Result<Vec<Prediction>, Failure> {
-    let series = match arguments.format {
-        Format::Wide => input::wide(path)?,
-        Format::Long => input::long(path, arguments.frequency)?,
-    };
+    let series = arguments.source.read(path)?;
     let options = predict::options(arguments)?;
     let one = |series: &Series| {
         predict::predict(series, arguments, &options)
@@ -122,50 +102,9 @@ fn file(path: &Path, arguments: &Arguments, threads: usize) -> Result<Vec<Predic
     parallel(&series, threads, one).into_iter().collect()
 }
 
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-/// The results in the order of the items; whoever is free takes the next one.
-fn parallel<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    if threads < 2 || items.len() < 2 {
-        return items.iter().map(work).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let worker = || {
-        let mut results = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            match items.get(index) {
-                Some(item) => results.push((index, work(item))),
-                None => return results,
-            }
-        }
-    };
-    let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads.min(items.len())).map(|_| scope.spawn(worker)).collect();
-        let joined = workers.into_iter().map(|worker| match worker.join() {
-            Ok(results) => results,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        joined.flatten().collect()
-    });
-    results.sort_unstable_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, result)| result).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parallel_work_keeps_the_order() {
-        let items: Vec<usize> = (0..1_000).collect();
-        let doubled: Vec<usize> = items.iter().map(|item| item * 2).collect();
-        for threads in [1, 2, 7] {
-            assert_eq!(parallel(&items, threads, |item| item * 2), doubled);
-        }
-    }
 
     #[test]
     fn levels_are_between_0_and_100() {

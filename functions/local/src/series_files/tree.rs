@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every file under a folder, relative to it, in order; hidden ones are left out.
-pub(super) fn files(root: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(crate) fn files(root: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {

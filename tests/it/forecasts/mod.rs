@@ -1,5 +1,10 @@
 //! Forecasts over HTTP, on both databases.
 
+mod asked;
+mod backtests;
+mod drift;
+mod scores;
+
 use http::Request;
 use intentvision::clock::{Clock, HOUR, Millis};
 use intentvision::time;

@@ -11,8 +11,8 @@ use std::path::Path;
 
 /// One history.
 #[derive(Debug, PartialEq)]
-pub(super) struct Series {
-    pub(super) id: String,
+pub(crate) struct Series {
+    pub(crate) id: String,
     /// its values, NaN for a gap
     pub(super) values: Vec<f64>,
     /// where the file tells: the first time and the step
