@@ -35,7 +35,7 @@ pub(crate) enum Command {
     /// Make, list, revoke and rotate API keys
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Fold, tidy and trim the store as `serve` does each minute, once and now
+    /// Fold, tidy and trim the store and score forecasts as `serve` does each minute, once and now
     Maintain(maintain::Arguments),
     /// Store the history in a file; run again after it was killed, it goes on where it was
     Import(import::Arguments),

@@ -25,7 +25,7 @@ pub(crate) async fn deliver(app: App) -> Result<delivery::Summary, Error> {
     deliver_notifications::run(&app, deliver_notifications::LIMIT).await
 }
 
-/// Folds, trims and expiry.
+/// Folds, trims, scores of forecasts and expiry.
 pub(crate) async fn maintain(app: App) -> Result<maintain::Summary, Error> {
     maintain::run(&app).await
 }

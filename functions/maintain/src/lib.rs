@@ -1,6 +1,5 @@
 //! Folds the log of points, trims it, tidies once a day, scores forecasts whose time has passed, and lets idempotency
-//! keys expire. Safe to run as often as one
-//! likes, and by several at once.
+//! keys expire. Safe to run as often as one likes, and by several at once.
 
 use intentvision::auth::Job;
 use intentvision::id::OrgId;

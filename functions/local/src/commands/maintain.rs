@@ -34,8 +34,8 @@ pub(crate) async fn run(arguments: &Arguments, json: bool) -> Result<(), Failure
 
 fn text(summary: &Summary) -> String {
     let mut text = format!(
-        "{} requests folded, {} series tidied, {} requests left the log, {} idempotency keys expired",
-        summary.folded, summary.tidied, summary.trimmed, summary.expired_keys
+        "{} requests folded, {} series tidied, {} requests left the log, {} forecasts scored, {} idempotency keys expired",
+        summary.folded, summary.tidied, summary.trimmed, summary.scored, summary.expired_keys
     );
     if summary.busy > 0 {
         text += &format!(

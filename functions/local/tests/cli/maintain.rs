@@ -18,7 +18,7 @@ fn everything_is_done_now_when_it_is_forced() {
     assert_eq!(room.json(&["maintain"])["tidied"], 0);
     assert_eq!(
         stdout(&room.run(&["maintain", "--force"])),
-        "0 requests folded, 1 series tidied, 0 requests left the log, 0 idempotency keys expired\n"
+        "0 requests folded, 1 series tidied, 0 requests left the log, 0 forecasts scored, 0 idempotency keys expired\n"
     );
 }
 
