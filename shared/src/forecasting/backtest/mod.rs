@@ -16,7 +16,7 @@ use prediction::{Backend, LocalTime, Options, Regular, Walk};
 /// How many of the newest points a backtest looks at.
 const HISTORY: usize = prediction::MAX_CELLS;
 /// The most work of one request: windows x backends x steps, where the steps are those that a fit looks at and those of
-/// the horizon, an eighth more for each quantile. It bounds the time, 0.1 to 1.3 s of a core
+/// the horizon, an eighth more for each quantile. It bounds the time, 0.1 to 1.4 s of a core
 /// (`cargo bench -p prediction --bench backtest`), and the memory for the numbers of the windows.
 const MAX_WORK: usize = 1_000_000;
 /// A fit looks at no more of the newest steps than this.
