@@ -73,71 +73,57 @@ impl Ensemble {
 
     /// The combined forecasts from each of the `origins`, `horizon` each, one after the other.
     pub(crate) fn forecasts(&self, values: &[f64], origins: &[usize], horizon: usize) -> Vec<f64> {
-        if self.median && self.members.len() > 2 {
-            return self.medians(values, origins, horizon);
+        let of = |member: &Member| member.forecasts(values, &self.adjustment, origins, horizon);
+        let paths: Vec<Vec<f64>> = self.members.iter().map(of).collect();
+        self.combined(&paths)
+    }
+
+    /// What each member forecasts when it is fitted again at each of the `origins`, `horizon` steps of each, one after the
+    /// other.
+    pub(crate) fn refitted(
+        &self,
+        values: &[f64],
+        observed: &[bool],
+        origins: &[usize],
+        horizon: usize,
+    ) -> Vec<Vec<f64>> {
+        let seasons = self.adjustment.lengths();
+        let mut paths = vec![Vec::with_capacity(origins.len() * horizon); self.members.len()];
+        for origin in origins {
+            let (Some(past), Some(seen)) = (values.get(..*origin), observed.get(..*origin)) else {
+                continue;
+            };
+            let adjustment = Adjustment::estimate(past, seen, &seasons, false);
+            for (member, path) in self.members.iter().zip(&mut paths) {
+                let refitted = member.refit(past, &adjustment);
+                path.extend(refitted.forecasts(past, &adjustment, &[*origin], horizon));
+            }
         }
-        let mut combined = vec![0.0; origins.len() * horizon];
-        for (member, weight) in self.members.iter().zip(&self.weights) {
-            let path = member.forecasts(values, &self.adjustment, origins, horizon);
+        paths
+    }
+
+    /// The members' forecasts combined as they are weighted.
+    pub(crate) fn combined(&self, paths: &[Vec<f64>]) -> Vec<f64> {
+        let length = paths.first().map_or(0, Vec::len);
+        if self.median && self.members.len() > 2 {
+            let mut cell: Vec<(f64, f64)> = Vec::with_capacity(paths.len());
+            return (0..length)
+                .map(|index| {
+                    cell.clear();
+                    let values = paths.iter().filter_map(|path| path.get(index).copied());
+                    cell.extend(values.zip(self.weights.iter().copied()));
+                    weighted_median(&mut cell)
+                })
+                .collect();
+        }
+        let mut combined = vec![0.0; length];
+        for (path, weight) in paths.iter().zip(&self.weights) {
             combined
                 .iter_mut()
                 .zip(path)
                 .for_each(|(sum, value)| *sum += weight * value);
         }
         combined
-    }
-
-    fn medians(&self, values: &[f64], origins: &[usize], horizon: usize) -> Vec<f64> {
-        let paths: Vec<Vec<f64>> = self
-            .members
-            .iter()
-            .map(|member| member.forecasts(values, &self.adjustment, origins, horizon))
-            .collect();
-        let mut cell: Vec<(f64, f64)> = Vec::with_capacity(paths.len());
-        (0..origins.len() * horizon)
-            .map(|index| {
-                cell.clear();
-                let values = paths.iter().filter_map(|path| path.get(index).copied());
-                cell.extend(values.zip(self.weights.iter().copied()));
-                weighted_median(&mut cell)
-            })
-            .collect()
-    }
-
-    /// The mean absolute error of each member, refitted at each of the `origins`, over `scale`; `None` if no future value of
-    /// an origin was observed or the scale is zero.
-    pub(crate) fn refitted_errors(
-        &self,
-        values: &[f64],
-        observed: &[bool],
-        origins: &[usize],
-        horizon: usize,
-        scale: f64,
-    ) -> Option<Vec<f64>> {
-        let seasons = self.adjustment.lengths();
-        let mut sums = vec![0.0; self.members.len()];
-        let mut count = 0;
-        for origin in origins {
-            let (Some(past), Some(seen)) = (values.get(..*origin), observed.get(..*origin)) else {
-                continue;
-            };
-            let adjustment = Adjustment::estimate(past, seen, &seasons, false);
-            let future = || {
-                (*origin..values.len())
-                    .take(horizon)
-                    .filter(|t| observed.get(*t).is_some_and(|o| *o))
-            };
-            for (member, sum) in self.members.iter().zip(&mut sums) {
-                let path = member
-                    .refit(past, &adjustment)
-                    .forecasts(past, &adjustment, &[*origin], horizon);
-                let error = |t: usize| Some((values.get(t)? - path.get(t - origin)?).abs());
-                *sum += future().filter_map(error).sum::<f64>();
-            }
-            count += future().count();
-        }
-        let errors: Vec<f64> = sums.into_iter().map(|sum| sum / count as f64 / scale).collect();
-        errors.iter().all(|error| error.is_finite()).then_some(errors)
     }
 
     /// Models and weights; members that came down to the same model count as one.

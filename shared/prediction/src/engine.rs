@@ -17,19 +17,26 @@ pub fn forecast(grid: &Grid<'_>, options: &Options) -> Result<Forecast, Error> {
     let step = grid.step.check()?;
     let series = Prepared::new(grid, options)?;
     let kinds = candidates(options.backend, step, &series);
-    let ensemble = series.fit(&kinds, options.horizon, step);
-    let past = series.past(&ensemble, options.horizon);
+    let fit = series.fit(&kinds, options.horizon, step);
+    let ensemble = &fit.ensemble;
+    let past = series.past(&fit, options.horizon);
 
     let lead = series.lead();
-    let path = series.ahead(&ensemble, lead + options.horizon);
+    let path = series.ahead(ensemble, lead + options.horizon);
     let (lower, upper) = limits(options.bounds, &series);
     let scale = series.scale();
     // back in the unit of the caller, within the bounds and within the finite numbers
     let finish = |value: f64| (value * scale).clamp(-f64::MAX, f64::MAX).clamp(lower, upper);
     let ahead: Vec<f64> = path.into_iter().skip(lead).collect();
     let row = |(step, centre): (usize, &f64)| -> Vec<f64> {
+        let steady = series.steady(series.len() + lead + step);
         let quantile = |p: &f64| {
-            let half = past.spread.half_width(lead + step, *centre, (2.0 * p - 1.0).abs());
+            let coverage = (2.0 * p - 1.0).abs();
+            let half = if steady.is_some_and(|steady| coverage < steady.certainty()) {
+                0.0
+            } else {
+                past.spread.half_width(lead + step, *centre, coverage)
+            };
             let half = if half.is_finite() { half } else { f64::MAX };
             finish(if *p < 0.5 { centre - half } else { centre + half })
         };

@@ -14,11 +14,13 @@ const ORIGINS_PER_FREEDOM: f64 = 10.0;
 /// Origins at which the errors' own distribution counts as much as the assumed one.
 const HALF_TRUST: f64 = 60.0;
 /// Inflation for a long history (below 1: the size of an error is a root mean square, which a few large ones rule) ...
-const INFLATION: f64 = 0.96;
+const INFLATION: f64 = 0.95;
 /// ... growing with 1 / its length: parameters were fitted to the errors that are counted ...
-const FEW_VALUES: f64 = 6.0;
+const FEW_VALUES: f64 = 5.0;
 /// ... and with 1 / the cycles of the longest season: so were its indices.
-const FEW_CYCLES: f64 = 0.9;
+const FEW_CYCLES: f64 = 0.5;
+/// What refitted origins tell of the optimism of the others counts by its square root, up to this: they are few.
+const LARGEST_OPTIMISM: f64 = 1.5;
 
 /// The oldest error counts exp(-FADING) times as much as the last one.
 const FADING: f64 = 2.0;
@@ -50,6 +52,8 @@ pub(crate) struct Experience {
     pub(crate) values: usize,
     /// Cycles of the longest season in it; infinite without a season.
     pub(crate) cycles: f64,
+    /// How much larger errors are at origins whose future was not known to the fit.
+    pub(crate) optimism: f64,
     /// Origins at which the errors were made.
     pub(crate) origins: usize,
     /// Root mean squared change of the series in one step; counts as two errors of the first step.
@@ -108,7 +112,10 @@ impl Spread {
         let evidence = (history.origins as f64 / HALF_TRUST).powi(2);
         let trust = evidence / (1.0 + evidence);
         let freedom = LEAST_FREEDOM + history.origins as f64 / ORIGINS_PER_FREEDOM;
-        let inflation = INFLATION * (1.0 + FEW_VALUES / history.values as f64) * (1.0 + FEW_CYCLES / history.cycles);
+        let inflation = history.optimism.clamp(1.0, LARGEST_OPTIMISM).sqrt()
+            * INFLATION
+            * (1.0 + FEW_VALUES / history.values as f64)
+            * (1.0 + FEW_CYCLES / history.cycles);
         Self {
             steps,
             relative,
@@ -190,6 +197,7 @@ mod tests {
     const EXPERIENCE: Experience = Experience {
         values: 100_000,
         cycles: f64::INFINITY,
+        optimism: 1.0,
         origins: 1_000_000,
         change: 0.5,
         sizes: None,

@@ -54,6 +54,7 @@ mod rolling;
 mod season;
 #[cfg(test)]
 mod simulation;
+mod steady;
 mod step;
 
 pub use backtest::{Backtest, MIN_TRAINING, Record, Walk, backtest};

@@ -8,6 +8,7 @@ use crate::history::{History, interpolate};
 use crate::models::classify;
 use crate::outcome::Cleaning;
 use crate::season::{self, centred_mean};
+use crate::steady::{Steady, SteadyPositions};
 use crate::{Error, Grid, Options};
 
 /// The models see at least this many of the most recent values ...
@@ -33,6 +34,7 @@ pub(crate) struct Prepared {
     pub(crate) adjustment: Adjustment,
     /// Season lengths in steps, shortest first.
     seasons: Vec<usize>,
+    steady: SteadyPositions,
     intermittent: bool,
     counter: bool,
     outliers: usize,
@@ -80,6 +82,7 @@ impl Prepared {
             };
             series.remove_effects(&calendar, &options.regressors_from(series.history.first));
         }
+        series.steady = SteadyPositions::find(&series.actual, series.observed(), &series.seasons);
         Ok(series)
     }
 
@@ -101,6 +104,7 @@ impl Prepared {
             seasons: adjustment.lengths(),
             adjustment,
             history,
+            steady: SteadyPositions::default(),
             intermittent: false,
             counter: false,
             outliers: 0,
@@ -125,6 +129,12 @@ impl Prepared {
             self.shift = Some(shift);
             self.estimate_seasons();
         }
+    }
+
+    /// The value that step `t` has had in each cycle of some season, if it was always the same: closed at night is closed at
+    /// night.
+    pub(crate) fn steady(&self, t: usize) -> Option<Steady> {
+        self.steady.at(t)
     }
 
     fn remove_effects(&mut self, calendar: &Calendar, regressors: &[Regressor]) {
@@ -154,8 +164,12 @@ impl Prepared {
             effects.restore(self.len(), &mut path);
         }
         let last = self.history.values.last().copied().unwrap_or_default();
-        path.into_iter()
-            .map(|value| if value.is_finite() { value } else { last })
+        (self.len()..)
+            .zip(path)
+            .map(|(t, value)| {
+                self.steady(t)
+                    .map_or(if value.is_finite() { value } else { last }, |steady| steady.value)
+            })
             .collect()
     }
 

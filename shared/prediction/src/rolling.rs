@@ -22,37 +22,79 @@ pub(crate) struct Past {
     pub(crate) origins: usize,
 }
 
+/// A weighted combination.
+pub(crate) struct Fit {
+    pub(crate) ensemble: Ensemble,
+    /// How much larger its errors are at origins whose future it did not know: at refitted ones over those at the same
+    /// origins after the fit to all values.
+    pub(crate) optimism: f64,
+}
+
 impl Prepared {
     /// Fits the members, weighted by their errors at refitted origins if there are several.
     ///
     /// The errors of few values without a season say little, and one of the members is often far off: the weighted median
     /// of such is safer than their mean.
-    pub(crate) fn fit(&self, kinds: &[Candidate], horizon: usize, step: Step) -> Ensemble {
-        let (values, observed) = (&self.fitted, self.observed());
+    pub(crate) fn fit(&self, kinds: &[Candidate], horizon: usize, step: Step) -> Fit {
+        let values = &self.fitted;
         let mut ensemble = Ensemble::fit(values, self.adjustment.clone(), kinds);
         let n = values.len();
         if self.seasons().is_empty() && n < FEW {
             ensemble = ensemble.by_median();
         }
         let reach = horizon.min(n / 4);
-        if kinds.len() < 2 || n < 12 || reach == 0 {
-            return ensemble;
-        }
         let least = (2 * self.seasons().last().copied().unwrap_or(1)).max(n / 2);
         let origins: Vec<usize> = (1..=REFITS)
+            .rev()
             .map(|back| n.saturating_sub(back * reach))
             .filter(|origin| *origin >= least)
             .collect();
+        if n < 12 || reach == 0 || origins.is_empty() {
+            return Fit {
+                ensemble,
+                optimism: 1.0,
+            };
+        }
+        let paths = ensemble.refitted(values, self.observed(), &origins, reach);
+        let errors: Vec<f64> = paths
+            .iter()
+            .map(|path| self.mean_error(path, &origins, reach))
+            .collect();
         let scale = self.naive_error();
+        let scale = if scale > 0.0 {
+            scale
+        } else {
+            errors.iter().copied().fold(0.0, f64::max)
+        };
+        let errors: Vec<f64> = errors.into_iter().map(|error| error / scale).collect();
         // the longer the history, the more its errors say about the next ones
         let power = match step {
             Step::Millis(_) if n >= FEW => 6,
             _ => 2,
         };
-        match ensemble.refitted_errors(values, observed, &origins, reach, scale) {
-            Some(errors) => ensemble.weighted(&errors, power),
-            None => ensemble,
+        if errors.iter().all(|error| error.is_finite()) {
+            ensemble = ensemble.weighted(&errors, power);
         }
+        let known = self.mean_error(&ensemble.forecasts(values, &origins, reach), &origins, reach);
+        let unknown = self.mean_error(&ensemble.combined(&paths), &origins, reach);
+        let ratio = unknown / known;
+        Fit {
+            ensemble,
+            optimism: if ratio.is_finite() { ratio } else { 1.0 },
+        }
+    }
+
+    /// The mean absolute error of forecasts of `reach` steps from each of the `origins`; NaN without an observed value.
+    fn mean_error(&self, path: &[f64], origins: &[usize], reach: usize) -> f64 {
+        let (mut sum, mut count) = (0.0, 0.0);
+        for (origin, row) in origins.iter().zip(path.chunks_exact(reach)) {
+            let actual = self.actual.iter().zip(self.observed()).skip(*origin);
+            for ((value, _), forecast) in actual.zip(row).filter(|((_, observed), _)| **observed) {
+                sum += (value - forecast).abs();
+                count += 1.0;
+            }
+        }
+        sum / count
     }
 
     /// The mean absolute error of seasonal naive, one season ahead.
@@ -68,7 +110,8 @@ impl Prepared {
     }
 
     /// Runs the ensemble over past origins.
-    pub(crate) fn past(&self, ensemble: &Ensemble, horizon: usize) -> Past {
+    pub(crate) fn past(&self, fit: &Fit, horizon: usize) -> Past {
+        let ensemble = &fit.ensemble;
         let (values, observed) = (&self.fitted, self.observed());
         let n = values.len();
         let total = self.lead() + horizon;
@@ -93,7 +136,7 @@ impl Prepared {
             if let Some(actual) = self
                 .actual
                 .get(t)
-                .filter(|_| observed.get(t).is_some_and(|observed| *observed))
+                .filter(|_| observed.get(t).is_some_and(|observed| *observed) && self.steady(t).is_none())
             {
                 let error = actual - forecast;
                 if error.is_finite() {
@@ -115,6 +158,7 @@ impl Prepared {
                 .seasons()
                 .last()
                 .map_or(f64::INFINITY, |season| n as f64 / *season as f64),
+            optimism: fit.optimism,
             origins: count,
             change: self.change(),
             sizes: self.sizes(),
