@@ -131,6 +131,13 @@ fn report(ahead: &Forecast, grid: &Grid<'_>, options: &Options) -> Result<(), St
     ensure(report.observations == finite, || {
         format!("{} observations", report.observations)
     })?;
+    let found = &report.cleaning;
+    let cleaned = found.outliers > 0 || found.level_shift.is_some();
+    let sound = (options.clean || !cleaned)
+        && (options.calendar.is_some() || found.calendar.is_empty())
+        && found.outliers <= report.fitted
+        && found.level_shift.is_none_or(|at| 0 < at && at < grid.values.len());
+    ensure(sound, || format!("{found:?}"))?;
     let seasons = &report.seasons;
     let sound = seasons.windows(2).all(|pair| pair[0] < pair[1]) && seasons.iter().all(|m| 2 * m <= grid.values.len());
     ensure(sound, || format!("seasons {seasons:?}"))?;

@@ -1,11 +1,12 @@
 //! From bytes to a history and valid options: every sequence of bytes is one, and a small change of it is a small change
 //! of them. A fuzzer that is guided by coverage can use this file as it is.
 //!
-//! First come single bytes: backend, step, start, horizon, seasons, bounds, probabilities, each of the last three followed
-//! by what it announces. The rest writes the history, operation by operation: the lower three bits of a byte say which
-//! one, the upper five how often.
+//! First come single bytes: backend, step, start, horizon, seasons, bounds, probabilities, and what else there is to choose,
+//! each of the last four followed by what it announces. The rest writes the history, operation by operation: the lower
+//! three bits of a byte say which one, the upper five how often.
 
-use prediction::{Backend, Bounds, Options, Step};
+use prediction::calendar_effects::Regressor;
+use prediction::{Backend, Bounds, LocalTime, Options, Step};
 
 /// A history is no longer.
 const MOST_VALUES: usize = 2_200;
@@ -99,11 +100,18 @@ pub(crate) fn decode(bytes: &[u8]) -> Case {
     let probabilities = (0..reader.byte() % 20)
         .map(|_| (f64::from(reader.byte()) + 0.5) / 256.0)
         .collect();
+    let choices = reader.byte();
     let options = Options {
         backend,
         seasons,
         bounds,
         probabilities,
+        clean: choices & 1 == 0,
+        calendar: (choices & 2 != 0).then(|| LocalTime {
+            offset: 15 * i32::from(reader.byte().cast_signed()),
+        }),
+        regressors: (0..choices >> 2 & 3).map(|_| regressor(&mut reader)).collect(),
+        further_seasons: (0..choices >> 4 & 3).map(|_| 2 + usize::from(reader.byte())).collect(),
         ..Options::new(horizon)
     };
     let mut values = Vec::new();
@@ -116,6 +124,15 @@ pub(crate) fn decode(bytes: &[u8]) -> Case {
         step,
         values,
         options,
+    }
+}
+
+/// What comes again after a while.
+fn regressor(reader: &mut Reader<'_>) -> Regressor {
+    let (first, distance) = (usize::from(reader.byte()), 1 + usize::from(reader.byte()));
+    Regressor {
+        name: format!("{first} and each {distance}"),
+        steps: (first..MOST_VALUES).step_by(distance).collect(),
     }
 }
 
@@ -133,13 +150,13 @@ fn extend(values: &mut Vec<f64>, reader: &mut Reader<'_>) {
             let slope = reader.signed() / 4.0;
             values.extend((1..=count).map(|t| last + slope * t as f64));
         }
-        // noise
+        // noise around the last value
         4 => {
             let size = reader.signed();
             let place = values.len() as u64;
             values.extend((place..).take(count).map(|t| {
                 let mixed = (t + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-                size * (((mixed ^ (mixed >> 29)) >> 40) as f64 / f64::from(1 << 24) - 0.5)
+                last + size * (((mixed ^ (mixed >> 29)) >> 40) as f64 / f64::from(1 << 24) - 0.5)
             }));
         }
         // the last values again and again: a season

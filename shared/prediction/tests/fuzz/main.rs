@@ -14,7 +14,7 @@ mod decode;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use prediction::{Backend, Bounds, Grid};
+use prediction::{Backend, Bounds, Cleaning, Grid, forecast};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -34,13 +34,16 @@ static CORPUS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
     files
 });
 
-fn check(case: &decode::Case) -> Result<(), String> {
-    let grid = Grid {
+fn grid(case: &decode::Case) -> Grid<'_> {
+    Grid {
         start: case.start,
         step: case.step,
         values: &case.values,
-    };
-    checked::check(&grid, &case.options).map_err(|broken| format!("{broken}\n{case:?}"))
+    }
+}
+
+fn check(case: &decode::Case) -> Result<(), String> {
+    checked::check(&grid(case), &case.options).map_err(|broken| format!("{broken}\n{case:?}"))
 }
 
 #[test]
@@ -70,6 +73,17 @@ fn the_corpus_reaches_what_the_engine_tells_apart() {
     ));
     assert!(some(|case| case.options.seasons.is_some()));
     assert!(some(|case| matches!(case.options.bounds, Bounds::Fixed { .. })));
+    assert!(some(|case| !case.options.clean));
+    let cleaned = |property: fn(&Cleaning) -> bool| {
+        cases
+            .iter()
+            .any(|case| forecast(&grid(case), &case.options).is_ok_and(|ahead| property(&ahead.report.cleaning)))
+    };
+    assert!(cleaned(|found| found.counter));
+    assert!(cleaned(|found| found.outliers > 0));
+    assert!(cleaned(|found| found.level_shift.is_some()));
+    assert!(cleaned(|found| found.intermittent));
+    assert!(cleaned(|found| !found.calendar.is_empty()));
 }
 
 /// A change of some bytes.

@@ -161,6 +161,42 @@ fn long_hostile_series_are_answered() {
 }
 
 #[test]
+fn a_counter_goes_on_from_its_last_total_and_never_below_zero() {
+    // two resets, the second one just now
+    let values: Vec<f64> = (0..180)
+        .map(|t| {
+            if t < 100 {
+                3.0 * t as f64
+            } else {
+                3.0 * (t - 100) as f64
+            }
+        })
+        .collect();
+    for last in [1, 40] {
+        let values = [&values[..], &(0..last).map(|t| 3.0 * f64::from(t)).collect::<Vec<_>>()].concat();
+        let grid = Grid {
+            start: 0,
+            step: Step::Millis(300_000),
+            values: &values,
+        };
+        for backend in Backend::ALL {
+            let options = Options {
+                backend,
+                ..Options::new(20)
+            };
+            check(&grid, &options).unwrap_or_else(|broken| panic!("{backend}: {broken}"));
+        }
+        let ahead = forecast(&grid, &Options::new(20)).unwrap();
+        let expected = 3.0 * f64::from(last + 9);
+        assert!(
+            (ahead.mean[9] / expected - 1.0).abs() < 0.2,
+            "{} for {expected}",
+            ahead.mean[9]
+        );
+    }
+}
+
+#[test]
 fn an_error_ratio_beyond_the_numbers_is_left_out() {
     let values = [
         -57.936426047629254,
