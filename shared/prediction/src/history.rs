@@ -17,7 +17,7 @@ pub(crate) struct History {
     pub(crate) first: usize,
     /// The number of finite values in all of the history, window or not.
     pub(crate) observations: usize,
-    /// The smallest and the largest finite value of all of the history, scaled.
+    /// The smallest and the largest finite value of all of the history, scaled; infinite where that leaves the numbers.
     pub(crate) range: (f64, f64),
 }
 
@@ -33,7 +33,9 @@ impl History {
         let part = raw.get(begin..end).unwrap_or_default();
 
         let finite = || raw.iter().copied().filter(|v| v.is_finite());
-        let scale = power_of_two(finite().fold(0.0, |size: f64, v| size.max(v.abs())));
+        // of the window only: beside what was huge long ago, squares of the values would vanish
+        let seen = part.iter().filter(|v| v.is_finite());
+        let scale = power_of_two(seen.fold(0.0, |size: f64, v| size.max(v.abs())));
         let low = finite().fold(f64::INFINITY, f64::min) / scale;
         let high = finite().fold(f64::NEG_INFINITY, f64::max) / scale;
 
@@ -95,6 +97,13 @@ mod tests {
         assert_eq!((history.lead, history.observations, history.scale), (1, 3, 4.0));
         assert_eq!(History::new(&[1.0, gap, 3.0, 4.0], 3).unwrap().values.len(), 2);
         assert_eq!(History::new(&[gap], 3).unwrap_err(), Error::NoObservations);
+    }
+
+    #[test]
+    fn what_was_huge_before_the_window_does_not_matter() {
+        let history = History::new(&[-1e300, 3.0, 4.0], 2).unwrap();
+        assert_eq!((history.values, history.scale), (vec![0.75, 1.0], 4.0));
+        assert_eq!(history.range, (-2.5e299, 1.0));
     }
 
     #[test]

@@ -65,7 +65,16 @@ impl Prepared {
             Vec::new()
         };
         let values = if counter { &unbroken } else { grid.values };
-        let history = History::new(values, (CYCLES * longest).clamp(WINDOW, LARGEST_WINDOW))?;
+        let mut history = History::new(values, (CYCLES * longest).clamp(WINDOW, LARGEST_WINDOW))?;
+        if counter {
+            // bounds are those of the totals as they were: without its resets one begins below zero
+            let largest = grid
+                .values
+                .iter()
+                .filter(|v| v.is_finite())
+                .fold(0.0, |a: f64, v| a.max(*v));
+            history.range = (0.0, largest / history.scale);
+        }
         let mut series = Self::with_seasons(history, &candidates, tested);
         series.counter = counter;
         series.intermittent = series.seasons.is_empty() && classify(grid.values).is_rare();

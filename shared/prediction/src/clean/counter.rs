@@ -45,6 +45,8 @@ pub fn is_counter(values: &[f64]) -> bool {
         && falls.iter().all(|fall| fall.to <= largest)
         && falls.iter().any(|fall| fall.from >= LEAST_HEIGHT * largest)
         && !regular(&falls)
+        // what was counted in all lives together is a number
+        && falls.iter().map(|fall| fall.from).sum::<f64>().is_finite()
 }
 
 /// A value below the one before.
@@ -152,6 +154,24 @@ mod tests {
             values[100] = f64::NAN;
             assert!(is_counter(&values), "{resets:?} and a gap");
         }
+    }
+
+    #[test]
+    fn no_total_leaves_the_numbers() {
+        let huge = |size: f64| -> Vec<f64> {
+            let starts = [0, 25, 60, 170];
+            let life = |t: usize| {
+                starts
+                    .iter()
+                    .rev()
+                    .find_map(|start| t.checked_sub(*start))
+                    .unwrap_or_default()
+            };
+            (0..200).map(|t| size * life(t) as f64).collect()
+        };
+        assert!(is_counter(&huge(1e300)));
+        assert!(without_resets(&huge(1e300)).iter().all(|total| total.is_finite()));
+        assert!(!is_counter(&huge(1.5e306)));
     }
 
     #[test]
