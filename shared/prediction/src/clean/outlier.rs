@@ -88,7 +88,7 @@ pub fn cap_outliers(values: &[f64], seasons: &[usize]) -> Option<Capped> {
             result.capped.get_mut(index),
             expected.get(index),
         ) {
-            *value = level + limit.copysign(deviation);
+            *value = (level + limit.copysign(deviation)).clamp(-f64::MAX, f64::MAX);
             *mark = true;
         }
     }
