@@ -4,6 +4,7 @@ use crate::Error;
 use crate::auth::{Authority, Job, Tenant};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::forecasting::timegpt::TimeGpt;
 use crate::id::{Entropy, OrgId};
 use crate::keys::LastUsed;
 use crate::secrets::Sealer;
@@ -31,6 +32,8 @@ pub struct App {
     pub known_series: Arc<KnownSeries>,
     /// the identities of series that this process has seen named
     pub series_names: Arc<SeriesNames>,
+    /// asks TimeGPT, and remembers whether it is there
+    pub timegpt: Arc<TimeGpt>,
     last_used: Arc<LastUsed>,
 }
 
@@ -38,6 +41,7 @@ impl App {
     /// An app on one database.
     #[must_use]
     pub fn new(db: Arc<dyn Db>, clock: Clock, entropy: Entropy, config: Config, sealer: Option<Sealer>) -> Self {
+        let timegpt = Arc::new(TimeGpt::new(config.timegpt.clone()));
         Self {
             databases: Databases(db),
             clock,
@@ -46,6 +50,7 @@ impl App {
             sealer: sealer.map(Arc::new),
             known_series: Arc::default(),
             series_names: Arc::default(),
+            timegpt,
             last_used: Arc::default(),
         }
     }

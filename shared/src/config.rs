@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::clock::{DAY, Millis};
+use crate::forecasting::timegpt;
 use std::env::{self, VarError};
 
 /// The URL of the database that is used when none is configured.
@@ -47,6 +48,8 @@ pub struct Config {
     pub max_series: Option<u64>,
     /// `INTENTVISION_RETENTION_DAYS`: older points are neither taken, shown nor kept; none means that all are
     pub retention: Option<Millis>,
+    /// where TimeGPT is, and how it is asked: `INTENTVISION_TIMEGPT_*`
+    pub timegpt: timegpt::Settings,
     /// webhooks to loopback and private addresses; only `serve` on a loopback address turns it on
     pub allow_private_webhooks: bool,
 }
@@ -59,6 +62,7 @@ impl Default for Config {
             secret_key: None,
             max_series: None,
             retention: None,
+            timegpt: timegpt::Settings::default(),
             allow_private_webhooks: false,
         }
     }
@@ -89,6 +93,7 @@ impl Config {
             })?;
             config.retention = Some(days * DAY);
         }
+        config.timegpt = timegpt::Settings::from_env()?;
         Ok(config)
     }
 }

@@ -96,6 +96,25 @@ impl Operation {
         Record { insert, stored }
     }
 
+    /// The reply of the first time, if there was one: for effects that cost something before their batch runs.
+    ///
+    /// # Errors
+    /// As [`Operation::outcome`]; 401, 403 or 503.
+    pub async fn earlier(&self, tenant: &Tenant) -> Result<Option<Replay>, Error> {
+        let step = Step::tenant(
+            concat!(
+                "SELECT request_hash, status, reply FROM idempotency_keys
+                 WHERE org_id = (SELECT org_id FROM authority) AND key = ?2 AND created_at > ",
+                wall_ms!("?3"),
+                " - ?4"
+            ),
+            args![&self.key, tenant.clock().wall_offset(), KEPT],
+        );
+        let reply = tenant.run(Batch::read_one(step)).await?;
+        let stored = reply.step(0)?;
+        stored.first().map(|_| self.replay(Some(stored))).transpose()
+    }
+
     /// What became of the batch: its reply, or the reply of the first time.
     ///
     /// # Errors

@@ -158,6 +158,14 @@ async fn every_operation_replies_as_the_document_says() {
     reader
         .call(Method::POST, "/v1/backtests", "/v1/backtests", Some(&too_short))
         .await;
+    let timegpt = "/v1/forecast-backends/timegpt";
+    let key = json!({"api_key": "nixak-0123456789abcdef"});
+    reader.call(Method::PUT, timegpt, timegpt, Some(&key)).await;
+    reader.call(Method::PUT, timegpt, timegpt, Some(&json!({}))).await;
+    reader.call(get.clone(), timegpt, timegpt, None).await;
+    for _ in 0..2 {
+        reader.call(Method::DELETE, timegpt, timegpt, None).await;
+    }
 
     let metric_b = reader
         .call(get.clone(), "/v1/series", "/v1/series?metric_key=b", None)

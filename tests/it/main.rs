@@ -18,3 +18,4 @@ mod notify;
 mod query;
 mod service;
 mod store;
+mod timegpt;

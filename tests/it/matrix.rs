@@ -87,6 +87,11 @@ fn call(route: &Route, acme: &Acme) -> Call {
             200,
             404,
         ),
+        ("GET", "/v1/forecast-backends/timegpt") => get(route.path, 200),
+        ("PUT", "/v1/forecast-backends/timegpt") => {
+            change(route.path, Some(json!({"api_key": format!("{MARKER}_key")})), 200, 200)
+        }
+        ("DELETE", "/v1/forecast-backends/timegpt") => change(route.path, None, 204, 204),
         ("POST", "/v1/alert-rules") => change(route.path, Some(rule), 201, 400),
         ("GET", "/v1/alert-rules/{id}") => get(&format!("/v1/alert-rules/{rule_id}"), 404),
         ("GET", "/v1/alert-rules/{id}/instances") => get(&format!("/v1/alert-rules/{rule_id}/instances"), 404),

@@ -27,6 +27,7 @@ pub mod server;
 pub mod sqld;
 pub mod store_figures;
 pub mod template;
+pub mod timegpt;
 pub mod token;
 pub mod worker;
 pub mod workspace;

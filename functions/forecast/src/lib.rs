@@ -1,4 +1,7 @@
-//! Makes forecasts, and tests how good they would have been: `POST /v1/forecasts` and `POST /v1/backtests`.
+//! Makes forecasts, tests how good they would have been, and keeps the keys of backends that are elsewhere:
+//! `POST /v1/forecasts`, `POST /v1/backtests`, `/v1/forecast-backends/timegpt`.
+
+mod backends;
 
 use axum::Json;
 use axum::extract::State;
@@ -15,11 +18,10 @@ use intentvision::{App, Error};
 /// The routes of this function.
 #[must_use]
 pub fn routes() -> Routes {
-    Routes::new().post("/v1/forecasts", Scope::ForecastsWrite, create).post(
-        "/v1/backtests",
-        Scope::ForecastsWrite,
-        test,
-    )
+    Routes::new()
+        .post("/v1/forecasts", Scope::ForecastsWrite, create)
+        .post("/v1/backtests", Scope::ForecastsWrite, test)
+        .merge(backends::routes())
 }
 
 async fn create(
@@ -31,7 +33,7 @@ async fn create(
     let request = ForecastRequest::parse(&body.bytes)?;
     let operation = Operation::of(&body, None)?;
     Ok(
-        match forecasting::create(&caller, &app.entropy, &request, &request_id, operation.as_ref()).await? {
+        match forecasting::create(&app, &caller, &request, &request_id, operation.as_ref()).await? {
             Stored::Now(item) => (StatusCode::CREATED, Json(item)).into_response(),
             Stored::Before(replay) => replay.into_response(),
         },

@@ -22,7 +22,7 @@ pub struct Forecast {
     pub model_info: Value,
     /// the last observation that it knew
     pub origin: Millis,
-    /// the name of the model that was asked for
+    /// the name of the backend that made it
     pub backend: String,
     /// what is shown of it
     pub shown: Shown,
@@ -30,7 +30,7 @@ pub struct Forecast {
     pub naive_error: Option<f64>,
 }
 
-/// Forecasts the points of a series, oldest first.
+/// Forecasts the points of a series, oldest first, with a model of this house: `auto` where TimeGPT is asked for.
 ///
 /// # Errors
 /// 422 `INSUFFICIENT_DATA` below [`MIN_POINTS`]; 400 for a horizon of too many steps.
@@ -44,7 +44,7 @@ pub fn make(points: &[Point], request: &ForecastRequest) -> Result<Forecast, Err
     let pairs: Vec<(i64, f64)> = points.iter().map(|point| (point.timestamp, point.value)).collect();
     let regular = prediction::regularise(&pairs, request.frequency).map_err(|error| insufficient(error.to_string()))?;
     let options = Options {
-        backend: request.backend,
+        backend: request.backend.local(),
         probabilities: request
             .shown
             .probabilities()
@@ -72,7 +72,7 @@ pub fn make(points: &[Point], request: &ForecastRequest) -> Result<Forecast, Err
             .ok()
             .filter(|error| *error > 0.0),
         origin: points.last().map_or(0, |point| point.timestamp),
-        backend: request.backend.to_string(),
+        backend: options.backend.to_string(),
     })
 }
 

@@ -1,9 +1,10 @@
+use super::backend::Backend;
 use super::events::{self, Events};
 use super::limits::Limits;
 use super::predictions::Shown;
 use crate::Error;
 use crate::series::{Dimensions, MetricKey};
-use prediction::{Backend, MAX_HORIZON, MAX_SEASON, Step};
+use prediction::{MAX_HORIZON, MAX_SEASON, Step};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -79,7 +80,7 @@ pub struct ForecastRequest {
     pub horizon: Horizon,
     /// the step; absent: inferred
     pub frequency: Option<Step>,
-    /// the model
+    /// who makes it
     pub backend: Backend,
     /// what the reply shows of the distribution of each step
     pub shown: Shown,
@@ -132,7 +133,7 @@ impl ForecastRequest {
             events: Events::parse(wire.events)?,
             backend: wire
                 .backend
-                .map_or(Ok(Backend::Auto), |name| name.parse())
+                .map_or(Ok(Backend::default()), |name| name.parse())
                 .map_err(|error| Error::schema(error.to_string()))?,
         })
     }

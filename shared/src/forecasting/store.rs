@@ -1,16 +1,17 @@
+use super::backend::Backend;
 use super::errors::{Mark, SeriesErrors};
-use super::forecast::make;
 use super::packed::PackedForecast;
 use super::predictions::{Prediction, Shown};
+use super::remote::make_or_ask;
 use super::request::ForecastRequest;
 use super::score::{Score, score};
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::http::page::{Cursor, Page};
-use crate::id::{Entropy, ForecastId, RequestId};
+use crate::id::{ForecastId, RequestId};
 use crate::idempotency::{Operation, OperationError, Outcome, Replay};
 use crate::series::{self, Dimensions, SeriesId};
-use crate::{Error, store, time};
+use crate::{App, Error, store, time};
 use db::{Batch, DbError, Row, Step, args, wall_ms};
 use http::StatusCode;
 use serde::Serialize;
@@ -75,16 +76,22 @@ pub enum Stored {
 /// 404 without such a series, 409 that lists them if there are several, 422 for too little history,
 /// 400 for a horizon of too many steps; 401, 403 or 503.
 pub async fn create(
+    app: &App,
     tenant: &Tenant,
-    entropy: &Entropy,
     request: &ForecastRequest,
     request_id: &RequestId,
     operation: Option<&Operation>,
 ) -> Result<Stored, Error> {
+    // the others cost nothing to make again; the batch below finds their records
+    if let (Backend::TimeGpt, Some(operation)) = (request.backend, operation)
+        && let Some(replay) = operation.earlier(tenant).await?
+    {
+        return Ok(Stored::Before(replay));
+    }
     let series = series::resolve_one(tenant, &request.metric_key, request.dimensions.as_ref()).await?;
     let points = store::newest(tenant, series.series_id, HISTORY).await?;
-    let made = make(&points, request)?;
-    let forecast_id = ForecastId::new(tenant.clock(), entropy)?;
+    let made = make_or_ask(app, tenant, &points, request).await?;
+    let forecast_id = ForecastId::new(tenant.clock(), &app.entropy)?;
     let item = ForecastItem {
         request_id: Some(request_id.clone()),
         forecast_id: forecast_id.as_str().to_owned(),

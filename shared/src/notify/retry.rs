@@ -1,9 +1,9 @@
 //! What becomes of a message after an attempt.
 
 use crate::clock::{HOUR, MINUTE, Millis};
+use crate::http::retry_after;
+use http::StatusCode;
 use http::header::{HeaderMap, RETRY_AFTER};
-use http::{HeaderValue, StatusCode};
-use jiff::fmt::rfc2822;
 
 /// How long after the attempt before it each attempt comes.
 const SCHEDULE: [Millis; 8] = [0, 5_000, 30_000, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR];
@@ -32,19 +32,10 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: Millis) -> Ver
         410 => Verdict::Gone,
         408 | 425 | 429 | 500..=599 => {
             let asked = headers.get(RETRY_AFTER).and_then(|value| retry_after(value, now));
-            Verdict::Retry(asked)
+            Verdict::Retry(asked.map(|wait| wait.min(MAX_RETRY_AFTER)))
         }
         _ => Verdict::Refused,
     }
-}
-
-fn retry_after(value: &HeaderValue, now: Millis) -> Option<Millis> {
-    let text = value.to_str().ok()?.trim();
-    let wait = match text.parse::<u32>() {
-        Ok(seconds) => Millis::from(seconds) * 1000,
-        Err(_) => rfc2822::parse(text).ok()?.timestamp().as_millisecond() - now,
-    };
-    Some(wait.clamp(0, MAX_RETRY_AFTER))
 }
 
 /// How long to wait after this many attempts; `None` if that was the last.
@@ -56,6 +47,7 @@ pub(super) fn delay(attempts: i64, asked: Option<Millis>) -> Option<Millis> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderValue;
 
     fn verdict(status: u16) -> Verdict {
         judge(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), 0)
