@@ -29,14 +29,8 @@ pub fn forecast(grid: &Grid<'_>, options: &Options) -> Result<Forecast, Error> {
     let finish = |value: f64| (value * scale).clamp(-f64::MAX, f64::MAX).clamp(lower, upper);
     let ahead: Vec<f64> = path.into_iter().skip(lead).collect();
     let row = |(step, centre): (usize, &f64)| -> Vec<f64> {
-        let steady = series.steady(series.len() + lead + step);
         let quantile = |p: &f64| {
-            let coverage = (2.0 * p - 1.0).abs();
-            let half = if steady.is_some_and(|steady| coverage < steady.certainty()) {
-                0.0
-            } else {
-                past.spread.half_width(lead + step, *centre, coverage)
-            };
+            let half = past.spread.half_width(lead + step, *centre, (2.0 * p - 1.0).abs());
             let half = if half.is_finite() { half } else { f64::MAX };
             finish(if *p < 0.5 { centre - half } else { centre + half })
         };

@@ -136,7 +136,7 @@ impl Prepared {
             if let Some(actual) = self
                 .actual
                 .get(t)
-                .filter(|_| observed.get(t).is_some_and(|observed| *observed) && self.steady(t).is_none())
+                .filter(|_| observed.get(t).is_some_and(|observed| *observed))
             {
                 let error = actual - forecast;
                 if error.is_finite() {

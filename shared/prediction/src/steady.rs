@@ -1,8 +1,6 @@
 //! Positions of a season that have always had the same value, as a closed shop has at night.
 //!
-//! A combination of models would forecast them a little off, and no model knows how sure they are. If something went the
-//! same way in each of k cycles, it goes another way in the next one with a probability of about 1 / (k + 2): the rule of
-//! succession (P.-S. Laplace, "Essai philosophique sur les probabilités", 1814).
+//! A combination of models would forecast them a little off.
 
 /// So many cycles must have shown the value.
 const LEAST_CYCLES: usize = 3;
@@ -13,13 +11,6 @@ pub(crate) struct Steady {
     pub(crate) value: f64,
     /// In how many cycles.
     pub(crate) cycles: usize,
-}
-
-impl Steady {
-    /// How sure the next cycle is to show it again, 0 to 1.
-    pub(crate) fn certainty(&self) -> f64 {
-        1.0 - 1.0 / (self.cycles as f64 + 2.0)
-    }
 }
 
 /// The steady positions of each season.
@@ -99,7 +90,6 @@ mod tests {
         assert_eq!(steady.at(16), Some(Steady { value: 0.0, cycles: 8 }));
         assert_eq!(steady.at(17), None);
         assert_eq!(steady.at(19), Some(Steady { value: 7.0, cycles: 4 }));
-        assert!((steady.at(16).unwrap().certainty() - 0.9).abs() < 1e-12);
     }
 
     #[test]
