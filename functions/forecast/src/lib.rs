@@ -1,4 +1,7 @@
-//! Makes forecasts, and tests how good they would have been: `POST /v1/forecasts` and `POST /v1/backtests`.
+//! Makes forecasts, tests how good they would have been, and keeps the jobs that make them again and again:
+//! `POST /v1/forecasts`, `POST /v1/backtests` and `/v1/forecast-jobs`.
+
+mod jobs;
 
 use axum::Json;
 use axum::extract::State;
@@ -15,11 +18,10 @@ use intentvision::{App, Error};
 /// The routes of this function.
 #[must_use]
 pub fn routes() -> Routes {
-    Routes::new().post("/v1/forecasts", Scope::ForecastsWrite, create).post(
-        "/v1/backtests",
-        Scope::ForecastsWrite,
-        test,
-    )
+    Routes::new()
+        .post("/v1/forecasts", Scope::ForecastsWrite, create)
+        .post("/v1/backtests", Scope::ForecastsWrite, test)
+        .merge(jobs::routes())
 }
 
 async fn create(
