@@ -69,6 +69,58 @@ async fn the_last_two_runs_keep_their_results_and_those_before_their_score() {
     }
 }
 
+/// A run that is given up has held forecasts against what came true; the one after it does so again.
+#[tokio::test]
+async fn what_came_true_is_counted_once() {
+    let scene = Scene::start(Backend::Embedded).await;
+    scene.ingest("shop.orders", 0..70, -48..0).await;
+    let body = orders(&json!({"backend": "seasonal-naive", "horizon": 4}));
+    let job = scene.job(&body).await;
+    hours(&scene, 0..3, 70).await;
+    scene.at(3);
+    scene.ingest("shop.orders", 0..70, 2..3).await;
+    let mut one = intentvision::budget::Count(1);
+    assert_eq!(scene.run_with(&mut one).await.unfinished, 1);
+    let mut further = body;
+    further["horizon"] = json!(5);
+    let path = format!("/v1/forecast-jobs/{job}");
+    let reply = scene
+        .product
+        .call(::http::Method::PUT, &path, &scene.key, Some(&further))
+        .await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(scene.run().await.completed, 1);
+    let runs = scene.runs(&job).await;
+    // run 2 knew hour 0, and hours 1 and 2 were there when its results went
+    assert_eq!(
+        (&runs[2]["run"], &runs[2]["score"]["steps"]),
+        (&json!(2), &json!(2 * 70)),
+        "{runs:?}"
+    );
+}
+
+/// Results that cannot be read any more keep no run up: they are not scored.
+#[tokio::test]
+async fn damaged_results_do_not_stop_a_job() {
+    let scene = Scene::start(Backend::Embedded).await;
+    scene.ingest("shop.orders", 0..2, -48..0).await;
+    let job = scene
+        .job(&orders(&json!({"backend": "seasonal-naive", "horizon": 4})))
+        .await;
+    hours(&scene, 0..2, 2).await;
+    let damage = Step::tenant(
+        "UPDATE forecast_results SET blob = x'2102' WHERE org_id = (SELECT org_id FROM authority)",
+        vec![],
+    );
+    scene.operator().run(Batch::write_one(damage)).await.unwrap();
+    let path = format!("/v1/forecast-jobs/{job}/results");
+    let reply = scene.product.get(&path, &scene.key).await;
+    assert_eq!(reply.problem(), (503, "UNAVAILABLE".into()));
+    hours(&scene, 2..4, 2).await;
+    assert_eq!(scene.results(&job).await.len(), 2);
+    assert_eq!(scene.runs(&job).await[3]["score"], Value::Null);
+}
+
 #[tokio::test]
 async fn a_deleted_job_takes_its_runs_and_results_with_it() {
     for backend in [Backend::Embedded, Backend::Remote] {

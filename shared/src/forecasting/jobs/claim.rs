@@ -106,6 +106,11 @@ pub(super) async fn claim(tenant: &Tenant, entropy: &Entropy, job_id: &JobId) ->
         }
     };
     let under_way = open.is_some();
+    let mut falling = falling;
+    if let (Some(falling), Some(Open { next_series: 0, .. })) = (&mut falling, &open) {
+        // what a run that was given up has summed does not count
+        falling.sums = Sums::default();
+    }
     let work = Work {
         tenant: tenant.clone(),
         lease,

@@ -119,7 +119,7 @@ impl Work {
         let clock = self.tenant.clock();
         let reason: String = reason.chars().take(MAX_ERROR).collect();
         let mut batch = Batch::write().repeatable();
-        batch.push(self.lease.fence());
+        self.guard(&mut batch);
         batch.push(Step::tenant(
             "DELETE FROM forecast_runs WHERE org_id = (SELECT org_id FROM authority) AND job_id = ?2 AND completed_at IS NULL
                 AND (series = 0 OR EXISTS (SELECT 1 FROM forecast_jobs AS j

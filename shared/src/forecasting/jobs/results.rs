@@ -16,6 +16,9 @@ use std::ops::RangeInclusive;
 /// What one reply may hold of blobs.
 const PAGE_BYTES: i64 = 4_000_000;
 
+/// Items of one page, however many are asked for: a reply must fit into the 6 MB that Lambda lets through.
+const MAX_ITEMS: usize = 5_000;
+
 /// One result, with the actual values so far.
 ///
 /// # Errors
@@ -88,6 +91,7 @@ pub async fn results(
     };
     let (run, started_at) = (row.integer(0)?, row.integer(1)?);
     let last = SeriesId::from_raw(i64::MAX).unwrap_or(first);
+    let limit = limit.min(MAX_ITEMS);
     let fetch = limit.saturating_add(1);
     let found = entries(tenant, job_id, run, first..=last, fetch).await?;
     let page = Page::cut(found, limit, |entry: &Entry| format!("{run} {}", entry.series_id));

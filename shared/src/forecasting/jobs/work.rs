@@ -143,7 +143,17 @@ impl Work {
         let points = store::recent(&self.tenant, series, HISTORY).await?;
         let mut falling = Vec::new();
         if let (Some(run), Some(first), Some(last)) = (&self.falling, series.first(), series.last()) {
-            falling = results::entries(&self.tenant, &self.job_id, run.run, *first..=*last, usize::MAX).await?;
+            let found = results::entries(&self.tenant, &self.job_id, run.run, *first..=*last, usize::MAX).await;
+            // what cannot be read any more is not scored, and holds nothing up
+            falling = found.unwrap_or_else(|error| {
+                tracing::warn!(
+                    job_id = self.job_id.as_str(),
+                    run = run.run,
+                    ?error,
+                    "results were not scored"
+                );
+                Vec::new()
+            });
         }
         Ok(Piece::new(points, falling))
     }
