@@ -130,6 +130,8 @@ ids! {
     AlertId = "alert_";
     /// A notification channel.
     ChannelId = "chan_";
+    /// A forecast job.
+    JobId = "job_";
     /// A stored forecast.
     ForecastId = "fc_";
     /// One HTTP request.

@@ -10,6 +10,7 @@
 pub mod alerting;
 pub mod app;
 pub mod auth;
+pub mod budget;
 pub mod clock;
 pub mod config;
 pub mod error;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use http::{Method, Request};
+use intentvision::budget::Unlimited;
 use intentvision::http::OPENAPI;
 use serde_json::{Value, json};
 use tests::product::{Backend, Product, Reply};
@@ -175,6 +176,7 @@ async fn every_operation_replies_as_the_document_says() {
         reader.call(Method::DELETE, "/v1/series/{id}", &path, None).await;
     }
 
+    forecast_jobs(&mut reader).await;
     alerting(&mut reader).await;
     keys(&mut reader).await;
     for path in ["/health/live", "/health/ready", "/openapi.json"] {
@@ -193,6 +195,32 @@ async fn every_operation_replies_as_the_document_says() {
                 "{operation:?} was not called"
             );
         }
+    }
+}
+
+async fn forecast_jobs(reader: &mut Reader) {
+    let (all, one) = ("/v1/forecast-jobs", "/v1/forecast-jobs/{id}");
+    let new = json!({"metric_key": "shop.orders", "horizon": "24h", "levels": [80], "schedule": "1h"});
+    let made = reader.call(Method::POST, all, all, Some(&new)).await;
+    reader
+        .call(Method::POST, all, all, Some(&json!({"metric_key": "shop.orders"})))
+        .await;
+    let path = format!("{all}/{}", text(&made, "job_id"));
+    let ran = run_forecasts::run(&reader.product.app, &mut Unlimited).await.unwrap();
+    assert_eq!(ran.completed, 1, "{ran:?}");
+    reader.call(Method::GET, all, all, None).await;
+    reader.call(Method::GET, one, &path, None).await;
+    let (of_results, of_runs) = ("/v1/forecast-jobs/{id}/results", "/v1/forecast-jobs/{id}/runs");
+    let results = reader
+        .call(Method::GET, of_results, &format!("{path}/results?run=1"), None)
+        .await;
+    let result = format!("/v1/forecasts/{}", text(&results["items"][0], "forecast_id"));
+    reader.call(Method::GET, "/v1/forecasts/{id}", &result, None).await;
+    let runs = reader.call(Method::GET, of_runs, &format!("{path}/runs"), None).await;
+    assert_eq!(runs["items"][0]["series"], 1);
+    reader.call(Method::PUT, one, &path, Some(&new)).await;
+    for _ in 0..2 {
+        reader.call(Method::DELETE, one, &path, None).await;
     }
 }
 

@@ -7,6 +7,7 @@ mod architecture;
 mod chaos;
 mod db;
 mod document;
+mod forecast_jobs;
 mod forecasts;
 mod history;
 mod ingest;

@@ -2,6 +2,7 @@
 //! fails. Nothing of one organization shows in the replies to another.
 
 use http::{Method, Request};
+use intentvision::budget::Unlimited;
 use intentvision::clock::{Clock, HOUR, MINUTE};
 use intentvision::config::Config;
 use intentvision::http::Route;
@@ -18,6 +19,7 @@ struct Acme {
     admin: String,
     series: String,
     forecast: String,
+    job: String,
     key: String,
     rule: String,
     alert: String,
@@ -60,10 +62,12 @@ fn call(route: &Route, acme: &Acme) -> Call {
         "condition": {"type": "threshold", "operator": "gt", "value": 1e9},
     });
     let channel = json!({"name": MARKER, "type": "webhook", "config": {"url": "https://example.com/hook"}});
+    let forecast_job = json!({"metric_key": MARKER, "horizon": 2, "schedule": "1h"});
     let points = json!({"metrics": [{"metric_key": "other", "value": 1}]});
     let Acme {
         series,
         forecast,
+        job,
         key,
         rule: rule_id,
         alert,
@@ -92,6 +96,13 @@ fn call(route: &Route, acme: &Acme) -> Call {
             change(route.path, Some(json!({"api_key": format!("{MARKER}_key")})), 200, 200)
         }
         ("DELETE", "/v1/forecast-backends/timegpt") => change(route.path, None, 204, 204),
+        ("GET", "/v1/forecast-jobs") => get(route.path, 200),
+        ("POST", "/v1/forecast-jobs") => change(route.path, Some(forecast_job), 201, 201),
+        ("GET", "/v1/forecast-jobs/{id}") => get(&format!("/v1/forecast-jobs/{job}"), 404),
+        ("GET", "/v1/forecast-jobs/{id}/results") => get(&format!("/v1/forecast-jobs/{job}/results"), 404),
+        ("GET", "/v1/forecast-jobs/{id}/runs") => get(&format!("/v1/forecast-jobs/{job}/runs"), 404),
+        ("PUT", "/v1/forecast-jobs/{id}") => change(&format!("/v1/forecast-jobs/{job}"), Some(forecast_job), 200, 404),
+        ("DELETE", "/v1/forecast-jobs/{id}") => change(&format!("/v1/forecast-jobs/{job}"), None, 204, 404),
         ("POST", "/v1/alert-rules") => change(route.path, Some(rule), 201, 400),
         ("GET", "/v1/alert-rules/{id}") => get(&format!("/v1/alert-rules/{rule_id}"), 404),
         ("GET", "/v1/alert-rules/{id}/instances") => get(&format!("/v1/alert-rules/{rule_id}/instances"), 404),
@@ -182,6 +193,10 @@ async fn acme(product: &Product) -> (OrgId, Acme) {
         .post("/v1/forecasts", &admin, &json!({"metric_key": MARKER, "horizon": 2}))
         .await
         .json();
+    let job = json!({"metric_key": MARKER, "horizon": 2, "schedule": "1h"});
+    let job = product.post("/v1/forecast-jobs", &admin, &job).await.json();
+    let ran = run_forecasts::run(&product.app, &mut Unlimited).await.unwrap();
+    assert_eq!(ran.completed, 1, "{ran:?}");
     let first = async |path: &str, id: &str| {
         product.get(path, &admin).await.json()["items"][0][id]
             .as_str()
@@ -200,6 +215,7 @@ async fn acme(product: &Product) -> (OrgId, Acme) {
         series: first("/v1/series", "series_id").await,
         alert: first("/v1/alerts", "alert_id").await,
         forecast: forecast["forecast_id"].as_str().unwrap().to_owned(),
+        job: job["job_id"].as_str().unwrap().to_owned(),
         key: spare["key_id"].as_str().unwrap().to_owned(),
         rule: rule["rule_id"].as_str().unwrap().to_owned(),
         channel,

@@ -13,6 +13,7 @@ pub mod chaos;
 pub mod cost;
 pub mod events;
 pub mod extension;
+pub mod forecast_jobs;
 pub mod http;
 pub mod install;
 pub mod load;

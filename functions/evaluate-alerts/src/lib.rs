@@ -5,11 +5,9 @@
 
 #![warn(missing_docs)]
 
-mod budget;
 mod wake;
 
-pub use budget::Within;
-pub use intentvision::alerting::tick::{Budget, Count, Unlimited};
+pub use intentvision::budget::{Budget, Count, Unlimited, Within};
 pub use wake::Delivery;
 
 use intentvision::alerting::{notices, rules, tick};
@@ -17,6 +15,10 @@ use intentvision::auth::{Job, Tenant};
 use intentvision::clock::Millis;
 use intentvision::{App, Error, time};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What the forecasts of one tick may take: the rules of the minute come first.
+pub const FORECASTS: Duration = Duration::from_millis(200);
 
 /// What a run did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -89,7 +91,7 @@ async fn organization(
 /// 400 for an event without a time, 503 if the database does not answer or an organization failed.
 pub async fn on_event(app: &App, delivery: &Delivery, event: Tick) -> Result<Summary, Error> {
     let scheduled = time::parse_rfc3339(&event.time).ok_or_else(|| Error::schema("time must be a time in RFC 3339"))?;
-    let summary = run(app, scheduled, &mut Within::default()).await?;
+    let summary = run(app, scheduled, &mut Within::new(FORECASTS)).await?;
     tracing::info!(?summary, "tick");
     if summary.messages > 0 {
         delivery.wake().await;

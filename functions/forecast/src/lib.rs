@@ -1,7 +1,9 @@
-//! Makes forecasts, tests how good they would have been, and keeps the keys of backends that are elsewhere:
-//! `POST /v1/forecasts`, `POST /v1/backtests`, `/v1/forecast-backends/timegpt`.
+//! Makes forecasts, tests how good they would have been, keeps the jobs that make them again and again, and the keys of
+//! backends that are elsewhere: `POST /v1/forecasts`, `POST /v1/backtests`, `/v1/forecast-jobs`,
+//! `/v1/forecast-backends/timegpt`.
 
 mod backends;
+mod jobs;
 
 use axum::Json;
 use axum::extract::State;
@@ -22,6 +24,7 @@ pub fn routes() -> Routes {
         .post("/v1/forecasts", Scope::ForecastsWrite, create)
         .post("/v1/backtests", Scope::ForecastsWrite, test)
         .merge(backends::routes())
+        .merge(jobs::routes())
 }
 
 async fn create(

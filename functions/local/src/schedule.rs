@@ -1,4 +1,4 @@
-//! What AWS schedules as functions, in one process: the tick, deliveries and maintenance.
+//! What AWS schedules as functions, in one process: the tick, deliveries, forecast jobs and maintenance.
 
 use crate::jobs;
 use crate::server::Stop;
@@ -11,6 +11,8 @@ use tokio::task::JoinSet;
 
 /// How often the outbox is looked at besides right after a tick: retries are due at any second.
 const DELIVER: Duration = Duration::from_secs(1);
+/// How often forecast jobs are looked at.
+const FORECAST: Duration = Duration::from_secs(60);
 /// How often maintenance runs.
 const MAINTAIN: Duration = Duration::from_secs(60);
 
@@ -26,7 +28,7 @@ impl Schedule {
 }
 
 /// Starts it: a tick at each multiple of `tick` by the clock, deliveries right after and each
-/// second, maintenance each minute. Each waits for its own last run and none for the others, so
+/// second, forecast jobs and maintenance each minute. Each waits for its own last run and none for the others, so
 /// that a slow webhook delays no tick.
 pub(crate) fn start(app: &App, tick: Duration, stop: &Stop) -> Schedule {
     let mut tasks = JoinSet::new();
@@ -48,6 +50,13 @@ pub(crate) fn start(app: &App, tick: Duration, stop: &Stop) -> Schedule {
                 () = ticked.notified() => {}
             }
             once("deliver-notifications", &of_delivery, jobs::deliver).await;
+        }
+    });
+
+    let (of_jobs, mut until) = (app.clone(), stop.clone());
+    tasks.spawn(async move {
+        while !until.stopped_within(FORECAST).await {
+            once("run-forecasts", &of_jobs, jobs::forecast).await;
         }
     });
 

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::Path;
 use intentvision::Error;
 use intentvision::auth::Scope;
+use intentvision::forecasting::jobs::{self, ResultId};
 use intentvision::forecasting::{self, ForecastItem};
 use intentvision::http::page::Page;
 use intentvision::http::query::Query;
@@ -25,6 +26,9 @@ async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<ForecastItem
 }
 
 async fn get(caller: Caller, Path(id): Path<String>) -> Result<Json<ForecastItem>, Error> {
+    if let Some(id) = ResultId::parse(&id) {
+        return Ok(Json(jobs::result(&caller, &id).await?));
+    }
     let id = ForecastId::parse(&id).ok_or(Error::NotFound("the forecast"))?;
     Ok(Json(forecasting::get(&caller, &id).await?))
 }

@@ -26,6 +26,8 @@ pub enum Job {
     Evaluate,
     /// the outbox
     Deliver,
+    /// forecast jobs
+    Forecast,
     /// folds, trims and expiry
     Maintain,
 }
@@ -98,6 +100,10 @@ impl Authority {
                     Job::Deliver => (
                         "WITH authority(org_id, actor) AS (SELECT org_id, 'deliver-notifications' FROM organizations WHERE org_id = ?1) ",
                         "WITH authority(org_id, actor) AS (SELECT org_id, 'deliver-notifications' FROM organizations WHERE ?1 IS NULL) ",
+                    ),
+                    Job::Forecast => (
+                        "WITH authority(org_id, actor) AS (SELECT org_id, 'run-forecasts' FROM organizations WHERE org_id = ?1) ",
+                        "WITH authority(org_id, actor) AS (SELECT org_id, 'run-forecasts' FROM organizations WHERE ?1 IS NULL) ",
                     ),
                     Job::Maintain => (
                         "WITH authority(org_id, actor) AS (SELECT org_id, 'maintain' FROM organizations WHERE org_id = ?1) ",

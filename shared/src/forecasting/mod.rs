@@ -5,6 +5,7 @@ pub mod backtest;
 mod errors;
 mod events;
 mod forecast;
+pub mod jobs;
 mod limits;
 mod model_info;
 mod packed;

@@ -8,7 +8,7 @@ use super::score::{Score, score};
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::http::page::{Cursor, Page};
-use crate::id::{ForecastId, RequestId};
+use crate::id::{ForecastId, JobId, RequestId};
 use crate::idempotency::{Operation, OperationError, Outcome, Replay};
 use crate::series::{self, Dimensions, SeriesId};
 use crate::{App, Error, store, time};
@@ -28,6 +28,9 @@ pub struct ForecastItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<RequestId>,
     pub forecast_id: String,
+    /// of results of a job
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<JobId>,
     pub series_id: SeriesId,
     pub metric_key: String,
     pub dimensions: Dimensions,
@@ -95,6 +98,7 @@ pub async fn create(
     let item = ForecastItem {
         request_id: Some(request_id.clone()),
         forecast_id: forecast_id.as_str().to_owned(),
+        job_id: None,
         series_id: series.series_id,
         metric_key: series.metric_key.as_str().to_owned(),
         dimensions: series.dimensions,
@@ -209,6 +213,7 @@ fn item(row: &Row) -> Result<ForecastItem, DbError> {
     Ok(ForecastItem {
         request_id: None,
         forecast_id: row.text(0)?.to_owned(),
+        job_id: None,
         series_id,
         metric_key: row.text(2)?.to_owned(),
         dimensions: Dimensions::from_json(row.text(3)?).ok_or_else(|| wrong("dimensions"))?,

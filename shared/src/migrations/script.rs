@@ -34,6 +34,7 @@ pub fn all() -> &'static [Migration] {
         "004_alerting" for 1,
         "005_store_care" for 2,
         "006_imports" for 2,
+        "007_forecast_jobs" for 2,
         "008_timegpt" for 2,
         "009_forecast_scores" for 2,
     ]

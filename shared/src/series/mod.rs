@@ -16,7 +16,7 @@ pub use names::{KnownNames, SeriesNames};
 pub use resample::{Aggregate, MAX_BUCKETS, check_range, resample};
 pub use series_id::SeriesId;
 pub use series_ref::SeriesRef;
-pub use store::{Filter, MetricItem, SeriesItem, get, list, matching, metrics, names, resolve_one};
+pub use store::{Filter, MetricItem, SeriesItem, get, list, matching, metrics, named, names, resolve_one, selected};
 
 /// A point: epoch milliseconds UTC and a finite value.
 #[derive(Debug, Clone, Copy, PartialEq)]

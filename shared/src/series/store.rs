@@ -5,6 +5,7 @@ use crate::http::page::{Cursor, Page};
 use crate::{Error, store, time};
 use db::{Batch, DbError, Row, Step, Value, args};
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// How many candidates a conflict lists.
 const MAX_CANDIDATES: usize = 100;
@@ -128,6 +129,56 @@ pub async fn names(
     };
     let reply = tenant.run(Batch::read_one(step)).await?;
     Ok(reply.step(0)?.rows.iter().map(series_ref).collect::<Result<_, _>>()?)
+}
+
+/// The series of a metric that have all of these dimensions, in order of their id: the next ones from one on.
+///
+/// # Errors
+/// 401, 403 or 503.
+pub async fn selected(
+    tenant: &Tenant,
+    metric_key: &MetricKey,
+    dimensions: &Dimensions,
+    from: i64,
+    limit: usize,
+) -> Result<Vec<SeriesId>, Error> {
+    let step = Step::tenant(
+        "SELECT t.series_id FROM time_series AS t INDEXED BY time_series_by_key
+         WHERE t.org_id = (SELECT org_id FROM authority) AND t.metric_key = ?2 AND t.series_id >= ?3 AND t.deleted_seq IS NULL
+           AND NOT EXISTS (SELECT 1 FROM json_each(?4) AS f WHERE NOT EXISTS (
+               SELECT 1 FROM json_each(t.dimensions) AS d WHERE d.key = f.key AND d.value = f.value))
+         ORDER BY t.series_id LIMIT ?5",
+        args![
+            metric_key.as_str(),
+            from,
+            dimensions.to_json(),
+            i64::try_from(limit).unwrap_or(i64::MAX)
+        ],
+    );
+    let reply = tenant.run(Batch::read_one(step)).await?;
+    let id =
+        |row: &Row| SeriesId::from_raw(row.integer(0)?).ok_or_else(|| DbError::Other("a series has a wrong id".into()));
+    Ok(reply.step(0)?.rows.iter().map(id).collect::<Result<_, _>>()?)
+}
+
+/// The names of these series; nothing for those that are not there.
+///
+/// # Errors
+/// 401, 403 or 503.
+pub async fn named(tenant: &Tenant, series: &[SeriesId]) -> Result<HashMap<SeriesId, SeriesRef>, Error> {
+    let ids: Vec<i64> = series.iter().map(|id| id.raw()).collect();
+    let step = Step::tenant(
+        "SELECT t.series_id, t.metric_key, t.dimensions FROM json_each(?2) AS w
+         CROSS JOIN time_series AS t ON t.org_id = (SELECT org_id FROM authority) AND t.series_id = w.value",
+        args![serde_json::to_string(&ids).unwrap_or_default()],
+    );
+    let reply = tenant.run(Batch::read_one(step)).await?;
+    let mut found = HashMap::with_capacity(ids.len());
+    for row in &reply.step(0)?.rows {
+        let series = series_ref(row)?;
+        found.insert(series.series_id, series);
+    }
+    Ok(found)
 }
 
 /// A series.

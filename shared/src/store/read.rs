@@ -7,6 +7,9 @@ use crate::clock::Millis;
 use crate::series::{Point, SeriesId};
 use std::collections::{BTreeSet, HashMap};
 
+/// How many series [`recent`] and [`latest`] read in one snapshot.
+pub const MAX_TOGETHER: usize = MAX_SERIES;
+
 /// The newest point of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Latest {
@@ -59,6 +62,32 @@ pub async fn newest(tenant: &Tenant, series: SeriesId, most: usize) -> Result<Ve
     let mut points = read(tenant, wanted).await?.points.remove(&series).unwrap_or_default();
     points.drain(..points.len().saturating_sub(most));
     Ok(points)
+}
+
+/// The newest points of each of these series, ascending, at most `most` of each; nothing for those that have none.
+///
+/// Up to [`MAX_TOGETHER`] series are one snapshot, which is one request unless they have megabytes of points.
+///
+/// # Errors
+/// 401, 403 or 503.
+pub async fn recent(tenant: &Tenant, series: &[SeriesId], most: usize) -> Result<HashMap<SeriesId, Vec<Point>>, Error> {
+    let mut sorted = series.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let mut found = HashMap::with_capacity(sorted.len());
+    for group in sorted.chunks(MAX_SERIES) {
+        let wanted = Wanted {
+            series: group,
+            from: None,
+            to: None,
+            chunks: Chunks::Recent { enough: most },
+        };
+        for (id, mut points) in read(tenant, wanted).await?.points {
+            points.drain(..points.len().saturating_sub(most));
+            found.insert(id, points);
+        }
+    }
+    Ok(found)
 }
 
 /// The first points of a series within a range, at least `enough` of them if there are so many.

@@ -116,6 +116,43 @@ async fn the_budget_bounds_what_a_tick_computes_and_the_rest_waits() {
     assert_eq!(computed, [2, 2, 1, 0]);
 }
 
+/// What a tick had no time for is made between ticks, and counts from a minute that no tick is evaluating.
+#[tokio::test]
+async fn forecasts_that_a_tick_left_are_made_by_run_forecasts() {
+    let rig = Rig::new().await;
+    rig.at(0, 0);
+    let history: Vec<(usize, Millis, f64)> = (0..5_usize)
+        .flat_map(|host| (-20..=0).map(move |minute| (host, START + Millis::from(minute) * MINUTE, 1.0)))
+        .collect();
+    rig.points(&history, false).await;
+    rig.at(0, 1_000);
+    rig.rule(threshold(|rule| {
+        rule["condition"] = json!({"type": "forecast", "operator": "gt", "value": 100, "horizon": "1h"});
+    }))
+    .await;
+    assert_eq!(rig.tick_with(1, &mut Count(2)).await.forecasts, 2);
+    let left = async || {
+        rig.read("SELECT forecasts_left FROM lanes").await[0]
+            .integer(0)
+            .unwrap()
+    };
+    assert_eq!(left().await, 3);
+    assert_eq!(run_forecasts::catch_up(&rig.app, &mut Count(2)).await.unwrap(), 2);
+    assert_eq!(left().await, 1);
+    assert_eq!(run_forecasts::catch_up(&rig.app, &mut Unlimited).await.unwrap(), 1);
+    assert_eq!(left().await, 0);
+    assert_eq!(run_forecasts::catch_up(&rig.app, &mut Unlimited).await.unwrap(), 0);
+    let rows = rig
+        .read("SELECT valid_from FROM rule_forecasts ORDER BY valid_from")
+        .await;
+    let minutes: Vec<i64> = rows
+        .iter()
+        .map(|row| (row.integer(0).unwrap() - START) / MINUTE)
+        .collect();
+    assert_eq!(minutes, [2, 2, 3, 3, 3]);
+    assert_eq!(rig.tick_with(2, &mut Unlimited).await.forecasts, 0, "none is due");
+}
+
 #[tokio::test]
 async fn the_same_stored_forecasts_give_the_same_state() {
     let run = async |missed: bool| {

@@ -124,8 +124,11 @@ fn r64_schedules_give_up_soon_and_leave_a_trace() {
         }
     }
     scheduled.sort();
-    assert_eq!(scheduled, ["deliver-notifications", "evaluate-alerts", "maintain"]);
-    let every_minute = ["deliver-notifications", "evaluate-alerts"];
+    assert_eq!(
+        scheduled,
+        ["deliver-notifications", "evaluate-alerts", "maintain", "run-forecasts"]
+    );
+    let every_minute = ["deliver-notifications", "evaluate-alerts", "run-forecasts"];
     for (function, _, properties) in template
         .functions()
         .filter(|(function, ..)| every_minute.contains(function))

@@ -7,7 +7,8 @@ use crate::alerting::condition::Condition;
 use crate::alerting::outlook::{MAX_STEPS, Outlook};
 use crate::alerting::state::{Lane, Tracked};
 use crate::auth::Tenant;
-use crate::clock::{MINUTE, Millis};
+use crate::budget::Budget;
+use crate::clock::Millis;
 use crate::series::{Point, SeriesId, SeriesRef};
 use crate::store;
 use db::{Batch, Step, args};
@@ -22,34 +23,6 @@ const MIN_POINTS: usize = 8;
 const STEPS: i64 = 96;
 /// Outlooks of one write.
 const WRITE: usize = 100;
-
-/// How much a tick may spend on forecasts.
-pub trait Budget: Send {
-    /// Whether there is room for one more.
-    fn another(&mut self) -> bool;
-}
-
-/// Everything that is due.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Unlimited;
-
-impl Budget for Unlimited {
-    fn another(&mut self) -> bool {
-        true
-    }
-}
-
-/// So many, and no more.
-#[derive(Debug, Clone, Copy)]
-pub struct Count(pub usize);
-
-impl Budget for Count {
-    fn another(&mut self) -> bool {
-        let room = self.0 > 0;
-        self.0 = self.0.saturating_sub(1);
-        room
-    }
-}
 
 /// A forecast that somebody waits for.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,24 +104,32 @@ fn is_due(outlook: &Outlook, quantiles: &[f64], newest: Millis, minute: Millis, 
     newest > outlook.origin && minute.saturating_sub(outlook.origin) >= fresh / 2 + spread
 }
 
-/// Computes and stores as many as the budget allows.
+/// What became of forecasts that were due.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Computed {
+    pub(super) stored: usize,
+    /// for which the budget did not do
+    pub(super) left: usize,
+}
+
+/// Computes and stores as many as the budget allows; they count from `valid_from` on.
 pub(super) async fn compute(
     tenant: &Tenant,
     due: &[Due],
-    minute: Millis,
+    valid_from: Millis,
     budget: &mut dyn Budget,
-) -> Result<usize, Error> {
-    let valid_from = minute.saturating_add(MINUTE);
-    let mut computed = 0;
+) -> Result<Computed, Error> {
+    let (mut computed, mut left) = (0, 0);
     let mut batch = Batch::write().repeatable();
-    for due in due {
+    for (at, one) in due.iter().enumerate() {
         if !budget.another() {
+            left = due.len() - at;
             break;
         }
-        let points = store::points(tenant, due.series_id, Some(due.from), None).await?;
+        let points = store::points(tenant, one.series_id, Some(one.from), None).await?;
         let Some(last) = points.last() else { continue };
-        let outlook = look_ahead(&points, due).unwrap_or_else(|| nothing(last.timestamp, due.horizon));
-        for step in write(due, valid_from, &outlook) {
+        let outlook = look_ahead(&points, one).unwrap_or_else(|| nothing(last.timestamp, one.horizon));
+        for step in write(one, valid_from, &outlook) {
             batch.push(step);
         }
         computed += 1;
@@ -161,7 +142,7 @@ pub(super) async fn compute(
     if !batch.steps.is_empty() {
         tenant.run(batch).await?;
     }
-    Ok(computed)
+    Ok(Computed { stored: computed, left })
 }
 
 /// The outlook of a series with too little history: it says nothing, and is looked at again when there is more.
@@ -249,7 +230,7 @@ fn write(due: &Due, valid_from: Millis, outlook: &Outlook) -> [Step; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{DAY, HOUR};
+    use crate::clock::{DAY, HOUR, MINUTE};
 
     const SERIES: i64 = 250;
 

@@ -40,6 +40,8 @@ pub(super) struct Snapshot {
     pub(super) compacted_seq: i64,
     /// the database's product clock
     pub(super) now: Millis,
+    /// what the last tick had no time for
+    pub(super) forecasts_left: i64,
     /// bytes of the log that wait
     pub(super) waiting: i64,
     pub(super) rules: RuleSet,
@@ -56,7 +58,7 @@ pub(super) async fn lane(tenant: &Tenant) -> Result<Option<Snapshot>, Error> {
             "SELECT l.version, l.watermark, l.minute, l.open_minute, l.next_series, s.config_version, s.compacted_seq,
                 coalesce(?2, ",
             wall_ms!("?3"),
-            "), (SELECT coalesce(sum(length(blob)), 0) FROM metric_batches WHERE org_id = l.org_id AND seq > l.watermark)
+            "), (SELECT coalesce(sum(length(blob)), 0) FROM metric_batches WHERE org_id = l.org_id AND seq > l.watermark), l.forecasts_left
              FROM lanes AS l JOIN org_state AS s ON s.org_id = l.org_id
              WHERE l.org_id = (SELECT org_id FROM authority) AND l.lane_id = ?4 AND l.active = 1"
         ),
@@ -95,6 +97,7 @@ pub(super) async fn lane(tenant: &Tenant) -> Result<Option<Snapshot>, Error> {
         compacted_seq: row.integer(6)?,
         now: row.integer(7)?,
         waiting: row.integer(8)?,
+        forecasts_left: row.integer(9)?,
         rules: RuleSet::new(
             reply
                 .step(1)?

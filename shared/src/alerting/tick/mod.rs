@@ -3,6 +3,7 @@
 //! It goes in order, and each minute sees only what was received until then. So a tick that runs twice, late, beside
 //! another one or half ends in the same state as a clean one.
 
+mod backlog;
 mod commit;
 mod effects;
 mod feed;
@@ -14,10 +15,11 @@ mod minute;
 mod rule_set;
 mod session;
 
-pub use forecasts::{Budget, Count, Unlimited};
+pub use backlog::{backlog, catch_up};
 
 use crate::Error;
 use crate::auth::Tenant;
+use crate::budget::Budget;
 use crate::clock::Millis;
 use crate::id::OrgId;
 use commit::Written;

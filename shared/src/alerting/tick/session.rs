@@ -1,14 +1,15 @@
 use super::commit::{Write, Written, commit};
 use super::effects::Effects;
 use super::feed::Feed;
-use super::forecasts::{self, Budget};
+use super::forecasts;
 use super::load::{self, Snapshot};
 use super::minute::{Arrivals, MAX_ROWS, Outlooks, Scene, evaluate};
-use super::{Evaluated, grid, history};
+use super::{Evaluated, backlog, grid, history};
 use crate::Error;
 use crate::alerting::state::Observed;
 use crate::auth::Tenant;
-use crate::clock::{DAY, Millis};
+use crate::budget::Budget;
+use crate::clock::{DAY, MINUTE, Millis};
 use crate::series::{self, SeriesId, SeriesRef};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,7 +73,7 @@ impl<'a> Session<'a> {
         if behind <= MAX_BEHIND && self.snapshot.waiting <= MAX_BEHIND_BYTES {
             return;
         }
-        let resume = self.target.saturating_sub(crate::clock::MINUTE).max(position.minute);
+        let resume = self.target.saturating_sub(MINUTE).max(position.minute);
         let to_seq = self.snapshot.compacted_seq.max(position.watermark);
         self.skipped = Some(
             json!({
@@ -230,6 +231,9 @@ impl<'a> Session<'a> {
             &self.outlooks,
             minute,
         );
-        forecasts::compute(self.tenant, &due, minute, budget).await
+        let valid_from = minute.saturating_add(MINUTE);
+        let computed = forecasts::compute(self.tenant, &due, valid_from, budget).await?;
+        backlog::leave(self.tenant, self.snapshot.forecasts_left, computed.left).await?;
+        Ok(computed.stored)
     }
 }

@@ -18,13 +18,14 @@ use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::series::{Point, SeriesId};
 use db::{Batch, Step, Value, args};
-use statements::{BATCHES, CHUNKS, KNOWN, LAST_CHUNKS, NEWEST_CHUNKS, SEGMENTS, STATE};
+use statements::{BATCHES, CHUNKS, KNOWN, LAST_CHUNKS, NEWEST_CHUNKS, RECENT_CHUNKS, SEGMENTS, STATE};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What one page may hold; together below 8 MB in base64, however badly the points pack.
 const BATCH_BYTES: i64 = 1_500_000;
 const SEGMENT_ROWS: i64 = 100;
 const CHUNK_ROWS: i64 = 128;
+const CHUNK_BYTES: i64 = 2_500_000;
 /// Chunks have more points than this on average.
 const LEAST_POINTS: i64 = 16;
 /// How many series are looked up together.
@@ -41,6 +42,8 @@ pub(super) enum Chunks {
     Last { enough: usize },
     /// the newest of each series
     Newest,
+    /// the last ones of each series, as many as hold this many points
+    Recent { enough: usize },
 }
 
 /// What is asked for: series (up to [`MAX_SERIES`]; one with [`Chunks::Range`] and [`Chunks::Last`]) and a
@@ -96,6 +99,8 @@ struct Reading<'a> {
     batches: Option<i64>,
     segments: Option<(i64, i64)>,
     chunks: Option<i64>,
+    /// with [`Chunks::Recent`]: in which series
+    chunks_in: i64,
     in_chunks: HashMap<SeriesId, Vec<Point>>,
     in_segments: HashMap<SeriesId, Vec<Point>>,
     log: HashMap<SeriesId, Logged>,
@@ -103,6 +108,11 @@ struct Reading<'a> {
     /// with [`Chunks::Last`]: there may be chunks before this time that were not read
     complete_from: Millis,
     snapshot: Snapshot,
+}
+
+/// In how many chunks so many points are, at most.
+fn chunks_of(points: usize) -> i64 {
+    points as i64 / LEAST_POINTS + 2
 }
 
 /// What the log says of a series.
@@ -129,6 +139,7 @@ impl<'a> Reading<'a> {
             batches: Some(i64::MIN),
             segments: Some((0, i64::MIN)),
             chunks: Some(i64::MIN),
+            chunks_in: 0,
             in_chunks: HashMap::new(),
             in_segments: HashMap::new(),
             log: HashMap::new(),
@@ -177,9 +188,19 @@ impl<'a> Reading<'a> {
                 Chunks::Newest => Step::tenant(NEWEST_CHUNKS, args![&self.ids]),
                 Chunks::Range { .. } => Step::tenant(CHUNKS, args![self.only_series(), after, from, to, CHUNK_ROWS]),
                 Chunks::Last { enough } => {
-                    let most = enough as i64 / LEAST_POINTS + 2;
-                    Step::tenant(LAST_CHUNKS, args![self.only_series(), enough as i64, most])
+                    Step::tenant(LAST_CHUNKS, args![self.only_series(), enough as i64, chunks_of(enough)])
                 }
+                Chunks::Recent { enough } => Step::tenant(
+                    RECENT_CHUNKS,
+                    args![
+                        &self.ids,
+                        self.chunks_in,
+                        after,
+                        enough as i64,
+                        chunks_of(enough),
+                        CHUNK_BYTES
+                    ],
+                ),
             })
         });
         let reply = tenant.run(batch).await?;
@@ -297,6 +318,12 @@ impl<'a> Reading<'a> {
             } else {
                 self.chunks = rows.last().map(|row| row.integer(1)).transpose()?;
             }
+        }
+        if let (Chunks::Recent { .. }, Some(last)) = (self.wanted.chunks, rows.last())
+            && last.integer(4)? > rows.len() as i64
+        {
+            self.chunks_in = last.integer(0)?;
+            self.chunks = Some(last.integer(1)?.saturating_add(1));
         }
         Ok(())
     }

@@ -1,0 +1,16 @@
+//! Prints what a run of a forecast job costs a database: `cargo run -p tests --bin forecast_jobs`.
+
+use tests::forecast_jobs::cost;
+
+#[tokio::main]
+async fn main() {
+    println!("| series | requests | rows read | rows written | bytes sent | bytes received |");
+    println!("|---:|---:|---:|---:|---:|---:|");
+    for series in [1_000, 10_000] {
+        let cost = cost(series).await;
+        println!(
+            "| {} | {} | {} | {} | {} | {} |",
+            cost.series, cost.requests, cost.rows_read, cost.rows_written, cost.sent, cost.received
+        );
+    }
+}
