@@ -76,3 +76,19 @@ fn hourly_960_horizon_48(bencher: divan::Bencher<'_, '_>) {
 fn five_minutes_5000_horizon_288(bencher: divan::Bencher<'_, '_>) {
     run(bencher, Step::Millis(300_000), 5000, 288, &[288, 2016]);
 }
+
+/// The longest time that a series of up to 5,000 points takes, by its step: two seasons where the step suggests them.
+#[divan::bench(args = ["1m", "5m", "1h", "1d", "1w", "1M", "1q"], sample_count = 10)]
+fn longest_5000_horizon_336(bencher: divan::Bencher<'_, '_>, step: &str) {
+    let step: Step = step.parse().unwrap_or(Step::Millis(1));
+    let seasons: &[usize] = match step {
+        Step::Millis(60_000) => &[1_440],
+        Step::Millis(300_000) => &[288, 2_016],
+        Step::Millis(3_600_000) => &[24, 168],
+        Step::Millis(86_400_000) => &[7],
+        Step::Millis(_) => &[52],
+        Step::Months(3) => &[4],
+        Step::Months(_) => &[12],
+    };
+    run(bencher, step, 5_000, 336, seasons);
+}

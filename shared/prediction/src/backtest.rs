@@ -53,7 +53,7 @@ impl Backtest {
 ///
 /// # Errors
 /// [`Error::TooShort`] unless [`MIN_TRAINING`] values lie before the first origin, [`Error::NoObservations`] if no window
-/// has a value, [`Error::Walk`] for zero windows or a stride of zero, and those of [`forecast`].
+/// has a value, [`Error::Walk`] for zero windows or a stride of zero, and those of [`forecast`](crate::forecast).
 pub fn backtest(grid: &Grid<'_>, options: &Options, backends: &[Backend], walk: Walk) -> Result<Backtest, Error> {
     let origins = origins(grid.values, options.horizon, walk)?;
     let mut tested: Vec<Backend> = vec![Backend::SeasonalNaive];

@@ -18,8 +18,9 @@
 //! ```
 //!
 //! # Method
-//! 1. Scale, fill gaps for fitting, find the seasons that the step suggests and the autocorrelation confirms.
-//! 2. Remove them by shrunk seasonal indices, fit the members, weigh them by their errors at refitted past origins.
+//! 1. Prepare: scale, fill gaps for fitting, find the seasons that the step suggests and the autocorrelation confirms; deal
+//!    with counters, outliers, a level shift and the calendar ([`clean`], [`calendar_effects`]).
+//! 2. Remove the seasons by shrunk indices, fit the members, weigh them by their errors at refitted past origins.
 //! 3. Run the combination over many past origins; the size of its errors at each step, widening monotone, and their
 //!    empirical quantiles give the intervals.
 #![warn(missing_docs)]
