@@ -14,11 +14,11 @@ const ORIGINS_PER_FREEDOM: f64 = 10.0;
 /// Origins at which the errors' own distribution counts as much as the assumed one.
 const HALF_TRUST: f64 = 60.0;
 /// Inflation for a long history (below 1: the size of an error is a root mean square, which a few large ones rule) ...
-const INFLATION: f64 = 0.95;
+const INFLATION: f64 = 0.94;
 /// ... growing with 1 / its length: parameters were fitted to the errors that are counted ...
 const FEW_VALUES: f64 = 5.0;
 /// ... and with 1 / the cycles of the longest season: so were its indices.
-const FEW_CYCLES: f64 = 0.5;
+const FEW_CYCLES: f64 = 0.9;
 /// What refitted origins tell of the optimism of the others counts by its square root, up to this: they are few.
 const LARGEST_OPTIMISM: f64 = 1.5;
 
