@@ -83,7 +83,8 @@ impl Spread {
     pub(crate) fn learn(errors: &[PastError], horizon: usize, history: &Experience) -> Self {
         let relative = history.sizes.filter(|sizes| steadier_when_relative(errors, *sizes));
         let unit = |forecast: f64| relative.map_or(1.0, |sizes| size_of(forecast, sizes));
-        let typical = relative.map_or(1.0, |(low, high)| (low * high).sqrt());
+        // beside an outlier at the end of the numbers the product would vanish
+        let typical = relative.map_or(1.0, |(low, high)| low.sqrt() * high.sqrt());
         let mut sums = vec![(0.0, 0.0); horizon];
         for past in errors {
             if let Some((sum, count)) = sums.get_mut(past.step) {

@@ -197,6 +197,26 @@ fn a_counter_goes_on_from_its_last_total_and_never_below_zero() {
 }
 
 #[test]
+fn the_largest_number_among_small_ones_widens_no_interval() {
+    for at in [0, 30, 200] {
+        let mut values: Vec<f64> = (0..240).map(|t| 100.0 + 10.0 * noise(t)).collect();
+        values[at] = f64::MAX;
+        for backend in Backend::ALL {
+            let grid = Grid {
+                start: 0,
+                step: Step::Millis(604_800_000),
+                values: &values,
+            };
+            let options = Options {
+                backend,
+                ..Options::new(13)
+            };
+            check(&grid, &options).unwrap_or_else(|broken| panic!("{backend}: {broken}"));
+        }
+    }
+}
+
+#[test]
 fn an_error_ratio_beyond_the_numbers_is_left_out() {
     let values = [
         -57.936426047629254,
