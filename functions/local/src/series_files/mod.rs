@@ -7,7 +7,7 @@ pub(crate) use input::Series;
 
 use crate::Failure;
 use clap::{Args, ValueEnum};
-use prediction::{Grid, Step};
+use prediction::{Backend, Grid, LocalTime, Options, Step};
 use std::path::{Path, PathBuf};
 
 /// Where series are, and what they are like.
@@ -19,7 +19,7 @@ pub(crate) struct Source {
     /// wide: one series a line, `id,value,...`, oldest first, an empty cell is a gap; long: `series_id,timestamp,value`
     #[arg(long, value_enum, default_value = "wide")]
     format: Format,
-    /// Seasons in steps to try besides those that are usual for the frequency. Without --frequency they tell it: 12 are
+    /// Seasons in steps; `auto` also tries those that are usual for the frequency. Without --frequency they tell it: 12 are
     /// months, 4 quarters, 7 days, 24 hours, 52 weeks; 1 is none, as of years, or of weeks in a series of more than 60 values
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=2_520))]
     season: Vec<u16>,
@@ -46,10 +46,19 @@ impl Source {
         }
     }
 
-    /// The seasons given, to be tried besides the usual ones.
-    pub(crate) fn further_seasons(&self) -> Vec<usize> {
+    /// `options` with the seasons given, and with the calendar where the file tells the time.
+    ///
+    /// A single model takes the seasons as they are; `auto` tests them, and those that are usual.
+    pub(crate) fn options(&self, series: &Series, options: &Options) -> Options {
         let given = self.season.iter().map(|season| usize::from(*season));
-        given.filter(|season| *season > 1).collect()
+        let given: Vec<usize> = given.filter(|season| *season > 1).collect();
+        let exact = options.backend != Backend::Auto && !self.season.is_empty();
+        Options {
+            seasons: exact.then(|| given.clone()),
+            further_seasons: given,
+            calendar: series.grid.map(|_| LocalTime::default()),
+            ..options.clone()
+        }
     }
 
     pub(crate) fn grid<'a>(&self, series: &'a Series) -> Grid<'a> {

@@ -37,7 +37,6 @@ pub(crate) fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let levels: Vec<f64> = arguments.levels.iter().filter_map(|level| level.parse().ok()).collect();
     let options = Options {
         probabilities: probabilities_of_levels(&levels).map_err(|error| Failure::Input(error.to_string()))?,
-        further_seasons: arguments.source.further_seasons(),
         ..Options::new(usize::from(arguments.horizon))
     };
     let walk = Walk {
@@ -53,6 +52,7 @@ pub(crate) fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         series.extend(arguments.source.read(&path)?);
     }
     let results = parallel(&series, threads(), |series| {
+        let options = arguments.source.options(series, &options);
         backtest(&arguments.source.grid(series), &options, backends, walk)
     });
     let (tested, short) = sort_out(&series, results)?;

@@ -16,14 +16,14 @@ pub(super) fn options(arguments: &Arguments) -> Result<Options, Failure> {
     Ok(Options {
         probabilities,
         backend: arguments.backend,
-        further_seasons: arguments.source.further_seasons(),
         ..Options::new(usize::from(arguments.horizon))
     })
 }
 
 pub(super) fn predict(series: &Series, arguments: &Arguments, options: &Options) -> Result<Prediction, Error> {
+    let options = arguments.source.options(series, options);
     Ok(Prediction {
         id: series.id.clone(),
-        forecast: forecast(&arguments.source.grid(series), options)?,
+        forecast: forecast(&arguments.source.grid(series), &options)?,
     })
 }
