@@ -17,9 +17,9 @@ use std::time::Duration;
 
 /// What the forecasts of rules may take of a run: somebody waits for what they say.
 const RULES: Duration = Duration::from_secs(10);
-/// What forecast jobs may take of it: with the above well below the function's limit, and below the minute after which the
-/// next run comes.
-const JOBS: Duration = Duration::from_secs(35);
+/// What forecast jobs may take of it: with the above, and the 20 seconds that the last call to TimeGPT may take, below the
+/// function's limit and the minute after which the next run comes.
+const JOBS: Duration = Duration::from_secs(25);
 
 /// An EventBridge event; what it says does not matter.
 #[derive(Debug, Deserialize)]
@@ -83,7 +83,7 @@ pub async fn catch_up(app: &App, budget: &mut dyn Budget) -> Result<usize, Error
 }
 
 /// Runs the jobs that are due. They take turns of a few hundred series, so that a large one does not keep the others waiting.
-/// A unit of the budget is a row of 64 series.
+/// A unit of the budget is 64 series, or one of which TimeGPT is asked.
 ///
 /// # Errors
 /// 503 if the database does not say what is due. A job that fails is logged and counted, and the others go on.
@@ -141,7 +141,7 @@ async fn turn(app: &App, waiting: Waiting, budget: &mut dyn Budget) -> Option<Ad
         Ok(other) => return other,
         Err(_) => return Some(Advanced::Ended(Ended::Failed)),
     };
-    match work.advance(budget).await {
+    match work.advance(app, budget).await {
         Ok(advanced) => Some(advanced),
         Err((work, error)) => {
             tracing::error!(?error, "a forecast job failed");

@@ -65,7 +65,7 @@ async fn a_worker_that_was_frozen_changes_nothing_when_it_comes_back() {
     for backend in [Backend::Embedded, Backend::Remote] {
         let (scene, job) = prepared(backend, 150).await;
         let frozen = hold(&scene).await.unwrap();
-        let Ok(Advanced::Paused(frozen)) = frozen.advance(&mut Count(1)).await else {
+        let Ok(Advanced::Paused(frozen)) = frozen.advance(&scene.product.app, &mut Count(1)).await else {
             panic!("it paused after a row");
         };
         assert_eq!(scene.run().await.taken, 1, "the lease is held");
@@ -74,7 +74,7 @@ async fn a_worker_that_was_frozen_changes_nothing_when_it_comes_back() {
         let taken_over = run_forecasts::run(&later, &mut Count(1)).await.unwrap();
         assert_eq!(taken_over.unfinished, 1, "{taken_over:?}");
         assert_eq!(scene.runs(&job).await[0]["series"], 128);
-        let late = frozen.advance(&mut Unlimited).await;
+        let late = frozen.advance(&scene.product.app, &mut Unlimited).await;
         assert!(matches!(late, Ok(Advanced::Ended(Ended::Lost))), "{late:?}");
         assert_eq!(scene.runs(&job).await[0]["series"], 128);
         assert_eq!(run_forecasts::run(&later, &mut Unlimited).await.unwrap().completed, 1);
@@ -87,7 +87,7 @@ async fn a_worker_that_was_frozen_changes_nothing_when_it_comes_back() {
 async fn a_killed_run_goes_on_where_it_stood() {
     let (scene, job) = prepared(Backend::Embedded, 100).await;
     let killed = hold(&scene).await.unwrap();
-    let Ok(Advanced::Paused(killed)) = killed.advance(&mut Count(1)).await else {
+    let Ok(Advanced::Paused(killed)) = killed.advance(&scene.product.app, &mut Count(1)).await else {
         panic!("it paused after a row");
     };
     drop(killed);
@@ -181,7 +181,7 @@ async fn a_run_that_fails_is_tried_again_with_growing_delays_and_says_why() {
 async fn a_lost_database_costs_time_and_nothing_else() {
     let (scene, job) = prepared(Backend::Remote, 70).await;
     let work = hold(&scene).await.unwrap();
-    let Ok(Advanced::Paused(work)) = work.advance(&mut Count(1)).await else {
+    let Ok(Advanced::Paused(work)) = work.advance(&scene.product.app, &mut Count(1)).await else {
         panic!("it paused after a row");
     };
     // 400 is not tried again by the client
@@ -189,7 +189,7 @@ async fn a_lost_database_costs_time_and_nothing_else() {
         .product
         .proxy()
         .disturb(Some(Box::new(|_| Some(Fault::Status(400)))));
-    let Err((work, error)) = work.advance(&mut Unlimited).await else {
+    let Err((work, error)) = work.advance(&scene.product.app, &mut Unlimited).await else {
         panic!("the database was away");
     };
     scene.product.proxy().disturb(None);

@@ -3,6 +3,7 @@
 mod client;
 mod fallback;
 mod forecast;
+mod jobs;
 mod key;
 mod programs;
 

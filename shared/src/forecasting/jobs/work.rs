@@ -8,10 +8,11 @@ use super::score::Sums;
 use super::{definition::Definition, results};
 use crate::auth::Tenant;
 use crate::budget::Budget;
+use crate::forecasting::Backend;
 use crate::id::{Entropy, JobId};
 use crate::lease::Lease;
 use crate::series::SeriesId;
-use crate::{Error, series, store};
+use crate::{App, Error, series, store};
 use db::{Batch, DbError, Step, args};
 
 /// Series that are read together: as many rows of results as one snapshot of the store allows.
@@ -73,13 +74,17 @@ impl Work {
         })
     }
 
-    /// Goes on with the run: forecasts the next few hundred series, a row of 64 for each unit of the budget, and writes
-    /// them. What was written stays, whatever becomes of the rest.
+    /// Goes on with the run: forecasts the next few hundred series, 64 for each unit of the budget (one, where TimeGPT is
+    /// asked), and writes them. What was written stays, whatever becomes of the rest.
     ///
     /// # Errors
     /// The work, so that [`Work::failed`] can record it, with the error: 503 if the database does not answer.
-    pub async fn advance(mut self: Box<Self>, budget: &mut dyn Budget) -> Result<Advanced, (Box<Self>, Error)> {
-        match self.piece(budget).await {
+    pub async fn advance(
+        mut self: Box<Self>,
+        app: &App,
+        budget: &mut dyn Budget,
+    ) -> Result<Advanced, (Box<Self>, Error)> {
+        match self.piece(app, budget).await {
             Ok(Done::All) => match self.complete().await {
                 Ok(ended) => Ok(Advanced::Ended(ended)),
                 // not known whether it was: the next run of the function sees
@@ -103,7 +108,7 @@ impl Work {
         self.lease.release(&self.tenant).await
     }
 
-    async fn piece(&mut self, budget: &mut dyn Budget) -> Result<Done, Error> {
+    async fn piece(&mut self, app: &App, budget: &mut dyn Budget) -> Result<Done, Error> {
         if !budget.another() {
             return Ok(Done::Paused);
         }
@@ -114,7 +119,10 @@ impl Work {
         let last = series.len() < TOGETHER;
         let mut piece = self.read(&series).await?;
         let mut made = self.nothing_made();
-        for (at, row) in series.chunks(MAX_SERIES).enumerate() {
+        // a series that is asked of a service takes seconds, and is paid for
+        let asked = self.definition.request.backend == Backend::TimeGpt;
+        let together = if asked { 1 } else { MAX_SERIES };
+        for (at, some) in series.chunks(together).enumerate() {
             if at > 0 && !budget.another() {
                 return Ok(if self.write(made).await? {
                     Done::Paused
@@ -122,8 +130,10 @@ impl Work {
                     Done::Lost
                 });
             }
-            piece.forecast(row, &self.definition, &mut made)?;
-            if made.bytes() >= WRITE_BYTES {
+            piece
+                .forecast(app, &self.tenant, some, &self.definition.request, &mut made)
+                .await?;
+            if made.bytes() >= if asked { 1 } else { WRITE_BYTES } {
                 if !self.write(made).await? {
                     return Ok(Done::Lost);
                 }
@@ -159,17 +169,17 @@ impl Work {
     }
 
     fn nothing_made(&self) -> Made {
-        Made {
-            came_true: self
-                .falling
+        Made::after(
+            self.falling
                 .as_ref()
-                .map_or_else(Sums::default, |falling| falling.sums.clone()),
-            ..Made::default()
-        }
+                .map(|falling| falling.sums.clone())
+                .unwrap_or_default(),
+        )
     }
 
     /// Writes rows and the place where the run goes on; `false` if somebody else took over.
-    async fn write(&mut self, made: Made) -> Result<bool, Error> {
+    async fn write(&mut self, mut made: Made) -> Result<bool, Error> {
+        made.seal()?;
         let Some(next_series) = made.next_series() else {
             return Ok(true);
         };
