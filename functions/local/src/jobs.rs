@@ -1,5 +1,6 @@
 //! The runs of the scheduled functions, as this process starts them.
 
+use crate::server::Stop;
 use intentvision::budget::{Budget, Unlimited, Within};
 use intentvision::clock::MINUTE;
 use intentvision::notify::delivery;
@@ -30,7 +31,36 @@ pub(crate) async fn maintain(app: App) -> Result<maintain::Summary, Error> {
     maintain::run(&app).await
 }
 
-/// Forecasts of rules that ticks left undone, and the forecast jobs that are due.
-pub(crate) async fn forecast(app: App) -> Result<run_forecasts::Summary, Error> {
-    run_forecasts::on_schedule(&app).await
+/// Forecasts of rules that ticks left undone, and the forecast jobs that are due: for as long as in the deployed function,
+/// or until it is time to end.
+pub(crate) async fn forecast(app: App, stop: Stop) -> Result<run_forecasts::Summary, Error> {
+    let mut rules = UntilStopped(Within::new(run_forecasts::RULES), stop.clone());
+    let mut jobs = UntilStopped(Within::new(run_forecasts::JOBS), stop);
+    run_forecasts::on_schedule(&app, &mut rules, &mut jobs).await
+}
+
+/// A time that ends early when the process does.
+struct UntilStopped(Within, Stop);
+
+impl Budget for UntilStopped {
+    fn another(&mut self) -> bool {
+        !self.1.is_due() && self.0.another()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Stopper;
+    use std::time::Duration;
+
+    #[test]
+    fn a_run_ends_when_the_process_does() {
+        let (stopper, stop) = Stopper::new();
+        let mut budget = UntilStopped(Within::new(Duration::MAX), stop.clone());
+        assert!(budget.another() && budget.another());
+        stopper.stop();
+        assert!(!budget.another());
+        assert!(!UntilStopped(Within::new(Duration::ZERO), Stopper::new().1).another());
+    }
 }

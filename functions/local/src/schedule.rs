@@ -11,8 +11,6 @@ use tokio::task::JoinSet;
 
 /// How often the outbox is looked at besides right after a tick: retries are due at any second.
 const DELIVER: Duration = Duration::from_secs(1);
-/// How often forecast jobs are looked at.
-const FORECAST: Duration = Duration::from_secs(60);
 /// How often maintenance runs.
 const MAINTAIN: Duration = Duration::from_secs(60);
 
@@ -27,8 +25,8 @@ impl Schedule {
     }
 }
 
-/// Starts it: a tick at each multiple of `tick` by the clock, deliveries right after and each
-/// second, forecast jobs and maintenance each minute. Each waits for its own last run and none for the others, so
+/// Starts it: a tick and forecast jobs at each multiple of `tick` by the clock, deliveries right after a tick and each
+/// second, maintenance each minute. Each waits for its own last run and none for the others, so
 /// that a slow webhook delays no tick.
 pub(crate) fn start(app: &App, tick: Duration, stop: &Stop) -> Schedule {
     let mut tasks = JoinSet::new();
@@ -55,8 +53,9 @@ pub(crate) fn start(app: &App, tick: Duration, stop: &Stop) -> Schedule {
 
     let (of_jobs, mut until) = (app.clone(), stop.clone());
     tasks.spawn(async move {
-        while !until.stopped_within(FORECAST).await {
-            once("run-forecasts", &of_jobs, jobs::forecast).await;
+        while !until.stopped_within(to_next(tick, of_jobs.clock.wall())).await {
+            let stop = until.clone();
+            once("run-forecasts", &of_jobs, |app| jobs::forecast(app, stop)).await;
         }
     });
 
@@ -76,7 +75,7 @@ fn to_next(tick: Duration, now: i64) -> Duration {
 }
 
 /// One run in a task of its own, so that not even a panic ends the schedule.
-async fn once<R, F>(job: &'static str, app: &App, run: fn(App) -> F)
+async fn once<R, F>(job: &'static str, app: &App, run: impl FnOnce(App) -> F)
 where
     R: Debug + Send + 'static,
     F: Future<Output = Result<R, Error>> + Send + 'static,

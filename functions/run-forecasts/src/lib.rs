@@ -8,7 +8,7 @@
 
 use intentvision::alerting::tick;
 use intentvision::auth::Job;
-use intentvision::budget::{Budget, Within};
+use intentvision::budget::Budget;
 use intentvision::forecasting::jobs::{self, Advanced, Due, Ended, Work};
 use intentvision::{App, Error};
 use serde::{Deserialize, Serialize};
@@ -16,10 +16,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// What the forecasts of rules may take of a run: somebody waits for what they say.
-const RULES: Duration = Duration::from_secs(10);
+pub const RULES: Duration = Duration::from_secs(10);
 /// What forecast jobs may take of it: with the above, and the 20 seconds that the last call to TimeGPT may take, below the
 /// function's limit and the minute after which the next run comes.
-const JOBS: Duration = Duration::from_secs(25);
+pub const JOBS: Duration = Duration::from_secs(25);
 
 /// An EventBridge event; what it says does not matter.
 #[derive(Debug, Deserialize)]
@@ -50,15 +50,15 @@ enum Waiting {
     UnderWay(Box<Work>),
 }
 
-/// What the schedule starts each minute.
+/// What the schedule starts each minute, with a budget for the forecasts of rules and one for jobs.
 ///
 /// # Errors
 /// 503 if the database does not say what is due.
-pub async fn on_schedule(app: &App) -> Result<Summary, Error> {
-    let rules = catch_up(app, &mut Within::new(RULES)).await?;
+pub async fn on_schedule(app: &App, rules: &mut dyn Budget, jobs: &mut dyn Budget) -> Result<Summary, Error> {
+    let rules = catch_up(app, rules).await?;
     let summary = Summary {
         rules,
-        ..run(app, &mut Within::new(JOBS)).await?
+        ..run(app, jobs).await?
     };
     tracing::info!(?summary, "forecasts");
     Ok(summary)

@@ -27,6 +27,12 @@ impl Stop {
         let _ = self.0.wait_for(|stop| *stop).await;
     }
 
+    /// Whether it is time to end.
+    pub(crate) fn is_due(&self) -> bool {
+        // without anybody left to tell it is, too
+        *self.0.borrow() || self.0.has_changed().is_err()
+    }
+
     /// Waits this long; `true` if it is time to end before.
     pub(crate) async fn stopped_within(&mut self, time: Duration) -> bool {
         tokio::time::timeout(time, self.stopped()).await.is_ok()

@@ -135,3 +135,38 @@ fn the_schedule_evaluates_rules_and_delivers_notifications() {
     server.signal("TERM");
     assert_eq!(server.ended().code(), Some(0));
 }
+
+/// And forecast jobs, too.
+#[test]
+fn the_schedule_runs_forecast_jobs() {
+    let room = Room::new();
+    let server = Server::start(room.command(&["serve", "--listen", "127.0.0.1:0", "--json", "--tick", "1s"]));
+    let key = room.key();
+    let points: Vec<Value> = (0..24)
+        .map(|hour| json!({"metric_key": "a.b", "value": hour, "timestamp": format!("2026-01-01T{hour:02}:00:00Z")}))
+        .collect();
+    let points = json!({"metrics": points}).to_string();
+    assert_eq!(server.call("POST", "/v1/ingest", &key, &points).0, 200);
+    let job = json!({"metric_key": "a.b", "horizon": 2, "schedule": "1h"}).to_string();
+    let (status, job) = server.call("POST", "/v1/forecast-jobs", &key, &job);
+    assert_eq!(status, 201, "{job}");
+    let job: Value = serde_json::from_str(&job).unwrap();
+    let path = format!("/v1/forecast-jobs/{}", job["job_id"].as_str().unwrap());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let (_, shown) = server.call("GET", &path, &key, "");
+        if shown.contains("\"completed\"") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{shown}");
+        std::thread::yield_now();
+    }
+    assert!(
+        server
+            .call("GET", &format!("{path}/results"), &key, "")
+            .1
+            .contains("\"job_id\"")
+    );
+    server.signal("TERM");
+    assert_eq!(server.ended().code(), Some(0));
+}
