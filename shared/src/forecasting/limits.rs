@@ -34,6 +34,13 @@ impl Limits {
         if self == Self::default() {
             return Bounds::History;
         }
+        let (lower, upper) = self.ends(history);
+        Bounds::Fixed { lower, upper }
+    }
+
+    /// The same as two numbers, for forecasts that are made elsewhere.
+    #[must_use]
+    pub fn ends(self, history: &[f64]) -> (Option<f64>, Option<f64>) {
         let mut known = history.iter().filter(|value| value.is_finite());
         let (positive, negative) = (
             known.clone().all(|value| *value >= 0.0),
@@ -41,16 +48,16 @@ impl Limits {
         );
         let upper = self.upper.unwrap_or(negative.then_some(0.0));
         let lower = self.lower.unwrap_or(positive.then_some(0.0));
-        Bounds::Fixed {
-            lower: match (self.lower, lower, upper) {
+        (
+            match (self.lower, lower, upper) {
                 (None, Some(own), Some(upper)) if own > upper => None,
                 _ => lower,
             },
-            upper: match (self.upper, upper, lower) {
+            match (self.upper, upper, lower) {
                 (None, Some(own), Some(lower)) if own < lower => None,
                 _ => upper,
             },
-        }
+        )
     }
 }
 
@@ -74,5 +81,6 @@ mod tests {
         assert_eq!(bounds(r#"{"upper":-5}"#, &counts), (None, Some(-5.0)));
         assert_eq!(bounds(r#"{"lower":5}"#, &[-7.0]), (Some(5.0), None));
         assert_eq!(Limits::default().bounds(&counts), Bounds::History);
+        assert_eq!(Limits::default().ends(&counts), (Some(0.0), None));
     }
 }

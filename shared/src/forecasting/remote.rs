@@ -27,7 +27,7 @@ pub async fn make_or_ask(
         return Ok(own);
     }
     let account = Account::of(tenant).await?;
-    Ok(match ask(app, tenant, &account, points, &own).await {
+    Ok(match ask(app, tenant, &account, points, request, &own).await {
         Ok(answered) => answered,
         Err(failure) => fallen_back(own, &failure),
     })
@@ -38,10 +38,13 @@ async fn ask(
     tenant: &Tenant,
     account: &Account,
     points: &[Point],
+    request: &ForecastRequest,
     own: &Forecast,
 ) -> Result<Forecast, Failure> {
     let key = account.key(app.sealer.as_deref())?;
-    let history = history(points, own).ok_or(Failure::Wrong("there is nothing to ask about"))?;
+    let cells = grid(points, own);
+    let history = History::newest(&cells, FORECAST_HISTORY).ok_or(Failure::Wrong("there is nothing to ask about"))?;
+    let limits = request.limits.ends(&cells);
     let levels = levels(&own.packed.quantiles.probabilities);
     let (step, horizon) = (own.packed.step, own.packed.mean.len());
     let (app, tenant) = (app.clone(), tenant.clone());
@@ -59,7 +62,7 @@ async fn ask(
         })
     });
     let (answer, model_info) = asking.await.map_err(|_| Failure::Broken("reading it failed"))??;
-    Ok(answered(own, &answer, model_info))
+    Ok(answered(own, &answer, limits, model_info))
 }
 
 /// Counts what was used up; the forecast does not wait for a database that is away.
@@ -73,10 +76,9 @@ async fn record(tenant: &Tenant, spent: &Spent) {
 }
 
 /// The same grid that the own forecast was made from.
-fn history(points: &[Point], own: &Forecast) -> Option<History> {
+fn grid(points: &[Point], own: &Forecast) -> Vec<f64> {
     let pairs: Vec<(i64, f64)> = points.iter().map(|point| (point.timestamp, point.value)).collect();
-    let grid = prediction::regularise(&pairs, Some(own.packed.step)).ok()?;
-    History::newest(&grid.values, FORECAST_HISTORY)
+    prediction::regularise(&pairs, Some(own.packed.step)).map_or_else(|_| Vec::new(), |grid| grid.values)
 }
 
 /// The level of the central interval that a quantile is an end of, in percent; 0 for the median.
@@ -105,12 +107,21 @@ fn model_info(answer: &RemoteForecast, history: &History, model: &str) -> Value 
     })
 }
 
-/// The own forecast with all its numbers replaced.
-fn answered(own: &Forecast, answer: &RemoteForecast, model_info: Value) -> Forecast {
+/// The own forecast with all its numbers replaced, none of which leaves the limits of the request.
+fn answered(
+    own: &Forecast,
+    answer: &RemoteForecast,
+    (lower, upper): (Option<f64>, Option<f64>),
+    model_info: Value,
+) -> Forecast {
+    let within = |value: f64| {
+        let value = lower.map_or(value, |lower| value.max(lower));
+        upper.map_or(value, |upper| value.min(upper))
+    };
     let mut made = own.clone();
     made.backend = Backend::TimeGpt.to_string();
     made.model_info = model_info;
-    made.packed.mean.clone_from(&answer.mean);
+    made.packed.mean = answer.mean.iter().map(|value| within(*value)).collect();
     let columns: Vec<&[f64]> = own
         .packed
         .quantiles
@@ -122,7 +133,7 @@ fn answered(own: &Forecast, answer: &RemoteForecast, model_info: Value) -> Forec
         })
         .collect();
     for (at, row) in made.packed.quantiles.values.iter_mut().enumerate() {
-        *row = columns.iter().map(|column| column[at]).collect();
+        *row = columns.iter().map(|column| within(column[at])).collect();
         // the intervals of the answer need not be nested, ours are: Chernozhukov, Fernandez-Val and Galichon,
         // "Quantile and probability curves without crossing" (Econometrica 78, 2010): sorting never makes them worse
         row.sort_by(f64::total_cmp);

@@ -155,6 +155,35 @@ async fn intervals_are_nested_whatever_the_service_says() {
     }
 }
 
+/// Quantiles are the ends of intervals, and no number leaves the limits of the request.
+#[tokio::test]
+async fn quantiles_and_bounds_are_those_of_the_request() {
+    let scene = Scene::start(Backend::Embedded).await;
+    let mut body = question("timegpt");
+    body["levels"] = json!([80]);
+    body["quantiles"] = json!([0.05, 0.1, 0.5, 0.95]);
+    let free = scene.product.post("/v1/forecasts", &scene.admin, &body).await.json();
+    assert_eq!(free["backend"], "timegpt");
+    assert_eq!(scene.service.take()[0].body["level"], json!([0, 80, 90]));
+    for prediction in free["predictions"].as_array().unwrap() {
+        let quantile = |name: &str| prediction["quantiles"][name].as_f64().unwrap();
+        assert_eq!(quantile("0.5"), prediction["value"]);
+        assert_eq!(quantile("0.1"), prediction["intervals"]["80"]["lower"]);
+        assert!(
+            quantile("0.05") < quantile("0.1")
+                && quantile("0.95") > prediction["intervals"]["80"]["upper"].as_f64().unwrap()
+        );
+    }
+    body["bounds"] = json!({"lower": 99.9, "upper": 100.1});
+    let bound = scene.product.post("/v1/forecasts", &scene.admin, &body).await.json();
+    assert_eq!(bound["backend"], "timegpt");
+    for prediction in bound["predictions"].as_array().unwrap() {
+        let interval = &prediction["intervals"]["80"];
+        assert_eq!((&interval["lower"], &interval["upper"]), (&json!(99.9), &json!(100.1)));
+        assert!((99.9..=100.1).contains(&prediction["value"].as_f64().unwrap()));
+    }
+}
+
 /// What this house would refuse is refused before anything is sent.
 #[tokio::test]
 async fn a_request_that_makes_no_sense_asks_nobody() {
@@ -171,6 +200,7 @@ async fn a_request_that_makes_no_sense_asks_nobody() {
         (with("frequency", json!("1y")), 201),
         (with("metric_key", json!("nothing")), 404),
         (with("backend", json!("TimeGPT")), 400),
+        (with("bounds", json!({"lower": 2, "upper": 1})), 400),
     ] {
         let reply = scene.product.post("/v1/forecasts", &scene.admin, &body).await;
         assert_eq!(reply.status, status, "{body} {}", reply.json());
