@@ -3,11 +3,13 @@
 
 use crate::Error;
 use crate::config::{Secret, variable};
+use http::header::HOST;
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use std::time::Duration;
+use tokio::net::TcpStream;
 
 const MAX_REPLY: usize = 64 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -32,18 +34,24 @@ pub async fn fetch(parameter: &str) -> Result<Secret, Error> {
     let port = variable("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT")?.unwrap_or_else(|| "2773".into());
     let token = variable("AWS_SESSION_TOKEN")?.unwrap_or_default();
     let name: String = url::form_urlencoded::byte_serialize(parameter.as_bytes()).collect();
+    let place = format!("localhost:{port}");
     let request = http::Request::get(format!(
-        "http://localhost:{port}/systemsmanager/parameters/get?name={name}&withDecryption=true"
+        "/systemsmanager/parameters/get?name={name}&withDecryption=true"
     ))
+    .header(HOST, &place)
     .header("x-aws-parameters-secrets-token", token)
     .body(Empty::<bytes::Bytes>::new())
     .map_err(|error| failed(parameter, &error))?;
     let read = async {
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        let response = client
-            .request(request)
+        let stream = TcpStream::connect(&place)
             .await
             .map_err(|error| failed(parameter, &error))?;
+        let handshake = http1::handshake(TokioIo::new(stream)).await;
+        let (mut sender, connection) = handshake.map_err(|error| failed(parameter, &error))?;
+        // it ends with the one reply that comes over it
+        tokio::spawn(connection);
+        let response = sender.send_request(request).await;
+        let response = response.map_err(|error| failed(parameter, &error))?;
         if !response.status().is_success() {
             return Err(failed(parameter, &response.status()));
         }
