@@ -25,11 +25,12 @@ pub fn start() {
         .try_init();
 }
 
-/// `warn`, or by module as in `info,intentvision::notify=debug`; `info` where it makes no sense.
+/// `warn`, or by module as in `info,intentvision::notify=debug`; `info` where it is empty or makes no sense.
 ///
 /// By level and module alone: what `EnvFilter` can do beyond that takes regular expressions, half a megabyte of every
 /// function.
 fn filter(asked_for: Option<&str>) -> Targets {
+    let asked_for = asked_for.filter(|text| !text.is_empty());
     let asked_for = asked_for.and_then(|text| text.parse::<Targets>().ok());
     asked_for
         .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO))
@@ -50,6 +51,7 @@ mod tests {
             (Some(events.as_str()), NO_EVENTS, Level::TRACE, false),
             (None, "intentvision::store", Level::INFO, true),
             (None, "intentvision::store", Level::DEBUG, false),
+            (Some(""), "intentvision::store", Level::INFO, true),
             (Some("intentvision=loud"), "intentvision::store", Level::INFO, true),
             (Some("warn"), "intentvision::store", Level::INFO, false),
             (
