@@ -140,8 +140,9 @@ mod tests {
         let history = history(100_000);
         let large = Question::detection("m", &history, Step::Millis(1), 99.0);
         assert!(large.compressed && large.body.len() < MAX_PLAIN);
-        let plain = zstd::decode_all(&large.body[..]).unwrap();
-        let body: Value = serde_json::from_slice(&plain).unwrap();
-        assert_eq!(body["series"], json!({"y": history.values(), "sizes": [100_000]}));
+        let plain = String::from_utf8(zstd::decode_all(&large.body[..]).unwrap()).unwrap();
+        let values = serde_json::to_string(history.values()).unwrap();
+        let series = format!(r#""series":{{"y":{values},"sizes":[100000]}}"#);
+        assert!(plain.contains(&series), "the body is another one");
     }
 }
