@@ -160,12 +160,13 @@ pub(crate) struct Adjustment {
 }
 
 impl Adjustment {
-    /// Removes the `candidates` that fit into the series twice, and pass the test if `tested`; shortest first.
-    pub(crate) fn estimate(values: &[f64], observed: &[bool], candidates: &[usize], tested: bool) -> Self {
+    /// Removes the `candidates` that fit into the series twice, and pass the test of [`season::is_seasonal`] if there is
+    /// something critical; shortest first.
+    pub(crate) fn estimate(values: &[f64], observed: &[bool], candidates: &[usize], critical: Option<f64>) -> Self {
         let mut seasons = Vec::new();
         let mut rest = values.to_vec();
         for season in candidates.iter().copied().filter(|m| values.len() >= 2 * m) {
-            if tested && !season::is_seasonal(&rest, season) {
+            if critical.is_some_and(|critical| !season::is_seasonal(&rest, season, critical)) {
                 continue;
             }
             let indices = Indices::estimate(&rest, observed, season);
@@ -218,7 +219,7 @@ mod tests {
                     }
                 })
                 .collect();
-            let adjustment = Adjustment::estimate(&series, &[true; 40], &[4], true);
+            let adjustment = Adjustment::estimate(&series, &[true; 40], &[4], Some(season::LENIENT));
             assert_eq!(adjustment.lengths(), [4]);
             assert_eq!(adjustment.seasons[0].multiplicative, multiplicative);
             let mut adjusted = adjustment.remove(&series, 0);
@@ -240,7 +241,7 @@ mod tests {
         let series: Vec<f64> = (0..672)
             .map(|t| ((t % 24) as f64 - 12.0).abs() + if t % 168 < 48 { 9.0 } else { 0.0 })
             .collect();
-        let adjustment = Adjustment::estimate(&series, &[true; 672], &[24, 168], true);
+        let adjustment = Adjustment::estimate(&series, &[true; 672], &[24, 168], Some(season::LENIENT));
         assert_eq!(adjustment.lengths(), [24, 168]);
     }
 }

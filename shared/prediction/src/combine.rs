@@ -93,7 +93,7 @@ impl Ensemble {
             let (Some(past), Some(seen)) = (values.get(..*origin), observed.get(..*origin)) else {
                 continue;
             };
-            let adjustment = Adjustment::estimate(past, seen, &seasons, false);
+            let adjustment = Adjustment::estimate(past, seen, &seasons, None);
             for (member, path) in self.members.iter().zip(&mut paths) {
                 let refitted = member.refit(past, &adjustment);
                 path.extend(refitted.forecasts(past, &adjustment, &[*origin], horizon));

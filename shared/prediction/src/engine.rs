@@ -27,21 +27,28 @@ pub fn forecast(grid: &Grid<'_>, options: &Options) -> Result<Forecast, Error> {
     let scale = series.scale();
     // back in the unit of the caller, within the bounds and within the finite numbers
     let finish = |value: f64| (value * scale).clamp(-f64::MAX, f64::MAX).clamp(lower, upper);
-    let ahead: Vec<f64> = path.into_iter().skip(lead).collect();
+    // at a bound the interval lies around what is possible, not around what a model would have liked
+    let within = |value: f64| value.clamp(lower / scale, upper / scale);
+    let ahead: Vec<f64> = path.into_iter().skip(lead).map(within).collect();
+    let factors: Vec<f64> = probabilities
+        .iter()
+        .map(|p| past.spread.factor((2.0 * p - 1.0).abs()))
+        .collect();
     let row = |(step, centre): (usize, &f64)| -> Vec<f64> {
-        let quantile = |p: &f64| {
-            let half = past.spread.half_width(lead + step, *centre, (2.0 * p - 1.0).abs());
+        let size = past.spread.size(lead + step, *centre);
+        let quantile = |(p, factor): (&f64, &f64)| {
+            let half = factor * size;
             let half = if half.is_finite() { half } else { f64::MAX };
             finish(if *p < 0.5 { centre - half } else { centre + half })
         };
-        probabilities.iter().map(quantile).collect()
+        probabilities.iter().zip(&factors).map(quantile).collect()
     };
     let values = ahead.iter().enumerate().map(row).collect();
     let report = Report {
         backend: options.backend,
         members: ensemble.report(),
         seasons: series.seasons().to_vec(),
-        error: past.error,
+        error: fit.error,
         origins: past.origins,
         observations: series.observations(),
         fitted: series.len(),

@@ -24,6 +24,9 @@ pub enum Error {
     /// A season is below 2 or above [`MAX_SEASON`](crate::MAX_SEASON).
     #[error("season {0} is outside 2 to {max}", max = crate::MAX_SEASON)]
     Season(usize),
+    /// More seasons were given than [`MAX_SEASONS`](crate::MAX_SEASONS).
+    #[error("{0} seasons are more than {max}", max = crate::MAX_SEASONS)]
+    TooManySeasons(usize),
     /// The bounds are not finite or the lower one is above the upper one.
     #[error("the bounds are not finite or not in order")]
     Bounds,

@@ -127,16 +127,20 @@ impl Spread {
         }
     }
 
-    /// Half the width of the central interval of `coverage` (0 to 1) around `forecast`; not decreasing in `coverage`.
-    pub(crate) fn half_width(&self, step: usize, forecast: f64, coverage: f64) -> f64 {
+    /// The size of an error `step` steps ahead (from 0) of `forecast`.
+    pub(crate) fn size(&self, step: usize, forecast: f64) -> f64 {
         let size = self.steps.get(step).or(self.steps.last()).copied().unwrap_or_default();
-        let unit = self.relative.map_or(1.0, |sizes| size_of(forecast, sizes));
+        size * self.relative.map_or(1.0, |sizes| size_of(forecast, sizes))
+    }
+
+    /// Half the width of the central interval of `coverage` (0 to 1) in sizes; not decreasing in `coverage`.
+    pub(crate) fn factor(&self, coverage: f64) -> f64 {
         let assumed = normal::student_quantile(0.5 + coverage / 2.0, self.freedom);
         let factor = match self.empirical(coverage) {
             Some(empirical) => self.trust * empirical + (1.0 - self.trust) * assumed,
             None => assumed,
         };
-        self.inflation * factor.max(0.0) * size * unit
+        self.inflation * factor.max(0.0)
     }
 
     /// The conformal quantile of the standardised errors, interpolated.
@@ -172,7 +176,19 @@ fn steadier_when_relative(errors: &[PastError], sizes: (f64, f64)) -> bool {
 fn widening(sums: &[(f64, f64)]) -> Vec<f64> {
     // blocks of sum, count, steps
     let mut blocks: Vec<(f64, f64, usize)> = Vec::with_capacity(sums.len());
-    for (sum, count) in sums.iter().filter(|(_, count)| *count > 0.0) {
+    let known = sums
+        .iter()
+        .rposition(|(_, count)| *count > 0.0)
+        .map_or(0, |last| last + 1);
+    for (sum, count) in sums.iter().take(known) {
+        // a step without errors among others is as the one before
+        if *count <= 0.0 {
+            match blocks.last_mut() {
+                Some(block) => block.2 += 1,
+                None => blocks.push((0.0, f64::MIN_POSITIVE, 1)),
+            }
+            continue;
+        }
         let mut block = (*sum, *count, 1);
         while let Some(before) = blocks.pop_if(|before| before.0 * block.1 > block.0 * before.1) {
             block = (before.0 + block.0, before.1 + block.1, before.2 + block.2);
@@ -212,6 +228,7 @@ mod tests {
         );
         assert_eq!(widening(&[(1.0, 1.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0)])[3], 2.0);
         assert_eq!(widening(&[(0.0, 0.0)]), [0.0]);
+        assert_eq!(widening(&[(1.0, 1.0), (0.0, 0.0), (4.0, 1.0)]), [1.0, 1.0, 2.0]);
     }
 
     #[test]
@@ -228,7 +245,7 @@ mod tests {
         let spread = Spread::learn(&errors, 1, &EXPERIENCE);
         for coverage in [0.1, 0.5, 0.8, 0.95] {
             assert!(
-                (spread.half_width(0, 5.0, coverage) / INFLATION - coverage).abs() < 0.01,
+                (spread.factor(coverage) * spread.size(0, 5.0) / INFLATION - coverage).abs() < 0.01,
                 "{coverage}"
             );
         }
@@ -253,7 +270,7 @@ mod tests {
                 ..EXPERIENCE
             },
         );
-        let width = |forecast| spread.half_width(0, forecast, 0.8);
+        let width = |forecast| spread.factor(0.8) * spread.size(0, forecast);
         assert!((width(100.0) / width(50.0) - 2.0).abs() < 1e-9);
         assert_eq!(width(-3.0), width(5.0));
     }

@@ -63,7 +63,7 @@ pub use engine::forecast;
 pub use error::Error;
 pub use level::{probabilities_of_level, probabilities_of_levels};
 pub use measures::Measures;
-pub use options::{Backend, Bounds, Grid, LocalTime, MAX_HORIZON, MAX_PROBABILITIES, MAX_SEASON, Options};
+pub use options::{Backend, Bounds, Grid, LocalTime, MAX_HORIZON, MAX_PROBABILITIES, MAX_SEASON, MAX_SEASONS, Options};
 pub use outcome::{Cleaning, Forecast, Interval, Member, Quantiles, Report};
 pub use regular::{MAX_CELLS, Regular, regularise, share_a_phase};
 pub use step::Step;

@@ -50,7 +50,8 @@ pub(crate) fn quantile(p: f64) -> f64 {
     }
 }
 
-/// The quantile of Student's t; within 4% for 3 and more degrees of freedom and 0.005 < `p` < 0.995, too small further out.
+/// The quantile of Student's t; within 4% for 3 and more degrees of freedom and 0.005 < `p` < 0.995,
+/// within 9% from 2.2 on for 0.025 <= `p` <= 0.975; too small further out.
 ///
 /// Source: M. Abramowitz & I. Stegun (1964), 26.7.5, the expansion around the normal quantile.
 pub(crate) fn student_quantile(p: f64, freedom: f64) -> f64 {

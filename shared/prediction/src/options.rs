@@ -10,6 +10,8 @@ use crate::{Error, Step, level};
 pub const MAX_HORIZON: usize = 10_000;
 /// The most quantiles of one forecast.
 pub const MAX_PROBABILITIES: usize = 199;
+/// The most season lengths of one kind: each costs a pass over the history.
+pub const MAX_SEASONS: usize = 5;
 /// The longest season, in steps (a week of 5 minutes is 2,016).
 pub const MAX_SEASON: usize = 2_520;
 
@@ -93,6 +95,14 @@ impl Options {
         }
         if self.probabilities.len() > MAX_PROBABILITIES {
             return Err(Error::TooManyProbabilities(self.probabilities.len()));
+        }
+        let most = self
+            .seasons
+            .as_ref()
+            .map_or(0, Vec::len)
+            .max(self.further_seasons.len());
+        if most > MAX_SEASONS {
+            return Err(Error::TooManySeasons(most));
         }
         let mut seasons = self.seasons.iter().flatten().chain(&self.further_seasons);
         if let Some(season) = seasons.find(|m| !(2..=MAX_SEASON).contains(*m)) {

@@ -61,10 +61,11 @@ pub struct Report {
     pub members: Vec<Member>,
     /// The seasons in use, in steps, shortest first.
     pub seasons: Vec<usize>,
-    /// Mean absolute error of the forecast at past origins over that of seasonal naive at the same origins and
-    /// steps: below 1 is better than naive. `None` if the history has no such origin or naive is never wrong.
+    /// Mean absolute error of the forecast at up to three past origins, fitted to nothing but what lay before each, over that of
+    /// seasonal naive at the same origins and steps: below 1 is better than naive. `None` if the history is too short for
+    /// such an origin or naive is never wrong.
     pub error: Option<f64>,
-    /// How many past origins the error and the intervals rest on.
+    /// How many past origins the intervals rest on.
     pub origins: usize,
     /// How many finite values the history holds.
     pub observations: usize,
@@ -83,7 +84,7 @@ pub struct Cleaning {
     pub outliers: usize,
     /// The index in the grid from which on a new level holds; the values before were brought to it.
     pub level_shift: Option<usize>,
-    /// Zero at most steps, without a season that says when.
+    /// Zero at a quarter of the steps or more, without a season that says when.
     pub intermittent: bool,
     /// Effects of the calendar that were found: `month-turn`, `day-of-month`, `trading-days`, `leap-year`, and names of
     /// regressors.

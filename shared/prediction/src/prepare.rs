@@ -22,6 +22,8 @@ const LEAST_CLEANED: usize = 40;
 
 /// Effects of the calendar are looked for in what deviates from the mean of so many values (or of a season).
 const TREND: usize = 7;
+/// How often effects and that mean are estimated in turn.
+const ROUNDS: usize = 3;
 
 /// A prepared history. Everything is in the scaled unit of [`History`].
 #[derive(Debug, Clone)]
@@ -48,7 +50,6 @@ impl Prepared {
     /// # Errors
     /// [`Error::NoObservations`] without a finite value.
     pub(crate) fn new(grid: &Grid<'_>, options: &Options) -> Result<Self, Error> {
-        let tested = options.seasons.is_none();
         let mut candidates = options.seasons.clone().unwrap_or_else(|| {
             let mut usual = season::candidates(grid.step);
             usual.extend(&options.further_seasons);
@@ -75,11 +76,19 @@ impl Prepared {
                 .fold(0.0, |a: f64, v| a.max(*v));
             history.range = (0.0, largest / history.scale);
         }
+        let rare = classify(grid.values.get(history.first..).unwrap_or_default()).is_rare();
+        let critical = if rare { season::STRICT } else { season::LENIENT };
+        let tested = options.seasons.is_none().then_some(critical);
         let mut series = Self::with_seasons(history, &candidates, tested);
         series.counter = counter;
-        series.intermittent = series.seasons.is_empty() && classify(grid.values).is_rare();
+        series.intermittent = series.seasons.is_empty() && rare;
+        // nothing of events without a calendar
+        let regressors = match options.calendar {
+            Some(_) => options.regressors_from(series.history.first),
+            None => Vec::new(),
+        };
         if options.clean && !series.intermittent && series.len() >= LEAST_CLEANED {
-            series.cap_outliers();
+            series.cap_outliers(&regressors);
             series.align_shift();
         }
         if let Some(calendar) = &options.calendar {
@@ -89,13 +98,13 @@ impl Prepared {
                 step: grid.step,
                 offset: calendar.offset,
             };
-            series.remove_effects(&calendar, &options.regressors_from(series.history.first));
+            series.remove_effects(&calendar, &regressors);
         }
         series.steady = SteadyPositions::find(&series.actual, series.observed(), &series.seasons);
         Ok(series)
     }
 
-    fn with_seasons(mut history: History, candidates: &[usize], tested: bool) -> Self {
+    fn with_seasons(mut history: History, candidates: &[usize], tested: Option<f64>) -> Self {
         let mut adjustment = Adjustment::estimate(&history.values, &history.observed, candidates, tested);
         if history.observed.iter().any(|observed| !observed) {
             // gaps are filled again, now with the season
@@ -105,7 +114,7 @@ impl Prepared {
             for ((value, seen), filled) in history.values.iter_mut().zip(&history.observed).zip(filled) {
                 *value = if *seen { *value } else { filled };
             }
-            adjustment = Adjustment::estimate(&history.values, &history.observed, &adjustment.lengths(), false);
+            adjustment = Adjustment::estimate(&history.values, &history.observed, &adjustment.lengths(), None);
         }
         Self {
             actual: history.values.clone(),
@@ -122,19 +131,32 @@ impl Prepared {
         }
     }
 
-    fn cap_outliers(&mut self) {
-        if let Some(capped) = clean::cap_outliers(&self.fitted, &self.seasons) {
-            self.outliers = capped.capped.iter().filter(|capped| **capped).count();
-            self.fitted = capped.values;
-            self.estimate_seasons();
+    /// Caps outliers, but for those at steps that the caller has named: they have a reason.
+    fn cap_outliers(&mut self, named: &[Regressor]) {
+        let Some(mut capped) = clean::cap_outliers(&self.fitted, &self.seasons) else {
+            return;
+        };
+        for step in named.iter().flat_map(|regressor| &regressor.steps) {
+            if let (Some(cleaned), Some(mark), Some(value)) = (
+                capped.values.get_mut(*step),
+                capped.capped.get_mut(*step),
+                self.fitted.get(*step),
+            ) {
+                *cleaned = *value;
+                *mark = false;
+            }
         }
+        self.outliers = capped.capped.iter().filter(|capped| **capped).count();
+        self.fitted = capped.values;
+        self.estimate_seasons();
     }
 
     fn align_shift(&mut self) {
         let season = self.seasons.last().copied().unwrap_or(1);
         if let Some(shift) = clean::level_shift(&self.fitted, season) {
-            shift.align(&mut self.fitted);
-            shift.align(&mut self.actual);
+            let found = self.fitted.clone();
+            shift.align(&found, &mut self.fitted);
+            shift.align(&found, &mut self.actual);
             self.shift = Some(shift);
             self.estimate_seasons();
         }
@@ -147,12 +169,25 @@ impl Prepared {
     }
 
     fn remove_effects(&mut self, calendar: &Calendar, regressors: &[Regressor]) {
-        let mut remainder = self.adjustment.remove(&self.fitted, 0);
-        let trend = centred_mean(&remainder, TREND.max(self.seasons.first().copied().unwrap_or(1)));
-        for ((value, level), seen) in remainder.iter_mut().zip(trend).zip(&self.history.observed) {
-            *value = if *seen { *value - level } else { f64::NAN };
+        let adjusted = self.adjustment.remove(&self.fitted, 0);
+        let width = TREND.max(self.seasons.first().copied().unwrap_or(1));
+        // an effect bends the mean that it is measured against, less so once most of it is known
+        for _ in 0..ROUNDS {
+            let mut plain = adjusted.clone();
+            if let Some(effects) = &self.effects {
+                effects.remove(0, &mut plain);
+            }
+            let remainder: Vec<f64> = adjusted
+                .iter()
+                .zip(centred_mean(&plain, width))
+                .zip(&self.history.observed)
+                .map(|((value, level), seen)| if *seen { value - level } else { f64::NAN })
+                .collect();
+            self.effects = Effects::estimate(&remainder, calendar, regressors);
+            if self.effects.is_none() {
+                break;
+            }
         }
-        self.effects = Effects::estimate(&remainder, calendar, regressors);
         if let Some(effects) = &self.effects {
             effects.remove(0, &mut self.fitted);
             effects.remove(0, &mut self.actual);
@@ -162,7 +197,7 @@ impl Prepared {
 
     /// Seasons once more, after the values have changed; which ones they are is settled.
     fn estimate_seasons(&mut self) {
-        self.adjustment = Adjustment::estimate(&self.fitted, &self.history.observed, &self.seasons, false);
+        self.adjustment = Adjustment::estimate(&self.fitted, &self.history.observed, &self.seasons, None);
     }
 
     /// The forecasts of `steps` steps after the last value, with the effects of the calendar; the last value where a model
@@ -217,7 +252,7 @@ impl Prepared {
         &self.seasons
     }
 
-    /// Whether most steps are zero, and no season says when.
+    /// Whether a quarter of the steps or more are zero, and no season says when.
     pub(crate) fn is_intermittent(&self) -> bool {
         self.intermittent
     }

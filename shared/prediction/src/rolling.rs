@@ -17,8 +17,6 @@ const PAST_FORECASTS: usize = 12_000;
 /// The errors of a combination at past origins.
 pub(crate) struct Past {
     pub(crate) spread: Spread,
-    /// Mean absolute error over that of seasonal naive.
-    pub(crate) error: Option<f64>,
     pub(crate) origins: usize,
 }
 
@@ -28,6 +26,8 @@ pub(crate) struct Fit {
     /// How much larger its errors are at origins whose future it did not know: at refitted ones over those at the same
     /// origins after the fit to all values.
     pub(crate) optimism: f64,
+    /// The mean absolute error at the refitted origins over that of seasonal naive there.
+    pub(crate) error: Option<f64>,
 }
 
 impl Prepared {
@@ -53,6 +53,7 @@ impl Prepared {
             return Fit {
                 ensemble,
                 optimism: 1.0,
+                error: None,
             };
         }
         let paths = ensemble.refitted(values, self.observed(), &origins, reach);
@@ -77,10 +78,13 @@ impl Prepared {
         }
         let known = self.mean_error(&ensemble.forecasts(values, &origins, reach), &origins, reach);
         let unknown = self.mean_error(&ensemble.combined(&paths), &origins, reach);
-        let ratio = unknown / known;
+        let naive = Ensemble::fit(values, self.adjustment.clone(), &[Backend::SeasonalNaive.into()]);
+        let of_naive = self.mean_error(&naive.forecasts(values, &origins, reach), &origins, reach);
+        let finite = |ratio: f64| ratio.is_finite().then_some(ratio);
         Fit {
             ensemble,
-            optimism: if ratio.is_finite() { ratio } else { 1.0 },
+            optimism: finite(unknown / known).unwrap_or(1.0),
+            error: finite(unknown / of_naive),
         }
     }
 
@@ -122,15 +126,14 @@ impl Prepared {
             .min(n - 1)
             .max(1);
         let count = (PAST_FORECASTS / reach).clamp(8, ORIGINS).min(n.saturating_sub(first));
-        let origins: Vec<usize> = (0..count).map(|i| first + i * (n - first) / count).collect();
+        let origins: Vec<usize> = (0..count)
+            .map(|index| n - 1 - (count - 1 - index) * (n - first) / count)
+            .collect();
 
         let path = ensemble.forecasts(values, &origins, reach);
-        let naive = Ensemble::fit(values, self.adjustment.clone(), &[Backend::SeasonalNaive.into()]);
-        let naive_path = naive.forecasts(values, &origins, reach);
         let weights: Vec<f64> = (0..count).map(|origin| weight_of_origin(origin, count)).collect();
         let mut errors = Vec::with_capacity(path.len());
-        let (mut own, mut other) = (0.0, 0.0);
-        for (index, (forecast, naive)) in path.into_iter().zip(naive_path).enumerate() {
+        for (index, forecast) in path.into_iter().enumerate() {
             let (origin, step) = (index / reach, index % reach);
             let t = origins.get(origin).map_or(n, |origin| origin + step);
             if let Some(actual) = self
@@ -140,8 +143,6 @@ impl Prepared {
             {
                 let error = actual - forecast;
                 if error.is_finite() {
-                    own += error.abs();
-                    other += (actual - naive).abs();
                     errors.push(PastError {
                         step,
                         forecast,
@@ -164,11 +165,7 @@ impl Prepared {
             sizes: self.sizes(),
         };
         let spread = Spread::learn(&errors, total, &experience);
-        Past {
-            spread,
-            error: Some(own / other).filter(|ratio| ratio.is_finite()),
-            origins: count,
-        }
+        Past { spread, origins: count }
     }
 
     /// The root mean squared change of one step of the adjusted series; a quarter of the value if there is only one.

@@ -43,13 +43,19 @@ pub(crate) fn candidates(step: Step) -> Vec<usize> {
         .collect()
 }
 
+/// Standard errors that the autocorrelation at a season has to be above the others: lenient, because indices are shrunk by
+/// their noise afterwards ...
+pub(crate) const LENIENT: f64 = 0.9;
+/// ... and strict for rare demand, which shows a season by chance and has models that need none.
+pub(crate) const STRICT: f64 = 3.0;
+
 /// Whether the autocorrelation of `values`, detrended by the centred mean of a season, at lag `season` is more than noise
 /// would give.
 ///
 /// The test of the M4 competition's benchmarks (Makridakis et al. 2020: Bartlett's standard error), one-sided, lenient
 /// because indices are shrunk by their noise afterwards, and on
 /// the detrended series, so that a trend is not taken for a season. Long seasons use a sample of the lags.
-pub(crate) fn is_seasonal(values: &[f64], season: usize) -> bool {
+pub(crate) fn is_seasonal(values: &[f64], season: usize, critical: f64) -> bool {
     let n = values.len();
     if season < 2 || n < 2 * season + 2 {
         return false;
@@ -79,7 +85,7 @@ pub(crate) fn is_seasonal(values: &[f64], season: usize) -> bool {
     }
     let deviation = ((1.0 + 2.0 * squares * stride as f64) / n as f64).sqrt();
     // with two cycles only, one accident looks like a season
-    let critical = if n < 3 * season { 2.0 } else { 0.9 };
+    let critical = if n < 3 * season { critical.max(2.0) } else { critical };
     // over a season the coefficients average out, over a bend of the trend they do not
     correlation(season) - f64::max(sum / count, 0.0) > critical * deviation
 }
@@ -146,12 +152,12 @@ mod tests {
         let noise = |t: usize| ((t * 7919 + 13) * (t + 104_729) % 1009) as f64 / 1009.0 - 0.5;
         let wave = |t: usize| (t as f64 * std::f64::consts::TAU / 12.0).sin();
         let series = |f: &dyn Fn(usize) -> f64| (0..96).map(f).collect::<Vec<f64>>();
-        assert!(is_seasonal(&series(&|t| wave(t) + noise(t)), 12));
-        assert!(is_seasonal(&series(&|t| t as f64 + wave(t)), 12));
-        assert!(!is_seasonal(&series(&|t| 1e6 + t as f64), 12));
-        assert!(!is_seasonal(&series(&|t| (t as f64).powi(2)), 12));
-        assert!(!is_seasonal(&series(&noise), 12));
-        assert!(!is_seasonal(&series(&|_| 3.3), 12));
-        assert!(!is_seasonal(&series(&wave)[..25], 12));
+        assert!(is_seasonal(&series(&|t| wave(t) + noise(t)), 12, LENIENT));
+        assert!(is_seasonal(&series(&|t| t as f64 + wave(t)), 12, LENIENT));
+        assert!(!is_seasonal(&series(&|t| 1e6 + t as f64), 12, LENIENT));
+        assert!(!is_seasonal(&series(&|t| (t as f64).powi(2)), 12, LENIENT));
+        assert!(!is_seasonal(&series(&noise), 12, LENIENT));
+        assert!(!is_seasonal(&series(&|_| 3.3), 12, LENIENT));
+        assert!(!is_seasonal(&series(&wave)[..25], 12, LENIENT));
     }
 }

@@ -3,7 +3,7 @@
 //! A combination of models would forecast them a little off.
 
 /// So many cycles must have shown the value.
-const LEAST_CYCLES: usize = 3;
+const LEAST_CYCLES: usize = 6;
 
 /// A value that a position has always had.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn the_season_with_most_cycles_counts() {
         // nothing at the first step of each pair, nor at the third of each four
-        let values: Vec<f64> = (0..16)
+        let values: Vec<f64> = (0..32)
             .map(|t| {
                 if t % 2 == 0 {
                     0.0
@@ -86,21 +86,22 @@ mod tests {
                 }
             })
             .collect();
-        let steady = SteadyPositions::find(&values, &[true; 16], &[2, 4]);
-        assert_eq!(steady.at(16), Some(Steady { value: 0.0, cycles: 8 }));
-        assert_eq!(steady.at(17), None);
-        assert_eq!(steady.at(19), Some(Steady { value: 7.0, cycles: 4 }));
+        let steady = SteadyPositions::find(&values, &[true; 32], &[2, 4]);
+        assert_eq!(steady.at(32), Some(Steady { value: 0.0, cycles: 16 }));
+        assert_eq!(steady.at(33), None);
+        assert_eq!(steady.at(35), Some(Steady { value: 7.0, cycles: 8 }));
     }
 
     #[test]
     fn gaps_do_not_count_and_pure_seasons_are_left_to_the_models() {
-        let values = [1.0, 5.0, 1.0, 6.0, 9.0, 7.0, 1.0, 8.0];
-        let mut observed = [true; 8];
+        let mut values: Vec<f64> = (0..14).map(|t| if t % 2 == 0 { 1.0 } else { f64::from(t) }).collect();
+        values[4] = 9.0;
+        let mut observed = [true; 14];
         observed[4] = false;
-        let steady = |observed: &[bool]| SteadyPositions::find(&values, observed, &[2]).at(8);
-        assert_eq!(steady(&observed), Some(Steady { value: 1.0, cycles: 3 }));
-        assert_eq!(steady(&[true; 8]), None);
-        let pure = [1.0, 2.0, 1.0, 2.0, 1.0, 2.0];
-        assert_eq!(SteadyPositions::find(&pure, &[true; 6], &[2]).at(6), None);
+        let steady = |observed: &[bool]| SteadyPositions::find(&values, observed, &[2]).at(14);
+        assert_eq!(steady(&observed), Some(Steady { value: 1.0, cycles: 6 }));
+        assert_eq!(steady(&[true; 14]), None);
+        let pure: Vec<f64> = (0..14).map(|t| f64::from(t % 2)).collect();
+        assert_eq!(SteadyPositions::find(&pure, &[true; 14], &[2]).at(14), None);
     }
 }

@@ -29,7 +29,11 @@ pub fn is_counter(values: &[f64]) -> bool {
         known += 1;
         if let Some((before, from)) = last {
             if value < from {
-                falls.push(Fall { index, from, to: value });
+                falls.push(Fall {
+                    index,
+                    from,
+                    to: value / (index - before) as f64,
+                });
                 if falls.len() * LEAST_LIFE > values.len() {
                     return false;
                 }
@@ -53,10 +57,11 @@ pub fn is_counter(values: &[f64]) -> bool {
 struct Fall {
     index: usize,
     from: f64,
+    /// What it grew to since, for each step of the gap.
     to: f64,
 }
 
-/// Whether three falls or more come at equal distances.
+/// Whether four falls or more come at equal distances.
 fn regular(falls: &[Fall]) -> bool {
     let lives = || {
         falls
@@ -66,7 +71,7 @@ fn regular(falls: &[Fall]) -> bool {
     };
     let count = falls.len().saturating_sub(1) as f64;
     let mean = lives().sum::<f64>() / count;
-    count >= 2.0 && lives().all(|life| (life - mean).abs() <= REGULAR * mean)
+    count >= 3.0 && lives().all(|life| (life - mean).abs() <= REGULAR * mean)
 }
 
 /// How much a counter grew in each step, in the unit of its values; as long as `values`.

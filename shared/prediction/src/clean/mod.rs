@@ -1,4 +1,4 @@
-//! What a history needs before a model sees it: counters become increments, outliers are capped, a level shift is found.
+//! What a history needs before a model sees it: counters lose their resets, outliers are capped, a level shift is found.
 //!
 //! Each step leaves a series alone unless the sign is clear: a model copes with a little dirt better than with a history
 //! that was cleaned of what belongs to it. All take time and memory in proportion to the length.

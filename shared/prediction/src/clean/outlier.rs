@@ -12,6 +12,8 @@ use super::{MAD_TO_DEVIATION, median};
 const LEAST_VALUES: usize = 20;
 /// The largest deviation, in robust standard deviations; what is nearer the losses of the models can bear.
 const LIMIT: f64 = 12.0;
+/// The last value may be the first one of a new level: it has to be so many times as far away.
+const LAST: f64 = 4.0;
 /// The scale of this part of the history at its end counts if it is larger than that of the whole.
 const RECENT: usize = 4;
 /// If more than one value in so many is beyond the limit, this is how the series is ...
@@ -36,8 +38,8 @@ pub struct Capped {
 ///
 /// `values` are equally spaced; gaps are best filled before (what is not finite is left as it is). `seasons` are the
 /// season lengths in steps, of which the longest with three cycles has medians of its own. A deviation that comes again a
-/// season earlier or later is no outlier, nor is the last value, nor are two in a row at the end: they may be a new level. If more
-/// than one value in two hundred (and more than two) would be capped, or the series is shorter than twenty, it is left as it is.
+/// season earlier or later is no outlier, nor are two in a row at the end: they may be a new level, and the last value may be
+/// the first one of it, unless it is four times as far away. If more than one value in two hundred (and more than two) would be capped, or the series is shorter than twenty, it is left as it is.
 pub fn cap_outliers(values: &[f64], seasons: &[usize]) -> Option<Capped> {
     let n = values.len();
     if n < LEAST_VALUES {
@@ -73,7 +75,10 @@ pub fn cap_outliers(values: &[f64], seasons: &[usize]) -> Option<Capped> {
         .iter()
         .copied()
         .enumerate()
-        .filter(|(index, deviation)| index + 1 < n && deviation.abs() > limit && !repeats(*index, *deviation))
+        .filter(|(index, deviation)| {
+            let limit = if index + 1 == n { LAST * limit } else { limit };
+            deviation.abs() > limit && !repeats(*index, *deviation)
+        })
         .collect();
     if outliers.is_empty() || outliers.len() > FEW.max(n / RARITY) {
         return None;
@@ -222,11 +227,9 @@ mod tests {
             [0; 0],
             "a new level at the end"
         );
-        assert_eq!(
-            capped(&noisy(120, |t| if t < 119 { 10.0 } else { 90.0 }), &[]),
-            [0; 0],
-            "perhaps one"
-        );
+        let jump = |size: f64| capped(&noisy(120, |t| if t < 119 { 10.0 } else { size }), &[]);
+        assert_eq!(jump(40.0), [0; 0], "perhaps one");
+        assert_eq!(jump(1_000.0), [119], "hardly one");
         let steps: Vec<f64> = (0..120).map(|t| (t / 30) as f64).collect();
         assert_eq!(capped(&steps, &[]), [0; 0]);
     }

@@ -35,8 +35,17 @@ impl Shift {
     /// Brings the values before the shift to the new level, so that all of the history counts.
     ///
     /// Better than to cut it off where the rest is short for a season or for the choice of a model.
-    pub fn align(&self, values: &mut [f64]) {
-        values.iter_mut().take(self.at).for_each(|value| *value += self.size);
+    ///
+    /// Where all values of `fitted` (in which the shift was found) are positive and the level became five times as high or a fifth, its
+    /// noise and its season most likely did so too: then the ratio is applied instead of the difference.
+    pub fn align(&self, fitted: &[f64], values: &mut [f64]) {
+        let before = fitted.get(..self.at).unwrap_or_default();
+        let level = before.iter().sum::<f64>() / before.len().max(1) as f64;
+        let ratio = (level + self.size) / level;
+        let scales = fitted.iter().all(|value| *value > 0.0) && ratio > 0.0 && !(0.2..=5.0).contains(&ratio);
+        for value in values.iter_mut().take(self.at) {
+            *value = if scales { *value * ratio } else { *value + self.size };
+        }
     }
 }
 
@@ -198,8 +207,8 @@ mod tests {
             let values: Vec<f64> = (0..240).map(|t| if t < at { 3.0 } else { 1.5 }).collect();
             let shift = level_shift(&values, 1).unwrap();
             assert_eq!(shift, Shift { at, size: -1.5 });
-            let mut aligned = values;
-            shift.align(&mut aligned);
+            let mut aligned = values.clone();
+            shift.align(&values, &mut aligned);
             assert_eq!(aligned, [1.5; 240]);
         }
         assert_eq!(level_shift(&[3.0; 240], 1), None);

@@ -16,6 +16,8 @@ pub(crate) struct Complex {
     pub(crate) imaginary: f64,
     pub(crate) level: f64,
     pub(crate) potential: f64,
+    /// Forecasts stay within the range of the series, widened by itself on both sides: the recursion may diverge.
+    pub(crate) range: (f64, f64),
 }
 
 impl Complex {
@@ -23,13 +25,20 @@ impl Complex {
     pub(crate) fn fit(series: &[f64], near: Option<&Self>) -> Self {
         let head = series.get(..5.min(series.len())).unwrap_or(series);
         let level = head.iter().sum::<f64>() / head.len().max(1) as f64;
+        let (low, high) = series
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                (low.min(*value), high.max(*value))
+            });
+        let range = (low - (high - low), high + (high - low));
         let model = |[real, imaginary]: [f64; 2]| Self {
             real,
             imaginary,
             level,
             potential: 0.0,
+            range,
         };
-        // within the region where old errors fade
+        // wider than where old errors fade for sure, which forecasts better
         let bounds = [(0.01, 1.9), (0.9, 1.1)];
         let loss = |points: &[[f64; 2]; LANES]| absolute_errors(points.map(model), series, 1);
         let near = near.map(|known| [known.real, known.imaginary]);
@@ -50,7 +59,7 @@ impl Filter for Complex {
     fn forecast(&self, out: &mut [f64]) {
         let (mut level, mut potential) = (self.level, self.potential);
         for value in out {
-            *value = level;
+            *value = level.clamp(self.range.0, self.range.1);
             let next = level - (1.0 - self.imaginary) * potential;
             potential = level + (1.0 - self.real) * potential;
             level = next;

@@ -1,4 +1,4 @@
-//! Intermittent demand: series that are zero at most steps.
+//! Intermittent demand: series that are zero at a quarter of the steps or more.
 //!
 //! Sources: J. D. Croston, "Forecasting and stock control for intermittent demands" (1972), with the correction of
 //! A. A. Syntetos & J. E. Boylan, "The accuracy of intermittent demand estimates" (2005), SBA; R. H. Teunter,
@@ -43,7 +43,7 @@ impl Demand {
 /// The class of a series; what is not finite is a gap and does not count.
 ///
 /// It says nothing about when the zeros come: a series that is zero each night is rare too, and better forecast by its
-/// season. With fewer than two demands there is nothing to tell: [`Demand::Smooth`].
+/// season. Without a demand there is nothing to tell: [`Demand::Smooth`].
 pub(crate) fn classify(values: &[f64]) -> Demand {
     let (mut steps, mut demands, mut mean, mut squares) = (0.0, 0.0, 0.0, 0.0);
     for value in values.iter().filter(|value| value.is_finite()) {
@@ -59,7 +59,7 @@ pub(crate) fn classify(values: &[f64]) -> Demand {
             squares += before * (value - mean);
         }
     }
-    if demands < 2.0 {
+    if demands < 1.0 {
         return Demand::Smooth;
     }
     let erratic = squares / demands / mean >= LARGEST_VARIATION * mean;
@@ -270,11 +270,11 @@ mod tests {
             vec![],
             vec![f64::NAN; 9],
             vec![0.0; 30],
-            [vec![0.0; 30], vec![5.0]].concat(),
             [vec![0.0; 30], vec![5.0, -1.0]].concat(),
         ] {
             assert_eq!(classify(&values), Demand::Smooth);
         }
+        assert_eq!(classify(&[vec![0.0; 30], vec![5.0]].concat()), Demand::Intermittent);
     }
 
     #[test]

@@ -62,8 +62,8 @@ pub(crate) fn squared_error<F: Filter>(mut filter: F, series: &[f64], skip: usiz
 /// The sums of the absolute one-step errors of several filters over one series, side by side; the first `skip` errors do not
 /// count.
 ///
-/// The loss of most members: unlike the squared one it is not ruled by a few odd values, and it was the better one at held-back
-/// origins of yearly, quarterly, monthly and weekly series.
+/// The loss of most members: unlike the squared one it is not ruled by a few odd values. At held-back origins it was better
+/// for yearly and quarterly series and much the same for others (docs/decisions/0012).
 pub(crate) fn absolute_errors<F: Filter, const N: usize>(filters: [F; N], series: &[f64], skip: usize) -> [f64; N] {
     sums_of_errors(filters, series, skip, f64::abs)
 }

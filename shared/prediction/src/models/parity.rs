@@ -158,6 +158,7 @@ fn complex_smoothing() {
             imaginary,
             level,
             potential,
+            range: (f64::NEG_INFINITY, f64::INFINITY),
         };
         meets(model, series, &known);
     }
