@@ -3,7 +3,7 @@
 //! [`forecast`] takes a [`Grid`] (start, step, values; NaN is a gap) and [`Options`] and hands back a [`Forecast`]:
 //! a point forecast, nested quantiles and a [`Report`] of how it came about. [`regularise`] makes a grid of points with
 //! arbitrary timestamps, [`Step`] does the arithmetic of fixed and calendar steps, [`accuracy`] measures forecasts,
-//! [`backtest`] walks forward through a history with several backends, and [`drift`] tells when errors leave theirs.
+//! [`backtest()`] walks forward through a history with several backends, and [`drift`] tells when errors leave theirs.
 //!
 //! ```
 //! use prediction::{Grid, Options, Step, forecast};
