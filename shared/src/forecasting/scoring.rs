@@ -49,19 +49,27 @@ pub async fn score_due(tenant: &Tenant, entropy: &Entropy) -> Result<Scored, Err
         done.busy = true;
         return Ok(done);
     };
+    let result = score_groups(tenant, &lease, &mut done.scored).await;
+    // also after a failure: the next run should not have to wait
+    let released = lease.release(tenant).await;
+    result?;
+    released?;
+    Ok(done)
+}
+
+async fn score_groups(tenant: &Tenant, lease: &Lease, scored: &mut usize) -> Result<(), Error> {
     for _ in 0..GROUPS {
         let group = due(tenant, GROUP).await?;
         let last = group.len() < usize::try_from(GROUP).unwrap_or(usize::MAX);
-        match score_group(tenant, &lease, group).await? {
-            Some(scored) => done.scored += scored,
-            None => return Ok(done),
+        match score_group(tenant, lease, group).await? {
+            Some(more) => *scored += more,
+            None => return Ok(()),
         }
         if last || !lease.renew(tenant, LEASE.1).await? {
             break;
         }
     }
-    lease.release(tenant).await?;
-    Ok(done)
+    Ok(())
 }
 
 /// Stored forecasts to be looked at.
@@ -177,8 +185,17 @@ async fn score_group(tenant: &Tenant, lease: &Lease, group: Group) -> Result<Opt
     let mut batch = Batch::write().repeatable();
     let fence = batch.push(lease.fence());
     let mut scored = 0;
+    let mut put_off = group.unreadable;
     for due in &group.due {
-        let verdict = due.judge(tenant).await?;
+        let verdict = match due.judge(tenant).await {
+            Ok(verdict) => verdict,
+            // one whose points cannot be read must not be in the way of the others; if the database is away, so is the write
+            Err(error) => {
+                tracing::warn!(forecast_id = due.forecast_id, ?error, "a forecast was not scored");
+                put_off.push(due.forecast_id.clone());
+                continue;
+            }
+        };
         scored += usize::from(verdict.next.is_none());
         if let Some(surprise) = verdict.surprise {
             let history = histories
@@ -193,7 +210,7 @@ async fn score_group(tenant: &Tenant, lease: &Lease, group: Group) -> Result<Opt
         score: None,
         surprise: None,
     };
-    for forecast_id in &group.unreadable {
+    for forecast_id in &put_off {
         batch.push(decide(forecast_id, &tomorrow));
     }
     for history in histories.values() {

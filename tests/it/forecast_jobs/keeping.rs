@@ -143,6 +143,29 @@ async fn a_deleted_job_takes_its_runs_and_results_with_it() {
     }
 }
 
+/// A job that is stopped while a run is under way does not look as if it still ran.
+#[tokio::test]
+async fn a_job_that_is_not_enabled_is_not_running() {
+    let scene = Scene::start(Backend::Embedded).await;
+    scene.ingest("shop.orders", 0..100, -12..0).await;
+    let mut body = orders(&json!({"horizon": 1, "backend": "seasonal-naive"}));
+    let job = scene.job(&body).await;
+    let mut one = intentvision::budget::Count(1);
+    assert_eq!(scene.run_with(&mut one).await.unfinished, 1);
+    assert_eq!(scene.shown(&job).await["status"], "running");
+    body["enabled"] = json!(false);
+    let path = format!("/v1/forecast-jobs/{job}");
+    let reply = scene
+        .product
+        .call(::http::Method::PUT, &path, &scene.key, Some(&body))
+        .await;
+    assert_eq!(
+        (reply.status, &reply.json()["status"]),
+        (200.try_into().unwrap(), &json!("pending"))
+    );
+    assert_eq!(scene.shown(&job).await["status"], "pending");
+}
+
 /// A change of what is forecast begins anew, one of the schedule does not.
 #[tokio::test]
 async fn a_change_of_the_request_gives_up_the_run_under_way() {

@@ -45,7 +45,14 @@ impl Definition {
             Some(Value::Bool(enabled)) => enabled,
             Some(_) => return Err(Error::schema("enabled must be true or false")),
         };
-        Self::of(fields, schedule, enabled)
+        let definition = Self::of(fields, schedule, enabled)?;
+        // what will be stored, with the defaults filled in: what is accepted has to be readable
+        if serde_json::to_vec(&definition.shown).map_or(usize::MAX, |text| text.len()) > MAX_BYTES {
+            return Err(Error::schema(format!(
+                "the forecast of a job is described in at most {MAX_BYTES} bytes"
+            )));
+        }
+        Ok(definition)
     }
 
     /// What the database keeps.
@@ -57,11 +64,6 @@ impl Definition {
 
     fn of(mut fields: Map<String, Value>, schedule: Span, enabled: bool) -> Result<Self, Error> {
         let text = serde_json::to_vec(&fields).unwrap_or_default();
-        if text.len() > MAX_BYTES {
-            return Err(Error::schema(format!(
-                "the forecast of a job is described in at most {MAX_BYTES} bytes"
-            )));
-        }
         let request = ForecastRequest::parse(&text)?;
         if let Horizon::Steps(steps) = request.horizon {
             let probabilities = request.shown.probabilities();
@@ -109,6 +111,30 @@ mod tests {
 
     fn parse(more: &str) -> Result<Definition, Error> {
         Definition::parse(format!(r#"{{"metric_key":"a","horizon":24{more}}}"#).as_bytes())
+    }
+
+    #[test]
+    fn what_is_accepted_can_be_read_again() {
+        // times and a dimension that make the text nearly as long as it may be, or a little longer
+        let times = |count: usize| vec![r#""2026-01-01T00:00:00Z""#; count].join(",");
+        let rest = (MAX_BYTES - 300) / 23 - 2_000;
+        let events = format!(
+            r#"{{"a":[{}],"b":[{}],"c":[{}]}}"#,
+            times(1_000),
+            times(1_000),
+            times(rest)
+        );
+        let mut accepted = 0;
+        for fill in 0..300 {
+            let dimension = "x".repeat(fill + 1);
+            let more = format!(r#","schedule":"1h","dimensions":{{"a":"{dimension}"}},"events":{events}"#);
+            if let Ok(job) = parse(&more) {
+                accepted += 1;
+                let text = Value::Object(job.shown).to_string();
+                Definition::stored(&text, job.schedule.millis(), job.enabled).unwrap();
+            }
+        }
+        assert!((1..300).contains(&accepted), "{accepted}");
     }
 
     #[test]

@@ -126,8 +126,12 @@ pub(super) async fn entries(
 ) -> Result<Vec<Entry>, Error> {
     let mut found = Vec::new();
     let mut from = series.start().raw();
+    let mut within = true;
     loop {
-        let step = Step::tenant(ROWS, args![job_id, run, from, *series.end(), PAGE_BYTES]);
+        let step = Step::tenant(
+            ROWS,
+            args![job_id, run, from, *series.end(), PAGE_BYTES, i64::from(within)],
+        );
         let reply = tenant.run(Batch::read_one(step)).await?;
         let rows = &reply.step(0)?.rows;
         for row in rows {
@@ -139,11 +143,11 @@ pub(super) async fn entries(
             );
         }
         let more = rows.last().map(|row| row.integer(2)).transpose()?;
-        // where a page begins within a row, that row comes again
         if found.len() >= enough || more.is_none_or(|more| more <= rows.len() as i64) {
-            found.dedup_by_key(|entry| entry.series_id);
             return Ok(found);
         }
+        // only the first page may begin within a row
+        within = false;
     }
 }
 
@@ -153,8 +157,8 @@ const ROWS: &str = "SELECT r.first_series, r.blob, p.rows
              sum(length(blob)) OVER (ORDER BY first_series) AS total
            FROM forecast_results
            WHERE org_id = (SELECT org_id FROM authority) AND job_id = ?2 AND run = ?3 AND first_series <= ?5
-             AND first_series >= coalesce((SELECT max(first_series) FROM forecast_results
-               WHERE org_id = (SELECT org_id FROM authority) AND job_id = ?2 AND run = ?3 AND first_series <= ?4), ?4)) AS p
+             AND first_series >= iif(?7, coalesce((SELECT max(first_series) FROM forecast_results
+               WHERE org_id = (SELECT org_id FROM authority) AND job_id = ?2 AND run = ?3 AND first_series <= ?4), ?4), ?4)) AS p
      CROSS JOIN forecast_results AS r ON r.org_id = (SELECT org_id FROM authority) AND r.job_id = ?2 AND r.run = ?3
        AND r.first_series = p.first_series
      WHERE p.total <= ?6 OR p.total = p.size

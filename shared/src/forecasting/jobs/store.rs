@@ -98,7 +98,7 @@ pub async fn replace(tenant: &Tenant, job_id: &JobId, definition: &Definition) -
         concat!(
             "UPDATE forecast_jobs SET metric_key = ?3, dimensions = ?4, backend = ?5, horizon = ?6, frequency = ?7, request = ?8,
                 schedule_ms = ?9, enabled = ?10, updated_at = now, revision = revision + (request <> ?8),
-                status = iif(request <> ?8 OR (enabled = 0 AND status = 'running'), 'pending', status),
+                status = iif(request <> ?8 OR (NOT ?10 AND status = 'running'), 'pending', status),
                 attempts = iif(request <> ?8, 0, attempts), last_error = iif(request <> ?8, NULL, last_error),
                 scheduled_at = iif(NOT ?10, NULL, iif(request <> ?8 OR scheduled_at IS NULL, now, min(scheduled_at, now + ?9))),
                 next_run_at = iif(NOT ?10, NULL, iif(request <> ?8 OR next_run_at IS NULL, now, min(next_run_at, now + ?9)))

@@ -13,7 +13,7 @@ const MODEL: &str = "timegpt-2.1";
 /// How long a call may take with all its tries: an HTTP API gives up after 30 seconds, and behind the call there are
 /// the fallback and the database.
 const TIMEOUT: Duration = Duration::from_secs(20);
-const LONGEST_TIMEOUT: u64 = 24;
+const LONGEST_TIMEOUT: u64 = 20;
 
 /// Where TimeGPT is, and how it is asked.
 #[derive(Debug, Clone)]
