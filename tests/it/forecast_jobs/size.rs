@@ -54,21 +54,6 @@ async fn a_run_that_is_out_of_time_goes_on_in_the_next() {
     }
 }
 
-/// Results of more bytes than one reply of the database holds come in several: each once, in order.
-#[tokio::test]
-async fn results_of_many_megabytes_come_once_each() {
-    let scene = Scene::start(Backend::Embedded).await;
-    scene.ingest("shop.orders", 0..400, -12..0).await;
-    let job = scene
-        .job(&orders(&json!({"horizon": 800, "backend": "seasonal-naive"})))
-        .await;
-    assert_eq!(scene.run().await.completed, 1);
-    let all = items(&scene.get(&format!("/v1/forecast-jobs/{job}/results?limit=1000")).await);
-    let series: Vec<&str> = all.iter().map(|result| result["series_id"].as_str().unwrap()).collect();
-    assert_eq!(series.len(), 400);
-    assert!(series.is_sorted_by(|a, b| a < b), "each once, in order");
-}
-
 /// Jobs take turns: a small one need not wait until a large one is done.
 #[tokio::test]
 async fn a_large_job_does_not_keep_a_small_one_waiting() {
