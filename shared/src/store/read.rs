@@ -71,23 +71,37 @@ pub async fn newest(tenant: &Tenant, series: SeriesId, most: usize) -> Result<Ve
 /// # Errors
 /// 401, 403 or 503.
 pub async fn recent(tenant: &Tenant, series: &[SeriesId], most: usize) -> Result<HashMap<SeriesId, Vec<Point>>, Error> {
+    let mut found = HashMap::with_capacity(series.len());
+    in_groups(tenant, series, Chunks::Recent { enough: most }, |id, mut points| {
+        points.drain(..points.len().saturating_sub(most));
+        found.insert(id, points);
+    })
+    .await?;
+    Ok(found)
+}
+
+/// Gives the points of each of these series to `take`, as many series to a snapshot as one may hold.
+async fn in_groups(
+    tenant: &Tenant,
+    series: &[SeriesId],
+    chunks: Chunks,
+    mut take: impl FnMut(SeriesId, Vec<Point>),
+) -> Result<(), Error> {
     let mut sorted = series.to_vec();
     sorted.sort_unstable();
     sorted.dedup();
-    let mut found = HashMap::with_capacity(sorted.len());
     for group in sorted.chunks(MAX_SERIES) {
         let wanted = Wanted {
             series: group,
             from: None,
             to: None,
-            chunks: Chunks::Recent { enough: most },
+            chunks,
         };
-        for (id, mut points) in read(tenant, wanted).await?.points {
-            points.drain(..points.len().saturating_sub(most));
-            found.insert(id, points);
+        for (id, points) in read(tenant, wanted).await?.points {
+            take(id, points);
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// The first points of a series within a range, at least `enough` of them if there are so many.
@@ -155,25 +169,15 @@ pub async fn latest_but(
     series: &[SeriesId],
     except: &HashMap<SeriesId, BTreeSet<Millis>>,
 ) -> Result<HashMap<SeriesId, Latest>, Error> {
-    let mut sorted = series.to_vec();
-    sorted.sort_unstable();
-    sorted.dedup();
-    let mut found = HashMap::with_capacity(sorted.len());
-    for group in sorted.chunks(MAX_SERIES) {
-        let wanted = Wanted {
-            series: group,
-            from: None,
-            to: None,
-            chunks: Chunks::Newest,
-        };
-        for (id, points) in read(tenant, wanted).await?.points {
-            let excepted = |point: &&Point| except.get(&id).is_some_and(|times| times.contains(&point.timestamp));
-            let mut left = points.iter().rev().filter(|point| !excepted(point));
-            if let Some(point) = left.next().copied() {
-                let previous = left.next().map(|point| point.timestamp);
-                found.insert(id, Latest { point, previous });
-            }
+    let mut found = HashMap::with_capacity(series.len());
+    in_groups(tenant, series, Chunks::Newest, |id, points| {
+        let excepted = |point: &&Point| except.get(&id).is_some_and(|times| times.contains(&point.timestamp));
+        let mut left = points.iter().rev().filter(|point| !excepted(point));
+        if let Some(point) = left.next().copied() {
+            let previous = left.next().map(|point| point.timestamp);
+            found.insert(id, Latest { point, previous });
         }
-    }
+    })
+    .await?;
     Ok(found)
 }

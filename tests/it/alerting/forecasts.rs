@@ -94,8 +94,8 @@ async fn a_forecast_counts_from_the_next_minute_and_two_are_kept() {
     assert!(kept[1] > 20);
 }
 
-#[tokio::test]
-async fn the_budget_bounds_what_a_tick_computes_and_the_rest_waits() {
+/// Five hosts with twenty minutes of points, and a rule that looks an hour ahead.
+async fn five_hosts() -> Rig {
     let rig = Rig::new().await;
     rig.at(0, 0);
     let history: Vec<(usize, Millis, f64)> = (0..5_usize)
@@ -107,6 +107,12 @@ async fn the_budget_bounds_what_a_tick_computes_and_the_rest_waits() {
         rule["condition"] = json!({"type": "forecast", "operator": "gt", "value": 100, "horizon": "1h"});
     }))
     .await;
+    rig
+}
+
+#[tokio::test]
+async fn the_budget_bounds_what_a_tick_computes_and_the_rest_waits() {
+    let rig = five_hosts().await;
     let computed = [
         rig.tick_with(1, &mut Count(2)).await.forecasts,
         rig.tick_with(2, &mut Count(2)).await.forecasts,
@@ -119,17 +125,7 @@ async fn the_budget_bounds_what_a_tick_computes_and_the_rest_waits() {
 /// What a tick had no time for is made between ticks, and counts from a minute that no tick is evaluating.
 #[tokio::test]
 async fn forecasts_that_a_tick_left_are_made_by_run_forecasts() {
-    let rig = Rig::new().await;
-    rig.at(0, 0);
-    let history: Vec<(usize, Millis, f64)> = (0..5_usize)
-        .flat_map(|host| (-20..=0).map(move |minute| (host, START + Millis::from(minute) * MINUTE, 1.0)))
-        .collect();
-    rig.points(&history, false).await;
-    rig.at(0, 1_000);
-    rig.rule(threshold(|rule| {
-        rule["condition"] = json!({"type": "forecast", "operator": "gt", "value": 100, "horizon": "1h"});
-    }))
-    .await;
+    let rig = five_hosts().await;
     assert_eq!(rig.tick_with(1, &mut Count(2)).await.forecasts, 2);
     let left = async || {
         rig.read("SELECT forecasts_left FROM lanes").await[0]

@@ -145,18 +145,20 @@ fn long_hostile_series_are_answered() {
     ];
     for (name, shape) in long.into_iter().chain(SHAPES) {
         let values: Vec<f64> = (0..n).map(shape).collect();
-        for backend in Backend::ALL {
-            let grid = Grid {
-                start: 0,
-                step: Step::Millis(300_000),
-                values: &values,
-            };
-            let options = Options {
-                backend,
-                ..Options::new(500)
-            };
-            check(&grid, &options).unwrap_or_else(|broken| panic!("{name} {backend}: {broken}"));
-        }
+        let step = Step::Millis(300_000);
+        check_every_backend(name, step, &values, 500);
+    }
+}
+
+/// Holds each backend's forecast of a grid that starts at 0 to what every forecast promises.
+fn check_every_backend(name: &str, step: Step, values: &[f64], horizon: usize) {
+    let grid = Grid { start: 0, step, values };
+    for backend in Backend::ALL {
+        let options = Options {
+            backend,
+            ..Options::new(horizon)
+        };
+        check(&grid, &options).unwrap_or_else(|broken| panic!("{name} {backend}: {broken}"));
     }
 }
 
@@ -179,13 +181,7 @@ fn a_counter_goes_on_from_its_last_total_and_never_below_zero() {
             step: Step::Millis(300_000),
             values: &values,
         };
-        for backend in Backend::ALL {
-            let options = Options {
-                backend,
-                ..Options::new(20)
-            };
-            check(&grid, &options).unwrap_or_else(|broken| panic!("{backend}: {broken}"));
-        }
+        check_every_backend("counter", grid.step, &values, 20);
         let ahead = forecast(&grid, &Options::new(20)).unwrap();
         let expected = 3.0 * f64::from(last + 9);
         assert!(
@@ -201,18 +197,7 @@ fn the_largest_number_among_small_ones_widens_no_interval() {
     for at in [0, 30, 200] {
         let mut values: Vec<f64> = (0..240).map(|t| 100.0 + 10.0 * noise(t)).collect();
         values[at] = f64::MAX;
-        for backend in Backend::ALL {
-            let grid = Grid {
-                start: 0,
-                step: Step::Millis(604_800_000),
-                values: &values,
-            };
-            let options = Options {
-                backend,
-                ..Options::new(13)
-            };
-            check(&grid, &options).unwrap_or_else(|broken| panic!("{backend}: {broken}"));
-        }
+        check_every_backend("largest", Step::Millis(604_800_000), &values, 13);
     }
 }
 
