@@ -33,6 +33,7 @@ pub mod calendar_effects;
 mod candidates;
 pub mod clean;
 mod combine;
+pub mod detect;
 pub mod drift;
 mod engine;
 mod error;

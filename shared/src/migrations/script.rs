@@ -37,6 +37,7 @@ pub fn all() -> &'static [Migration] {
         "007_forecast_jobs" for 2,
         "008_timegpt" for 2,
         "009_forecast_scores" for 2,
+        "010_detection" for 2,
     ]
 }
 
