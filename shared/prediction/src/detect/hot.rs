@@ -1,5 +1,6 @@
 use super::{
-    BadState, Change, Direction, Ending, Finding, Kind, Learning, Mark, Member, Range, Settings, Severity, Verdict,
+    Abnormal, BadState, Change, Direction, Ending, Finding, Kind, Learning, Mark, Member, Range, Settings, Severity,
+    Verdict,
 };
 
 const DAY: i64 = 86_400_000;
@@ -44,6 +45,7 @@ impl Hot {
             expected: range,
             score: 0.0,
             evidence: 0.0,
+            abnormal: None,
             change: None,
             learning: self.learning(),
         };
@@ -94,6 +96,12 @@ impl Hot {
             let abnormal = z.abs() > 8.0
                 && settings.direction.admits(direction)
                 && settings.minimum_effect.reached(value, range.expected);
+            if abnormal {
+                verdict.abnormal = Some(Abnormal {
+                    severity: Severity::Low,
+                    direction,
+                });
+            }
             if self.missing {
                 self.missing = false;
                 verdict.change = Some(Change::Closed {

@@ -17,7 +17,7 @@ pub use hot::Hot;
 pub use mark::Mark;
 pub use settings::{Direction, MinimumEffect, Settings};
 pub use stream::Stream;
-pub use verdict::{Change, Ending, Finding, Kind, Learning, Member, Range, Severity, Verdict};
+pub use verdict::{Abnormal, Change, Ending, Finding, Kind, Learning, Member, Range, Severity, Verdict};
 
 /// A packed state that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

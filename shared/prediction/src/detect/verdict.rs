@@ -11,10 +11,21 @@ pub struct Verdict {
     pub score: f64,
     /// -log10 of the probability that a normal point is as far off as this one; at most [`MAX_EVIDENCE`](Self::MAX_EVIDENCE).
     pub evidence: f64,
+    /// What is abnormal in this point on its own, with or without an incident around it; `None` if nothing is.
+    pub abnormal: Option<Abnormal>,
     /// What happens to the incident of the series.
     pub change: Option<Change>,
     /// `None` once the detector raises alarms.
     pub learning: Option<Learning>,
+}
+
+/// An abnormal point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Abnormal {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Which way the values are off.
+    pub direction: Direction,
 }
 
 /// An expected value and its range.
