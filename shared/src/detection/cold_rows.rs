@@ -71,9 +71,7 @@ impl ColdRows {
     pub fn get(&self, series_id: SeriesId) -> Cold {
         let row = self.rows.get(&bucket::of(series_id, self.bits));
         let packed = row.and_then(|row| row.series.get(&series_id));
-        packed
-            .and_then(|packed| Cold::decode(packed).ok())
-            .unwrap_or_default()
+        packed.and_then(|packed| Cold::decode(packed).ok()).unwrap_or_default()
     }
 
     /// Keeps what is known of a series; its row must have been read.

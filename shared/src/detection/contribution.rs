@@ -103,7 +103,10 @@ mod tests {
     }
 
     fn named(contributors: &[Contributor]) -> Vec<String> {
-        contributors.iter().map(|one| format!("{}={}", one.key, one.value)).collect()
+        contributors
+            .iter()
+            .map(|one| format!("{}={}", one.key, one.value))
+            .collect()
     }
 
     #[test]

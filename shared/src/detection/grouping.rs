@@ -114,7 +114,9 @@ impl Groups {
         });
         group.joined_at = minute;
         group.severity = group.severity.max(severity);
-        group.members.insert(anomaly_id.clone(), Member { series_id, open: true });
+        group
+            .members
+            .insert(anomaly_id.clone(), Member { series_id, open: true });
         self.of.insert(anomaly_id.clone(), id.clone());
         self.changed.insert(id.clone());
         id
@@ -122,7 +124,9 @@ impl Groups {
 
     /// Takes an incident that got worse.
     pub fn worsen(&mut self, anomaly_id: &AnomalyId, severity: Severity) {
-        let Some((id, group)) = self.with(anomaly_id) else { return };
+        let Some((id, group)) = self.with(anomaly_id) else {
+            return;
+        };
         if severity > group.severity {
             group.severity = severity;
             self.changed.insert(id);
@@ -131,7 +135,9 @@ impl Groups {
 
     /// Takes the end of an incident.
     pub fn leave(&mut self, minute: Millis, anomaly_id: &AnomalyId) {
-        let Some((id, group)) = self.with(anomaly_id) else { return };
+        let Some((id, group)) = self.with(anomaly_id) else {
+            return;
+        };
         if let Some(member) = group.members.get_mut(anomaly_id) {
             member.open = false;
         }

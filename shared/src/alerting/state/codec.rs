@@ -85,10 +85,7 @@ pub fn decode_page(blob: &[u8]) -> Result<Vec<Tracked>, BadState> {
             }
             instances.push((revision, instance(&mut reader)?));
         }
-        let detection = is_watched
-            .then(|| detection(&mut reader))
-            .transpose()?
-            .map(Box::new);
+        let detection = is_watched.then(|| detection(&mut reader)).transpose()?.map(Box::new);
         series.push(Tracked {
             series_id,
             observed,

@@ -71,7 +71,14 @@ impl Anomalies {
     }
 
     /// The incident that began at `since` is worse, or of another kind, than was told.
-    pub(super) fn escalate(&mut self, minute: Millis, series_id: SeriesId, since: Millis, finding: &Finding, reason: String) {
+    pub(super) fn escalate(
+        &mut self,
+        minute: Millis,
+        series_id: SeriesId,
+        since: Millis,
+        finding: &Finding,
+        reason: String,
+    ) {
         let id = anomaly_id(series_id, since);
         let told = Told::new(id.clone(), minute, series_id, since, finding, reason);
         self.bytes += 500 + told.reason.len();

@@ -6,7 +6,7 @@ use crate::clock::Millis;
 use crate::series::SeriesId;
 use db::{DbError, Row, Rows, Step, args};
 use prediction::detect::Mark;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// How many marks one run takes; the rest waits for the next.
 const MOST: i64 = 1_000;
@@ -82,9 +82,9 @@ pub(super) fn note(applied: &BTreeMap<i64, Millis>) -> Step {
 }
 
 /// Drops what was applied.
-pub(super) fn drop_applied(marks: &mut Marks, applied: &BTreeSet<i64>) {
+pub(super) fn drop_applied(marks: &mut Marks, applied: &BTreeMap<i64, Millis>) {
     marks.retain(|_, said| {
-        said.retain(|one| !applied.contains(&one.seq));
+        said.retain(|one| !applied.contains_key(&one.seq));
         !said.is_empty()
     });
 }

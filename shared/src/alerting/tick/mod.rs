@@ -3,17 +3,22 @@
 //! It goes in order, and each minute sees only what was received until then. So a tick that runs twice, late, beside
 //! another one or half ends in the same state as a clean one.
 
+mod anomalies;
 mod backlog;
 mod commit;
+mod detect;
 mod effects;
 mod feed;
 mod forecasts;
 mod grid;
 mod history;
 mod load;
+mod marks;
 mod minute;
+mod replay;
 mod rule_set;
 mod session;
+mod watching;
 
 pub use backlog::{backlog, catch_up};
 
@@ -38,6 +43,8 @@ pub struct Evaluated {
     pub transitions: usize,
     /// forecasts that were computed for the minutes to come
     pub forecasts: usize,
+    /// series that are watched for anomalies from now on and were shown their history
+    pub replayed: usize,
 }
 
 /// An organization for which a tick has something to do.
@@ -87,7 +94,7 @@ pub async fn evaluate(tenant: &Tenant, scheduled: Millis, budget: &mut dyn Budge
         let Some(mut session) = Session::load(tenant, scheduled).await? else {
             return Ok(evaluated);
         };
-        if session.replay(&mut evaluated).await? == Written::Yes {
+        if session.replay(budget, &mut evaluated).await? == Written::Yes {
             evaluated.forecasts = session.forecast(budget).await?;
             return Ok(evaluated);
         }
