@@ -174,7 +174,7 @@ impl Turn<'_, '_> {
         instance
     }
 
-    fn verdict(&self, rule: &Rule, instance: &Instance, observed: &Observed) -> (Verdict, Evidence<'_>) {
+    fn verdict<'a>(&self, rule: &Rule, instance: &Instance, observed: &'a Observed) -> (Verdict, Evidence<'a>) {
         let minute = self.scene.minute;
         let Some(last) = observed.last else {
             return (Verdict::Unknown, Evidence::default());
