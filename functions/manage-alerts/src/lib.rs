@@ -1,12 +1,10 @@
-//! The function manage-alerts: rules, their instances, alerts, notification channels and what was sent to them, and which
-//! series are watched for anomalies.
+//! The function manage-alerts: rules, their instances, alerts, notification channels and what was sent to them.
 
 #![warn(missing_docs)]
 
 mod alerts;
 mod channels;
 mod deliveries;
-mod detection;
 mod rules;
 
 use intentvision::http::Routes;
@@ -18,5 +16,4 @@ pub fn routes() -> Routes {
         .merge(alerts::routes())
         .merge(channels::routes())
         .merge(deliveries::routes())
-        .merge(detection::routes())
 }

@@ -239,11 +239,7 @@ mod tests {
             ("name", json!("a\u{0}b"), "name"),
             ("metric_key", json!("9x"), "metric_key"),
             ("severity", json!("bad"), "bad"),
-            (
-                "condition",
-                json!({"type": "anomaly", "min_severity": "low"}),
-                "not available yet",
-            ),
+            ("condition", json!({"type": "composite"}), "not available yet"),
             ("channels", json!(["key_00"]), "chan_"),
             ("for", json!("32d"), "for"),
             ("for", json!("soon"), "duration"),

@@ -4,6 +4,7 @@
 //! - [`replay`], [`adhoc`]: the detector over points that are all there, in one request.
 //! - [`anomalies`], [`groups`]: what the tick has found.
 //! - [`marks`]: what users say of it.
+//! - [`reason()`]: an anomaly in a sentence.
 
 pub mod adhoc;
 pub mod anomalies;
@@ -12,10 +13,11 @@ pub mod groups;
 mod label;
 mod local;
 pub mod marks;
-pub mod reason;
+mod reason;
 pub mod replay;
 pub mod settings;
 
 pub use label::Label;
 pub use local::local_time;
+pub use reason::reason;
 pub use settings::DetectionSettings;

@@ -1,6 +1,6 @@
 use crate::clock::Millis;
 use crate::detection::DetectionSettings;
-use crate::detection::reason::reason;
+use crate::detection::reason;
 use crate::detection::replay::Incident;
 use crate::id::RequestId;
 use crate::series::SeriesRef;
