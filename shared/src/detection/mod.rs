@@ -1,15 +1,28 @@
 //! Detection of anomalies in stored series. The detector itself is pure, in [`prediction::detect`].
 //!
-//! - [`settings`]: how an organization's series are watched.
-//! - [`reason()`]: an anomaly in a sentence.
-//! - [`cold_rows`]: where detectors keep what they know beyond the day.
+//! - [`settings`], [`configuration`]: how series are watched, and whether those of an organization are.
+//! - [`replay`], [`adhoc`]: the detector over points that are all there, in one request.
+//! - [`cold_rows`]: where the tick keeps what detectors know beyond the day.
 //! - [`grouping`], [`contribution`]: incidents of several series at the same time, and what these have in common.
+//! - [`anomalies`], [`groups`]: what the tick has found.
+//! - [`marks`]: what users say of it.
+//! - [`reason()`]: an anomaly in a sentence.
 
+pub mod adhoc;
+pub mod anomalies;
 pub mod cold_rows;
+pub mod configuration;
 pub mod contribution;
 pub mod grouping;
+pub mod groups;
+mod label;
+mod local;
+pub mod marks;
 mod reason;
+pub mod replay;
 pub mod settings;
 
+pub use label::Label;
+pub use local::local_time;
 pub use reason::reason;
 pub use settings::DetectionSettings;

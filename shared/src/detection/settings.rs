@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 /// Settings of detection as in requests, in replies and, as JSON, in `org_state.detection`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Wire")]
 pub struct DetectionSettings {
     false_alarms_a_month: f64,
     #[serde(serialize_with = "direction_name")]
@@ -46,17 +47,10 @@ struct Effect {
     percent: Option<f64>,
 }
 
-impl DetectionSettings {
-    /// Reads settings: an object with `false_alarms_a_month`, `direction` and `minimum_effect`, each of which may be left
-    /// out for its default.
-    ///
-    /// # Errors
-    /// A sentence for people, which names the field.
-    pub fn parse(value: Value) -> Result<Self, String> {
-        if !value.is_object() {
-            return Err("the settings of detection must be an object".into());
-        }
-        let wire: Wire = serde_json::from_value(value).map_err(|error| error.to_string())?;
+impl TryFrom<Wire> for DetectionSettings {
+    type Error = String;
+
+    fn try_from(wire: Wire) -> Result<Self, String> {
         let budget = wire.false_alarms_a_month.unwrap_or(Settings::DEFAULT_BUDGET);
         if !(Settings::MIN_BUDGET..=Settings::MAX_BUDGET).contains(&budget) {
             return Err(format!(
@@ -82,6 +76,20 @@ impl DetectionSettings {
             direction,
             minimum_effect: MinimumEffect { absolute, percent },
         })
+    }
+}
+
+impl DetectionSettings {
+    /// Reads settings: an object with `false_alarms_a_month`, `direction` and `minimum_effect`, each of which may be left
+    /// out for its default.
+    ///
+    /// # Errors
+    /// A sentence for people, which names the field.
+    pub fn parse(value: Value) -> Result<Self, String> {
+        if !value.is_object() {
+            return Err("the settings of detection must be an object".into());
+        }
+        serde_json::from_value(value).map_err(|error| error.to_string())
     }
 
     /// Reads what [`DetectionSettings::to_json`] wrote.

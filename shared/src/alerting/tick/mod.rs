@@ -15,9 +15,9 @@ mod history;
 mod load;
 mod marks;
 mod minute;
-mod replay;
 mod rule_set;
 mod session;
+mod warm_up;
 mod watching;
 
 pub use backlog::{backlog, catch_up};

@@ -3,7 +3,7 @@ use super::effects::Effects;
 use super::feed::Feed;
 use super::load::{self, Snapshot};
 use super::minute::{Arrivals, MAX_BYTES, MAX_ROWS, Outlooks, Scene, Stop, evaluate};
-use super::replay::{self, Replay};
+use super::warm_up::{self, WarmUp};
 use super::{Evaluated, backlog, detect, forecasts, grid, history, marks};
 use crate::Error;
 use crate::alerting::state::Observed;
@@ -152,18 +152,18 @@ impl<'a> Session<'a> {
             return Ok(Written::Yes);
         }
         let minute = position.minute;
-        let mut series = replay::waiting(lane);
+        let mut series = warm_up::waiting(lane);
         while !series.is_empty() && budget.another() {
-            let replay = Replay {
+            let warm_up = WarmUp {
                 tenant: self.tenant,
                 watching: &self.snapshot.watching,
                 seq: self.snapshot.position.watermark,
                 minute,
             };
-            replay.run(&series, &mut self.snapshot.lane, &mut self.cold).await?;
+            warm_up.run(&series, &mut self.snapshot.lane, &mut self.cold).await?;
             evaluated.replayed += series.len();
             self.ahead = true;
-            series = replay::waiting(&self.snapshot.lane);
+            series = warm_up::waiting(&self.snapshot.lane);
             let bytes = self.snapshot.lane.changed_bytes() + self.cold.changed_bytes() + self.effects.bytes();
             if bytes > MAX_BYTES / 2 && self.commit(minute, evaluated).await? == Written::Lost {
                 return Ok(Written::Lost);

@@ -3,10 +3,8 @@
 use super::rule_set::RuleSet;
 use crate::alerting::condition::Condition;
 use crate::clock::Millis;
-use crate::detection::{DetectionSettings, cold_rows};
+use crate::detection::{DetectionSettings, cold_rows, local_time};
 use crate::series::{SeriesId, SeriesRef};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use prediction::LocalTime;
 use prediction::detect::Detector;
 
@@ -16,7 +14,7 @@ pub(super) struct Watching {
     /// all of them, since when
     all: Option<Millis>,
     settings: DetectionSettings,
-    zone: TimeZone,
+    time_zone: String,
 }
 
 impl Watching {
@@ -27,7 +25,7 @@ impl Watching {
         Self {
             all,
             settings: settings.unwrap_or_default(),
-            zone: TimeZone::get(time_zone).unwrap_or(TimeZone::UTC),
+            time_zone: time_zone.to_owned(),
         }
     }
 
@@ -54,9 +52,6 @@ impl Watching {
 
     /// How far the organization is ahead of UTC in `minute`.
     pub(super) fn local(&self, minute: Millis) -> LocalTime {
-        let time = Timestamp::from_millisecond(minute).unwrap_or(Timestamp::UNIX_EPOCH);
-        LocalTime {
-            offset: self.zone.to_offset(time).seconds() / 60,
-        }
+        local_time(&self.time_zone, minute)
     }
 }

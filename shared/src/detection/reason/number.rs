@@ -1,6 +1,7 @@
 //! Numbers as people write them: as many digits as tell the value from its range, thousands separated.
 
 use prediction::detect::Finding;
+use std::cmp::Ordering;
 
 /// The figures of a finding, all with the same number of decimals.
 pub(super) struct Figures {
@@ -67,7 +68,7 @@ impl Figures {
     /// Whether the numbers that are shown stand to each other as the numbers themselves do.
     fn tell_apart(&self) -> bool {
         let [lower, upper] = [self.lower, self.upper].map(|end| rounded(end, self.range_digit));
-        let ends = !(self.lower < self.upper) || lower < upper;
+        let ends = lower < upper || self.lower.partial_cmp(&self.upper) != Some(Ordering::Less);
         let value = self.value.is_none_or(|value| {
             let shown = rounded(value, self.value_digit);
             (value < self.lower) == (shown < lower) && (value > self.upper) == (shown > upper)

@@ -23,9 +23,9 @@ const POINTS: usize = 35 * 1_440;
 /// How many series are read together.
 const TOGETHER: usize = 16;
 
-/// From what a replay starts, and up to where it goes.
+/// Up to where a replay goes.
 #[derive(Debug)]
-pub(super) struct Replay<'a> {
+pub(super) struct WarmUp<'a> {
     pub(super) tenant: &'a Tenant,
     pub(super) watching: &'a Watching,
     /// the last batch that the lane has seen
@@ -47,7 +47,7 @@ pub(super) fn waiting(lane: &Lane) -> Vec<SeriesId> {
         .collect()
 }
 
-impl Replay<'_> {
+impl WarmUp<'_> {
     /// Replays the history of these series into the lane and the cold rows.
     pub(super) async fn run(&self, series: &[SeriesId], lane: &mut Lane, cold: &mut ColdRows) -> Result<(), Error> {
         let from = self.minute.saturating_sub(SPAN);
