@@ -11,6 +11,7 @@
 pub mod binaries;
 pub mod chaos;
 pub mod cost;
+pub mod detection_cost;
 pub mod events;
 pub mod extension;
 pub mod forecast_jobs;

@@ -24,7 +24,7 @@ const TOGETHER: usize = 8;
 #[must_use]
 pub fn day_offset(series_id: SeriesId, bits: u32) -> Millis {
     let bucket = bucket::of(series_id, bits);
-    (bucket - (1 << bits)) * (DAY >> bits)
+    ((bucket - (1 << bits)) * DAY) >> bits
 }
 
 /// The rows that a tick has read, and what it made of them.
@@ -234,7 +234,7 @@ mod tests {
         for bits in [0, 1, 4, bucket::MAX_BITS] {
             assert_eq!(day_offset(id(0), bits), 0);
             let last = day_offset(id(i64::MAX), bits);
-            assert_eq!(last, DAY - (DAY >> bits), "{bits}");
+            assert_eq!(last, DAY - 1 - ((DAY - 1) >> bits), "{bits}");
         }
         assert_eq!(day_offset(id(1 << 61), 2), DAY / 4);
         assert_eq!(day_offset(id((1 << 61) + 12_345), 2), DAY / 4);
