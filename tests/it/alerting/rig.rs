@@ -251,7 +251,10 @@ impl Rig {
             ("rules", "SELECT * FROM alert_rules ORDER BY rule_id"),
             ("anomalies", "SELECT * FROM anomalies ORDER BY anomaly_id"),
             ("anomaly_groups", "SELECT * FROM anomaly_groups ORDER BY group_id"),
-            ("detection_marks", "SELECT * FROM detection_marks ORDER BY seq"),
+            (
+                "detection_marks",
+                "SELECT seq, series_id, mark, at, created_at, applied_at FROM detection_marks ORDER BY seq",
+            ),
             ("detector_cold", "SELECT * FROM detector_cold ORDER BY bucket"),
         ] {
             state.insert(table, self.read(sql).await);

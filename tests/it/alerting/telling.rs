@@ -2,7 +2,7 @@
 
 use super::fault::Killed;
 use super::rig::{Rig, START, channel, threshold};
-use evaluate_alerts::Count;
+use evaluate_alerts::{Count, Unlimited};
 use intentvision::clock::MINUTE;
 use serde_json::json;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 
 mod found;
 mod groups;
+mod http;
 mod replay;
 mod scene;
 mod state;
