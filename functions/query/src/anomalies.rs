@@ -6,8 +6,9 @@ use intentvision::Error;
 use intentvision::auth::Scope;
 use intentvision::detection::Label;
 use intentvision::detection::anomalies::{self, AnomalyItem, Filter, State};
-use intentvision::detection::groups::{self, GroupItem};
+use intentvision::detection::groups::{self, GroupFilter, GroupItem};
 use intentvision::detection::marks::{self, MarkItem};
+use intentvision::detection::status::{self, Status};
 use intentvision::http::page::Page;
 use intentvision::http::query::Query;
 use intentvision::http::{Caller, Routes};
@@ -21,6 +22,7 @@ pub(super) fn routes() -> Routes {
         .get("/v1/anomalies/{id}", Scope::ForecastsRead, get)
         .get("/v1/anomaly-groups", Scope::ForecastsRead, list_groups)
         .get("/v1/anomaly-groups/{id}", Scope::ForecastsRead, get_group)
+        .get("/v1/series/{id}/detection", Scope::ForecastsRead, get_status)
         .get("/v1/series/{id}/labels", Scope::ForecastsRead, list_marks)
 }
 
@@ -54,10 +56,13 @@ async fn get(caller: Caller, query: Query, Path(id): Path<String>) -> Result<Jso
 }
 
 async fn list_groups(caller: Caller, mut query: Query) -> Result<Json<Page<GroupItem>>, Error> {
-    let state = take_state(&mut query)?;
+    let filter = GroupFilter {
+        state: take_state(&mut query)?,
+        min_series: query.take_parsed("min_series", "a whole number", |text| text.parse().ok())?,
+    };
     let (limit, cursor) = query.take_page()?;
     query.finish()?;
-    Ok(Json(groups::list(&caller, state, limit, cursor.as_ref()).await?))
+    Ok(Json(groups::list(&caller, filter, limit, cursor.as_ref()).await?))
 }
 
 async fn get_group(caller: Caller, query: Query, Path(id): Path<String>) -> Result<Json<GroupItem>, Error> {
@@ -71,6 +76,11 @@ async fn list_marks(caller: Caller, mut query: Query, Path(id): Path<String>) ->
     query.finish()?;
     let series = SeriesId::of_path(&id)?;
     Ok(Json(marks::list(&caller, series, limit, cursor.as_ref()).await?))
+}
+
+async fn get_status(caller: Caller, query: Query, Path(id): Path<String>) -> Result<Json<Status>, Error> {
+    query.finish()?;
+    Ok(Json(status::get(&caller, SeriesId::of_path(&id)?).await?))
 }
 
 fn take_state(query: &mut Query) -> Result<Option<State>, Error> {

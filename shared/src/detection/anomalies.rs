@@ -124,7 +124,8 @@ macro_rules! columns {
     };
 }
 
-/// A list along one index. All of them take the same arguments.
+/// A list along one index; all take the same arguments. The filters are one condition: of many, SQLite may guess that they
+/// leave next to nothing, and sort all that is there instead of walking an index that is in order.
 macro_rules! list {
     ($from:literal, $index:literal) => {
         concat!(
@@ -136,16 +137,15 @@ macro_rules! list {
                 AND s.series_id = a.series_id AND s.deleted_seq IS NULL AND ",
             $index,
             " AND a.timestamp BETWEEN ?2 AND ?3 AND (a.timestamp < ?3 OR a.anomaly_id < ?4)
-                AND (?5 IS NULL OR a.series_id = ?5)
-                AND (?6 IS NULL OR s.metric_key = ?6)
-                AND NOT EXISTS (SELECT 1 FROM json_each(?7) AS f WHERE NOT EXISTS (
-                    SELECT 1 FROM json_each(s.dimensions) AS d WHERE d.key = f.key AND d.value = f.value))
-                AND (?8 IS NULL OR a.severity IN (SELECT value FROM json_each(?8)))
-                AND (?9 IS NULL OR a.kind = ?9)
-                AND (?10 IS NULL OR a.direction = ?10)
-                AND (?11 IS NULL OR (a.ended_at IS NULL) = ?11)
-                AND (?12 IS NULL OR a.label = ?12)
-                AND (?13 IS NULL OR a.group_id = ?13)
+                AND CASE
+                    WHEN a.series_id <> ?5 OR s.metric_key <> ?6 THEN 0
+                    WHEN EXISTS (SELECT 1 FROM json_each(?7) AS f WHERE NOT EXISTS (
+                        SELECT 1 FROM json_each(s.dimensions) AS d WHERE d.key = f.key AND d.value = f.value)) THEN 0
+                    WHEN ?8 IS NOT NULL AND a.severity NOT IN (SELECT value FROM json_each(?8)) THEN 0
+                    WHEN a.kind <> ?9 OR a.direction <> ?10 OR (a.ended_at IS NULL) <> ?11 THEN 0
+                    WHEN ?12 IS NOT NULL AND a.label IS NOT ?12 THEN 0
+                    WHEN ?13 IS NOT NULL AND a.group_id IS NOT ?13 THEN 0
+                    ELSE 1 END
              ORDER BY a.timestamp DESC, a.anomaly_id DESC LIMIT ?14"
         )
     };
