@@ -77,7 +77,7 @@ impl Sentence<'_> {
             }
             Kind::Variance => {
                 let how = either("more than usual", "less than usual", "not as usual");
-                format!("{metric} scatters {how} since {since}: {value}{expected}")
+                format!("{metric} scattered {how} since {since}: {value}{expected}")
             }
             Kind::Point | Kind::Contextual | Kind::Missing => format!("{metric} {value}{expected}{off}"),
         }
@@ -107,11 +107,10 @@ fn again(finding: &Finding) -> String {
     let Some(ordinal) = number::ordinal(finding.ordinal) else {
         return String::new();
     };
-    let what = match (finding.kind, finding.direction) {
-        (_, Direction::Up) => "rise",
-        (_, Direction::Down) => "drop",
-        (Kind::Missing, Direction::Both) => "gap",
-        (_, Direction::Both) => "anomaly",
+    let what = match finding.direction {
+        Direction::Up if finding.kind != Kind::Variance => "rise",
+        Direction::Down if finding.kind != Kind::Variance => "drop",
+        _ => "anomaly",
     };
     format!("; {ordinal} such {what} this month")
 }

@@ -4,7 +4,7 @@ use crate::Failure;
 use flate2::read::MultiGzDecoder;
 use intentvision::time;
 use jiff::civil;
-use jiff::tz::TimeZone;
+use jiff::tz::Offset;
 use prediction::{Regular, Step, regularise};
 use std::collections::HashMap;
 use std::fs::File;
@@ -134,8 +134,8 @@ pub(super) fn timestamp(text: &str) -> Option<i64> {
         return (ms.is_finite() && ms.abs() < 1e15).then_some(ms as i64);
     }
     let civil: civil::DateTime = text.parse().ok()?;
-    let utc = civil.to_zoned(TimeZone::UTC).ok()?;
-    Some(utc.timestamp().as_millisecond()).filter(|ms| time::in_range(*ms))
+    let utc = Offset::UTC.to_timestamp(civil).ok()?;
+    Some(utc.as_millisecond()).filter(|ms| time::in_range(*ms))
 }
 
 #[cfg(test)]

@@ -20,7 +20,9 @@ const RANGE_DIGITS: i32 = 2;
 const END_DIGITS: i32 = 4;
 /// The most digits that a float has.
 const ALL_DIGITS: i32 = 17;
-/// From here on, and below its inverse, numbers are written with an exponent.
+/// Numbers below are shown up to their unit at least.
+const WHOLE: f64 = 1e5;
+/// From the one on, and below the other, numbers are written with an exponent.
 const LARGE: f64 = 1e15;
 const SMALL: f64 = 1e-6;
 
@@ -58,9 +60,8 @@ impl Figures {
             self.value_digit = self.range_digit;
             return;
         };
-        // whole numbers up to 99,999 are shown as they are
-        self.value_digit = (magnitude(value) + 1 - VALUE_DIGITS - more).min(self.range_digit);
-        if value.fract() == 0.0 && value.abs() < 1e5 {
+        self.value_digit = magnitude(value) + 1 - VALUE_DIGITS - more;
+        if value.abs() < WHOLE {
             self.value_digit = self.value_digit.min(0);
         }
     }
@@ -137,12 +138,17 @@ fn rounded(number: f64, digit: i32) -> f64 {
     written(number, digit).replace(',', "").parse().unwrap_or(number)
 }
 
-/// The number up to the digit of `10^digit`.
+/// The number up to the digit of `10^digit`; nothing for an infinity and for no number.
 fn written(number: f64, digit: i32) -> String {
     let size = number.abs();
+    if !size.is_finite() {
+        return String::new();
+    }
     if size >= LARGE || (size > 0.0 && size < SMALL) {
         let decimals = usize::try_from(magnitude(number) - digit).unwrap_or_default();
-        return format!("{number:.decimals$e}");
+        let text = format!("{number:.decimals$e}");
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{exponent}", separated(mantissa));
     }
     if digit > 0 {
         let unit = 10_f64.powi(digit);

@@ -63,7 +63,30 @@ fn each_kind_and_direction_has_its_words() {
         finding.direction = Direction::Both;
         finding.since = MONDAY - 4 * HOUR;
     }));
-    insta::assert_snapshot!(lines.join("\n"));
+    insta::assert_snapshot!(lines.join("\n"), @"
+    requests 2,840, expected 1,900-2,300 for Monday 09:00 (35% above); third such rise this month
+    requests 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such drop this month
+    requests 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such anomaly this month
+    requests 2,840, expected 1,900-2,300 for Monday 09:00 (35% above); third such rise this month
+    requests 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such drop this month
+    requests 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such anomaly this month
+    requests too high since Monday 08:35: 2,840, expected 1,900-2,300 for Monday 09:00 (35% above); third such rise this month
+    requests too low since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such drop this month
+    requests not as usual since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such anomaly this month
+    requests moved up and stayed there since Monday 08:35: 2,840, expected 1,900-2,300 for Monday 09:00 (35% above); third such rise this month
+    requests moved down and stayed there since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such drop this month
+    requests moved and stayed there since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such anomaly this month
+    requests scattered more than usual since Monday 08:35: 2,840, expected 1,900-2,300 for Monday 09:00; third such anomaly this month
+    requests scattered less than usual since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00; third such anomaly this month
+    requests scattered not as usual since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00; third such anomaly this month
+    requests drifting up since Monday 08:35: 2,840, expected 1,900-2,300 for Monday 09:00 (35% above); third such rise this month
+    requests drifting down since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such drop this month
+    requests drifting away since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such anomaly this month
+    requests: no value for 25 min, since Monday 08:35, expected 1,900-2,300; third such rise this month
+    requests: no value for 25 min, since Monday 08:35, expected 1,900-2,300; third such drop this month
+    requests: no value for 25 min, since Monday 08:35, expected 1,900-2,300; third such anomaly this month
+    requests stuck at 412 since Monday 05:00, expected 1,900-2,300 for Monday 09:00 (80% below); third such anomaly this month
+    ");
 }
 
 #[test]
@@ -127,7 +150,7 @@ fn numbers_have_as_many_digits_as_they_need() {
         (-20.0, 1.0, -5.0, 7.0, "-20, expected -5 to 7"),
         (1_234.5, 1_234.0, 1_234.0, 1_234.0, "1,234.5, expected 1,234"),
         (2_296.9, 2_100.0, 1_904.2, 2_296.8, "2,296.9, expected 1,904.2-2,296.8"),
-        (1e18, 1e17, 0.9e17, 1.1e17, "1.00e18, expected 9.0e16-1.1e17"),
+        (1e18, 1e17, 0.9e17, 1.1e17, "1e18, expected 9e16-1.1e17"),
         (-0.000_001, 5.0, 4.0, 6.0, "-0.000001, expected 4-6"),
         (9.0, 5.0, f64::NEG_INFINITY, 6.0, "9, expected at most 6"),
         (1.0, 5.0, 2.5, f64::INFINITY, "1, expected at least 2.5"),
