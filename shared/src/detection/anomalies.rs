@@ -207,28 +207,25 @@ impl Position {
 }
 
 impl Filter {
-    /// The statement whose index leaves the least to be looked through.
-    fn statement(&self) -> &'static str {
-        match self {
-            Self { group_id: Some(_), .. } => OF_GROUP,
-            Self { series_id: Some(_), .. } => OF_SERIES,
-            Self {
-                state: Some(State::Open),
-                ..
-            } => OPEN,
-            Self {
-                metric_key: Some(_), ..
-            } => OF_METRIC,
-            _ => BY_TIME,
-        }
-    }
-
     /// The newest anomalies, at most `most`: rows for [`item`].
     pub(super) fn newest(&self, most: usize) -> Step {
-        Step::tenant(
-            self.statement(),
-            self.args(None, i64::try_from(most).unwrap_or(i64::MAX)),
-        )
+        self.step(None, i64::try_from(most).unwrap_or(i64::MAX))
+    }
+
+    /// The statement whose index leaves the least to be looked through.
+    fn step(&self, after: Option<Position>, fetch: i64) -> Step {
+        let args = self.args(after, fetch);
+        if self.group_id.is_some() {
+            Step::tenant(OF_GROUP, args)
+        } else if self.series_id.is_some() {
+            Step::tenant(OF_SERIES, args)
+        } else if self.state == Some(State::Open) {
+            Step::tenant(OPEN, args)
+        } else if self.metric_key.is_some() {
+            Step::tenant(OF_METRIC, args)
+        } else {
+            Step::tenant(BY_TIME, args)
+        }
     }
 
     fn args(&self, after: Option<Position>, fetch: i64) -> Vec<Value> {
@@ -271,10 +268,7 @@ pub async fn list(
     after: Option<&Cursor>,
 ) -> Result<Page<AnomalyItem>, Error> {
     let after = after.map(Position::read).transpose()?;
-    let step = Step::tenant(
-        filter.statement(),
-        filter.args(after, Page::<AnomalyItem>::fetch(limit)),
-    );
+    let step = filter.step(after, Page::<AnomalyItem>::fetch(limit));
     let reply = tenant.run(Batch::read_one(step)).await?;
     let items = reply.step(0)?.rows.iter().map(item).collect::<Result<_, _>>()?;
     Ok(Page::cut(items, limit, Position::write))

@@ -84,20 +84,17 @@ pub async fn list(
     limit: usize,
     after: Option<&Cursor>,
 ) -> Result<Page<GroupItem>, Error> {
-    let statement = match filter.state {
-        Some(State::Open) => OPEN,
-        Some(State::Ended) | None => ALL,
-    };
     // '~' sorts after every id
-    let step = Step::tenant(
-        statement,
-        args![
-            after.map_or("~", Cursor::as_str),
-            filter.state.map(|state| state == State::Open),
-            filter.min_series,
-            Page::<GroupItem>::fetch(limit)
-        ],
-    );
+    let args = args![
+        after.map_or("~", Cursor::as_str),
+        filter.state.map(|state| state == State::Open),
+        filter.min_series,
+        Page::<GroupItem>::fetch(limit)
+    ];
+    let step = match filter.state {
+        Some(State::Open) => Step::tenant(OPEN, args),
+        Some(State::Ended) | None => Step::tenant(ALL, args),
+    };
     let reply = tenant.run(Batch::read_one(step)).await?;
     let items = reply.step(0)?.rows.iter().map(item).collect::<Result<_, _>>()?;
     Ok(Page::cut(items, limit, |item: &GroupItem| item.group_id.clone()))

@@ -15,7 +15,7 @@ const BURST: i64 = 5 * 288 + 100;
 
 /// A level with noise that is always the same, and a burst of four points.
 fn value(step: i64) -> f64 {
-    let noise = (step * 7_919 % 13) as f64 / 13.0;
+    let noise = (step * 7_919 % 13) as f64 / 16.0;
     if (BURST..BURST + 4).contains(&step) {
         900.0
     } else {
