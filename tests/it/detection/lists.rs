@@ -206,7 +206,7 @@ async fn a_page_reads_few_rows() {
     }
     let open = Incident::new(&us, START).write(&product, &org).await;
     let rows = async |query: &str| {
-        product.counted();
+        drop(product.counted());
         let found = items(&product.get(&format!("/v1/anomalies?limit=5{query}"), &key).await);
         let read: u64 = product.counted().iter().map(|exchange| exchange.rows_read).sum();
         (found.len(), read)
