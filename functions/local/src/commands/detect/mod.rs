@@ -20,16 +20,16 @@ pub(crate) struct Arguments {
     #[arg(long)]
     output: Option<PathBuf>,
     /// How many false alarms you put up with, per series and 30 days: 0.01 to 30, or low (0.3), medium (1), high (5)
-    #[arg(long, default_value = "medium", value_parser = sensitivity::parse)]
+    #[arg(long, default_value = "medium", value_parser = sensitivity::parse, allow_negative_numbers = true)]
     sensitivity: f64,
     /// Which way values must be off: both, up or down
     #[arg(long, default_value = "both", value_parser = direction)]
     direction: Direction,
     /// How far values must at least be off, in their own unit
-    #[arg(long, value_parser = effect)]
+    #[arg(long, value_parser = effect, allow_negative_numbers = true)]
     min_effect: Option<f64>,
     /// How far values must at least be off, in per cent of what is expected
-    #[arg(long, value_parser = effect)]
+    #[arg(long, value_parser = effect, allow_negative_numbers = true)]
     min_effect_percent: Option<f64>,
     /// What the values are, in the sentences; the name of the file if not given
     #[arg(long)]
