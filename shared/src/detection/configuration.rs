@@ -53,7 +53,6 @@ pub async fn put(tenant: &Tenant, configuration: &Configuration) -> Result<Confi
     let stored = configuration.enabled.then(|| configuration.settings.to_json());
     let clock = tenant.clock();
     let mut batch = Batch::write().repeatable();
-    let clock = tenant.clock();
     batch.push(Step::tenant(
         concat!(
             "UPDATE org_state SET detection = ?2, detection_at = coalesce(?3, ",
