@@ -12,7 +12,7 @@ const DAYS: u8 = 8;
 /// The same for days of the week.
 const WEEKS: u8 = 50;
 /// A day of the week counts half when it has been seen so many times.
-const WEEKS_FOR_HALF: f64 = 6.0;
+const WEEKS_FOR_HALF: f64 = 3.0;
 /// A day moves the profile by at most this many times its usual deviation.
 const WINSOR: f64 = 3.0;
 /// The slots at the end of a day over which the profile and the level are kept together.
@@ -92,6 +92,18 @@ impl Profile {
         (count > 0.0).then(|| sum / count)
     }
 
+    /// Moves with the series, if the day has taken a new level for normal: then it has another `usual` value than the profile gave it.
+    fn follow(&mut self, usual: f64) {
+        let Some(known) = self.usual() else { return };
+        let moved = usual - Short::new(known).get();
+        if moved != 0.0 {
+            for value in &mut self.value {
+                *value = (f64::from(*value) + moved) as f32;
+            }
+            self.trend.shift(moved);
+        }
+    }
+
     /// Takes the mean of a half-hour into account: by how much the profile moves there, or nothing if it was unknown.
     fn learn(&mut self, half: Half, mean: f64, level: &Level) -> Option<f64> {
         let Half { slot, of_week } = half;
@@ -136,6 +148,7 @@ impl Cold {
     /// Learns from the day that has ended, and loads what is expected of the day of `t`.
     pub(super) fn roll(&mut self, hot: &mut Hot, settings: &Settings, t: i64) {
         let profile = &mut *self.profile;
+        profile.follow(hot.usual());
         let before = profile.usual().unwrap_or(0.0);
         let level = hot.level;
         let mut moves = Vec::with_capacity(SLOTS);
