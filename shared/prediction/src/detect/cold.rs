@@ -88,7 +88,7 @@ impl Pattern<'_> {
     /// What is expected of a half-hour on any day.
     fn on_any_day(&self, slot: usize) -> Option<f64> {
         let value = f64::from(self.profile.value[slot]);
-        (self.profile.days[slot] > 0).then(|| self.usual + self.significance * (value - self.usual))
+        (self.profile.days[slot] > 0).then_some(self.usual + self.significance * (value - self.usual))
     }
 
     fn expected(&self, half: Half) -> Option<f64> {
