@@ -38,6 +38,27 @@ pub(super) struct Place {
     passed: f64,
 }
 
+/// What is expected of a time, without the level of the day.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected {
+    pub(super) middle: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
+    /// how far the half-hour is from the line between its neighbours
+    pub(super) bend: f64,
+}
+
+impl Expected {
+    fn at(value: f64) -> Self {
+        Self {
+            middle: value,
+            low: value,
+            high: value,
+            bend: 0.0,
+        }
+    }
+}
+
 /// When a day begins, as [`Day::begin`] has it.
 fn begin(settings: &Settings) -> u16 {
     let offset = settings.day_offset.rem_euclid(DAY) / SLOT * SLOT;
@@ -109,21 +130,30 @@ impl Day {
         (self.mean, self.count) = (0.0, 0);
     }
 
-    /// What is expected at `t`, on a line between the middles of the slots.
-    pub(super) fn expected(&self, t: i64) -> f64 {
+    /// What is expected at `t`: on a line between the middles of the slots, but it may be anything between what is expected of the slot and of its
+    /// neighbours, since a day may have edges.
+    pub(super) fn expected(&self, t: i64) -> Expected {
         let Place { day, slot, passed } = self.place(t);
-        if day as u16 != self.number || slot < usize::from(self.slot) {
-            return self.usual.get();
+        let present = usize::from(self.slot);
+        if day as u16 != self.number || slot < present {
+            return Expected::at(self.usual.get());
         }
         let Some(here) = self.slots.get(slot) else {
-            return self.usual.get();
+            return Expected::at(self.usual.get());
         };
+        let before = self.slots.before(slot, present).unwrap_or(here);
+        let after = self.slots.after(slot).unwrap_or(here);
         let (there, weight) = if passed < 0.5 {
-            (self.slots.before(slot, usize::from(self.slot)), 0.5 - passed)
+            (before, 0.5 - passed)
         } else {
-            (self.slots.after(slot), passed - 0.5)
+            (after, passed - 0.5)
         };
-        there.map_or(here, |there| here + weight * (there - here))
+        Expected {
+            middle: here + weight * (there - here),
+            low: here.min(before).min(after),
+            high: here.max(before).max(after),
+            bend: (here - f64::midpoint(before, after)).abs(),
+        }
     }
 
     pub(super) fn usual(&self) -> f64 {

@@ -9,7 +9,7 @@ use super::{Direction, Member};
 const BURST: f64 = 0.3;
 const RECENT: f64 = 2.0 / 25.0;
 /// How much better the proof of members must be that see slowly what the residual sees at once.
-const HANDICAP_OF_MEAN: f64 = 1.0;
+const HANDICAP_OF_MEAN: f64 = 0.5;
 const HANDICAP_OF_SPREAD: f64 = 4.0;
 /// Points after which the tails stop to learn from an incident, and the time after which the next begins.
 const LEARNED_OF_AN_INCIDENT: u8 = 2;

@@ -1,7 +1,7 @@
 use super::cadence::Cadence;
 use super::day::Day;
 use super::evidence::Evidence;
-use super::incident::{Incident, Sight};
+use super::incident::{Incident, Next, Sight};
 use super::level::{Distance, Level};
 use super::memory::{Tally, Tolerance};
 use super::pack::{Pack, Short, packed};
@@ -17,6 +17,8 @@ use super::{
 const FARTHEST: f64 = 1e30;
 /// The half-width of a 95 % interval of the normal distribution, in standard deviations.
 const OF_95_PER_CENT: f64 = 1.96;
+/// The evidence of values at the ends of the range in which values are usual: one in 500 is outside.
+const UNUSUAL: f64 = 2.7;
 /// How much more evidence than needed a silence is told with.
 const SILENCE: f64 = 2.0;
 
@@ -71,18 +73,18 @@ impl Hot {
     ) -> Verdict {
         match value.filter(|value| value.is_finite()) {
             None => self.silence(settings, t, forecast),
-            Some(_) if !self.cadence.is_new(t) => self.as_expected(settings, t, forecast),
+            Some(_) if !self.cadence.is_new(t) => self.as_expected(t, forecast),
             Some(value) => self.value(settings, t, value, forecast),
         }
     }
 
     /// The verdict on a point of which there is nothing to say.
-    fn as_expected(&self, settings: &Settings, t: i64, forecast: Option<&Range>) -> Verdict {
+    fn as_expected(&self, t: i64, forecast: Option<&Range>) -> Verdict {
         Verdict {
             expected: self
                 .cadence
                 .noise_is_known()
-                .then(|| self.range(settings, t, forecast, self.level.fast())),
+                .then(|| self.range(t, forecast, self.level.fast())),
             score: 0.0,
             evidence: 0.0,
             abnormal: None,
@@ -92,21 +94,22 @@ impl Hot {
     }
 
     /// What is expected at `t` around a level.
-    fn range(&self, settings: &Settings, t: i64, forecast: Option<&Range>, level: f64) -> Range {
+    fn range(&self, t: i64, forecast: Option<&Range>, level: f64) -> Range {
         if let Some(forecast) = forecast {
             return *forecast;
         }
-        let expected = self.day.expected(t) + self.incident.base().unwrap_or(level);
-        let reach = self.evidence.reach(settings.threshold()) * self.level.unit();
+        let expected = self.day.expected(t);
+        let level = self.origin + self.incident.base().unwrap_or(level);
+        let reach = self.evidence.reach(UNUSUAL) * self.level.unit();
         Range {
-            expected: self.origin + expected,
-            lower: self.origin + (expected - reach),
-            upper: self.origin + (expected + reach),
+            expected: level + expected.middle,
+            lower: level + (expected.low - reach),
+            upper: level + (expected.high + reach),
         }
     }
 
     fn distance(&self, t: i64, value: f64, forecast: Option<&Range>) -> Distance {
-        let mut distance = self.level.distance(value, self.day.expected(t));
+        let mut distance = self.level.distance(value, &self.day.expected(t));
         if let Some(forecast) = forecast {
             let half_width = (forecast.upper / 2.0 - forecast.lower / 2.0) / OF_95_PER_CENT;
             distance.fast = (value - (forecast.expected - self.origin)).clamp(-FARTHEST, FARTHEST);
@@ -122,29 +125,30 @@ impl Hot {
         }
         self.day.advance(t);
         self.cadence.count(t);
-        let mut verdict = self.as_expected(settings, t, forecast);
+        let mut verdict = self.as_expected(t, forecast);
         let relative = (value - self.origin).clamp(-FARTHEST, FARTHEST);
         let distance = self.distance(t, relative, forecast);
 
         verdict.score = self.rank.push(t, relative, &distance, &self.level, &self.cadence);
         let opinion = self.evidence.push(t, &distance, &self.level, &self.cadence);
+        let step = self.repeats.step(relative);
         let stuck = self.repeats.push(relative, &self.cadence);
         let record = self.level.is_far_record(relative);
         let drift = std::mem::replace(&mut self.drift, Short::ZERO).get();
         let suspicion = Suspicion::strongest(settings, &opinion, stuck, drift, record);
         verdict.evidence = suspicion.evidence.min(Verdict::MAX_EVIDENCE);
 
-        let level = if suspicion.slowly {
-            self.level.slow()
-        } else {
-            self.level.fast()
+        let (level, off) = match suspicion.kind {
+            Kind::Trend => (self.level.fast() - drift, drift),
+            _ if suspicion.slowly => (self.level.slow(), distance.slow),
+            _ => (self.level.fast(), distance.fast),
         };
-        let range = self.range(settings, t, forecast, level);
-        let off = if suspicion.slowly { distance.slow } else { distance.fast };
+        let range = self.range(t, forecast, level);
         let abnormal = verdict.learning.is_none()
-            && suspicion.evidence >= settings.threshold() - self.incident.patience(suspicion.member)
+            && suspicion.evidence >= settings.threshold() - self.incident.patience(suspicion.member);
+        let wanted = abnormal
             && settings.direction.admits(suspicion.direction)
-            && (suspicion.is_of_pattern() || settings.minimum_effect.reached(value, range.expected))
+            && settings.minimum_effect.reached(value, range.expected)
             && !self.tolerance.covers(t, suspicion.direction, off);
         let finding = Finding {
             since: t,
@@ -157,80 +161,85 @@ impl Hot {
             member: suspicion.member,
             evidence: verdict.evidence,
             score: verdict.score,
-            ordinal: self.tally.current(suspicion.direction),
+            ordinal: 0,
         };
         let (was_open, base) = (self.incident.is_open(), self.incident.base());
+        let mut ended = None;
         if was_open {
             let sight = Sight {
                 seasonal: distance.seasonal,
                 abnormal,
+                wanted,
                 finding,
             };
-            verdict.change = self.incident.go_on(t, &sight, &self.cadence);
+            match self.incident.go_on(t, &sight, &self.cadence) {
+                Next::Nothing => {}
+                Next::Tell(change) => verdict.change = Some(self.numbered(settings, change)),
+                Next::Over(ending) => {
+                    verdict.change = self.incident.close(ending);
+                    ended = Some(ending);
+                }
+            }
         } else if abnormal {
-            let jump = match suspicion.kind {
-                Kind::Trend => drift,
-                _ if suspicion.is_of_pattern() => 0.0,
-                _ => off,
-            };
-            let base = if suspicion.kind == Kind::Trend {
-                self.level.fast() - drift
-            } else {
-                distance.seasonal - off
-            };
-            verdict.change = Some(self.open(settings, finding, base, jump));
+            let jump = if suspicion.is_of_pattern() { 0.0 } else { off };
+            self.incident.open(&finding, level, jump, wanted);
+            verdict.change = wanted.then(|| self.numbered(settings, Change::Opened(finding)));
         }
-        verdict.abnormal = self.abnormal(abnormal, &finding);
+        verdict.abnormal = self.abnormal(wanted, &finding);
 
-        let adopted = matches!(
-            verdict.change,
-            Some(Change::Closed {
-                ending: Ending::NewNormal,
-                ..
-            })
-        );
         let held = was_open || self.incident.is_open();
         if !held {
             let winsorised = distance.is_outlier() && self.cadence.noise_is_known();
             self.day
                 .observe(if winsorised { relative - distance.fast } else { relative });
         }
-        self.level.learn(relative, &distance, &self.cadence, held);
-        if adopted {
-            self.adopt(base.unwrap_or(0.0));
+        let away = self.incident.is_away(distance.seasonal);
+        self.level.learn(relative, &distance, &self.cadence, held, away);
+        self.level.learn_step(step);
+        if ended == Some(Ending::NewNormal) {
+            self.adopt(base.unwrap_or(0.0), true);
         }
         verdict
     }
 
+    /// Gives a finding its number in the month.
+    fn numbered(&mut self, settings: &Settings, change: Change) -> Change {
+        match change {
+            Change::Opened(mut finding) => {
+                finding.ordinal = self.tally.count(settings, finding.since, finding.direction);
+                Change::Opened(finding)
+            }
+            Change::Escalated(mut finding) => {
+                finding.ordinal = self.tally.current(finding.direction).max(1);
+                Change::Escalated(finding)
+            }
+            closed @ Change::Closed { .. } => closed,
+        }
+    }
+
     /// The present level is the normal one, where `base` was before.
-    fn adopt(&mut self, base: f64) {
+    fn adopt(&mut self, base: f64, settled: bool) {
         let moved = self.level.fast() - base;
-        self.level.adopt();
+        self.level.adopt(settled);
         self.level.shift(moved);
         self.day.shift(moved);
         self.rank.shift(moved);
     }
 
-    fn open(&mut self, settings: &Settings, mut finding: Finding, base: f64, jump: f64) -> Change {
-        finding.ordinal = self.tally.count(settings, finding.since, finding.direction);
-        self.incident.open(&finding, base, jump);
-        Change::Opened(finding)
-    }
-
     /// What rules see of a point.
-    fn abnormal(&self, abnormal: bool, finding: &Finding) -> Option<Abnormal> {
-        if abnormal {
+    fn abnormal(&self, wanted: bool, finding: &Finding) -> Option<Abnormal> {
+        if wanted {
             Some(Abnormal {
                 severity: finding.severity,
                 direction: finding.direction,
             })
         } else {
-            self.incident.is_away().then(|| self.incident.told().abnormal())
+            self.incident.is_lasting().then(|| self.incident.told().abnormal())
         }
     }
 
     fn silence(&mut self, settings: &Settings, t: i64, forecast: Option<&Range>) -> Verdict {
-        let mut verdict = self.as_expected(settings, t, forecast);
+        let mut verdict = self.as_expected(t, forecast);
         let overdue = self.cadence.overdue_at().is_some_and(|at| t >= at);
         if let (true, None, false, Some(range)) = (overdue, verdict.learning, self.incident.is_open(), verdict.expected)
         {
@@ -253,7 +262,8 @@ impl Hot {
                 severity: finding.severity,
                 direction: finding.direction,
             });
-            verdict.change = Some(self.open(settings, finding, self.level.fast(), 0.0));
+            self.incident.open(&finding, self.level.fast(), 0.0, true);
+            verdict.change = Some(self.numbered(settings, Change::Opened(finding)));
         }
         verdict
     }
@@ -299,10 +309,10 @@ impl Hot {
                 self.incident.insist();
                 return None;
             }
-            Mark::NewNormal => self.adopt(self.incident.base().unwrap_or(self.level.slow())),
+            Mark::NewNormal => self.adopt(self.incident.base().unwrap_or(self.level.slow()), false),
             Mark::Expected => {}
         }
-        self.incident.is_open().then(|| self.incident.close(Ending::Marked))
+        self.incident.close(Ending::Marked)
     }
 
     pub(super) fn learning(&self) -> Option<Learning> {

@@ -42,6 +42,8 @@ packed! {
 pub(super) enum State {
     /// There is none; the fields tell of the last one.
     Closed,
+    /// There is one that nobody is told of: the options, or a user, do not want it.
+    Silent,
     Open,
     /// A user says that it is real: it does not become the new normal.
     Real,
@@ -63,6 +65,8 @@ pub(super) struct Sight {
     pub(super) seasonal: f64,
     /// whether the point is abnormal on its own
     pub(super) abnormal: bool,
+    /// and somebody wants to know
+    pub(super) wanted: bool,
     /// as what it would be told
     pub(super) finding: Finding,
 }
@@ -88,8 +92,13 @@ impl Incident {
         self.state != State::Closed
     }
 
+    pub(super) fn is_told(&self) -> bool {
+        matches!(self.state, State::Open | State::Real)
+    }
+
+    /// Since when there is one that was told.
     pub(super) fn since(&self) -> Option<i64> {
-        self.is_open().then(|| self.since.get())
+        self.is_told().then(|| self.since.get())
     }
 
     /// When it, or the last one, began.
@@ -101,9 +110,14 @@ impl Incident {
         self.told
     }
 
-    /// Whether its last value was away.
-    pub(super) fn is_away(&self) -> bool {
-        self.is_open() && self.quiet == 0
+    /// Whether its last value was abnormal, or away.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.is_told() && self.quiet == 0
+    }
+
+    /// Whether a value that is `seasonal` off what is expected of the time of day is away.
+    pub(super) fn is_away(&self, seasonal: f64) -> bool {
+        self.is_open() && self.has_away(seasonal - f64::from(self.base))
     }
 
     /// Whether it, or the last one, is what a user means who points at `t`.
@@ -113,7 +127,7 @@ impl Incident {
 
     /// It is real: it does not become the new normal.
     pub(super) fn insist(&mut self) {
-        if self.is_open() {
+        if self.is_told() {
             self.state = State::Real;
         }
     }
@@ -139,11 +153,11 @@ impl Incident {
         self.worst.get()
     }
 
-    /// Opens, with the level before it and the distance from it.
-    pub(super) fn open(&mut self, finding: &Finding, base: f64, jump: f64) {
+    /// Opens, with the level before it and the distance from it; silently, if nobody wants to know.
+    pub(super) fn open(&mut self, finding: &Finding, base: f64, jump: f64, wanted: bool) {
         *self = Self {
             since: Instant::new(finding.since),
-            state: State::Open,
+            state: if wanted { State::Open } else { State::Silent },
             told: Told::of(finding),
             base: base as f32,
             jump: Short::new(jump),
@@ -153,45 +167,58 @@ impl Incident {
         };
     }
 
-    pub(super) fn close(&mut self, ending: Ending) -> Change {
+    /// Ends; what there is to tell of it.
+    pub(super) fn close(&mut self, ending: Ending) -> Option<Change> {
+        let told = self.is_told();
         self.state = State::Closed;
-        Change::Closed {
+        told.then(|| Change::Closed {
             since: self.since.get(),
             ending,
-        }
+        })
     }
 
-    /// Goes on with a value; at [`Ending::NewNormal`] the caller adopts the level.
-    pub(super) fn go_on(&mut self, t: i64, sight: &Sight, cadence: &Cadence) -> Option<Change> {
+    /// Whether a value is away from the level before.
+    fn has_away(&self, off: f64) -> bool {
         let jump = self.jump.get();
+        jump != 0.0 && off / jump >= STILL_AWAY
+    }
+
+    /// Goes on with a value.
+    pub(super) fn go_on(&mut self, t: i64, sight: &Sight, cadence: &Cadence) -> Next {
         let off = sight.seasonal - f64::from(self.base);
-        let away = jump != 0.0 && off / jump >= STILL_AWAY;
+        let away = self.has_away(off);
         self.quiet = if sight.abnormal || away {
+            self.worst = Short::new(self.worst.get().max(off.abs()));
             0
         } else {
             self.quiet.saturating_add(1)
         };
-        if sight.abnormal || away {
-            self.worst = Short::new(self.worst.get().max(off.abs()));
-        }
         self.away = if away {
             self.away.saturating_add(1)
         } else {
             self.away.saturating_sub(1)
         };
         if f64::from(self.quiet) >= cadence.points_in(QUIET).max(LEAST_QUIET) {
-            return Some(self.close(Ending::Recovered));
+            return Next::Over(Ending::Recovered);
         }
         let age = (Instant::new(t).get() - self.since.get()) as f64;
-        if self.state == State::Open && age >= NEW_NORMAL && cadence.points_in(age) >= LEAST_NEW_NORMAL {
-            return Some(self.close(Ending::NewNormal));
+        if self.state != State::Real && age >= NEW_NORMAL && cadence.points_in(age) >= LEAST_NEW_NORMAL {
+            return Next::Over(Ending::NewNormal);
         }
         let mut finding = Finding {
             since: self.since.get(),
             ..sight.finding
         };
+        if self.state == State::Silent {
+            if !sight.wanted {
+                return Next::Nothing;
+            }
+            self.state = State::Open;
+            self.told = Told::of(&finding);
+            return Next::Tell(Change::Opened(finding));
+        }
         let moved = f64::from(self.away) >= cadence.points_in(MOVED).max(LEAST_MOVED);
-        let worse = sight.abnormal && finding.severity > self.told.severity;
+        let worse = sight.wanted && finding.severity > self.told.severity;
         let told_moved = matches!(self.told.kind, Kind::LevelShift | Kind::Trend);
         if moved && !told_moved {
             finding.kind = if self.told.kind == Kind::Collective {
@@ -199,17 +226,28 @@ impl Incident {
             } else {
                 Kind::LevelShift
             };
+        } else if worse && finding.kind == Kind::Variance && !told_moved {
+            // single values that were off have turned out to be a scatter
         } else if worse {
             finding.kind = self.told.kind;
         } else {
-            return None;
+            return Next::Nothing;
         }
         finding.severity = finding.severity.max(self.told.severity);
-        finding.direction = self.told.direction;
+        if finding.kind != Kind::Variance {
+            finding.direction = self.told.direction;
+        }
         finding.member = if worse { finding.member } else { self.told.member };
         self.told = Told::of(&finding);
-        Some(Change::Escalated(finding))
+        Next::Tell(Change::Escalated(finding))
     }
+}
+
+/// What becomes of an incident with a value.
+pub(super) enum Next {
+    Nothing,
+    Tell(Change),
+    Over(Ending),
 }
 
 impl Told {
@@ -240,8 +278,9 @@ impl Pack for State {
     fn unpack(bytes: &mut &[u8]) -> Result<Self, BadState> {
         match u8::unpack(bytes)? {
             0 => Ok(Self::Closed),
-            1 => Ok(Self::Open),
-            2 => Ok(Self::Real),
+            1 => Ok(Self::Silent),
+            2 => Ok(Self::Open),
+            3 => Ok(Self::Real),
             _ => Err(BadState),
         }
     }

@@ -1,6 +1,7 @@
 //! The level of a series around what is expected of the time of day, and its noise.
 
 use super::cadence::Cadence;
+use super::day::Expected;
 use super::pack::{Short, packed};
 
 /// Weights of a new value, per value.
@@ -15,6 +16,8 @@ const WINSOR_LONG: f64 = 10.0;
 const LEAST_NOISE: f64 = 0.01;
 /// Far, as a part of all that the values have spanned.
 const FAR: f64 = 0.05;
+/// Where the pattern of the day bends by so many times the noise, it has an edge.
+const EDGE: f64 = 4.0;
 /// The standard deviation of normal noise over its mean absolute deviation.
 const DEVIATION: f64 = 1.25;
 
@@ -29,6 +32,9 @@ packed! {
         brisk: Short,
         low: Short,
         high: Short,
+        /// the smallest difference of two values that follow each other, down to a power of two, as the exponent of an `f32`: counts and
+        /// rounded values move in steps
+        quantum: u8,
     }
 }
 
@@ -74,6 +80,7 @@ impl Level {
         brisk: Short::ZERO,
         low: Short::ZERO,
         high: Short::ZERO,
+        quantum: 0,
     };
 
     pub(super) fn fast(&self) -> f64 {
@@ -97,16 +104,30 @@ impl Level {
 
     /// The standard deviation of the noise, of which there is always some.
     pub(super) fn unit(&self) -> f64 {
-        DEVIATION * self.noise.get().max(LEAST_NOISE * self.span()).max(1e-30)
+        (DEVIATION * self.noise.get())
+            .max(DEVIATION * LEAST_NOISE * self.span())
+            .max(self.quantum())
+            .max(1e-30)
     }
 
-    pub(super) fn distance(&self, value: f64, expected: f64) -> Distance {
-        let seasonal = value - expected;
+    /// How far a value is from what is expected. At an edge of the pattern of the day, from the nearest of what may be expected.
+    pub(super) fn distance(&self, value: f64, expected: &Expected) -> Distance {
+        let unit = self.unit();
+        let edge = expected.bend > EDGE * unit;
+        let from = |level: f64| {
+            let off = value - level;
+            let nearest = if edge {
+                off.clamp(expected.low, expected.high)
+            } else {
+                expected.middle
+            };
+            off - nearest
+        };
         Distance {
-            seasonal,
-            fast: seasonal - f64::from(self.fast),
-            slow: seasonal - f64::from(self.slow),
-            unit: self.unit(),
+            seasonal: value - expected.middle,
+            fast: from(f64::from(self.fast)),
+            slow: from(f64::from(self.slow)),
+            unit,
         }
     }
 
@@ -116,8 +137,9 @@ impl Level {
         (self.brisk.get().max(least) / self.noise.get().max(least)).ln()
     }
 
-    /// Learns from a value; while the noise is not known, without clipping. What changes slowly is `held` during an incident.
-    pub(super) fn learn(&mut self, value: f64, distance: &Distance, cadence: &Cadence, held: bool) {
+    /// Learns from a value; while the noise is not known, without clipping. What changes slowly is `held` during an incident, and the
+    /// scatter does not count values that are `away`.
+    pub(super) fn learn(&mut self, value: f64, distance: &Distance, cadence: &Cadence, held: bool, away: bool) {
         let known = cadence.noise_is_known();
         let winsorised = |off: f64| if known { distance.clipped(off, WINSOR) } else { off };
         let rate = |least: f64| least.max(1.0 / cadence.seen());
@@ -128,11 +150,26 @@ impl Level {
             let noise = self.noise.get();
             self.noise = Short::new(noise + rate(NOISE) * (off.abs() - noise));
         }
-        let brisk = self.brisk.get();
-        let long = if known { distance.for_means() } else { off };
-        self.brisk = Short::new(brisk + rate(BRISK) * (long.abs() - brisk));
+        if !away {
+            let brisk = self.brisk.get();
+            let long = if known { distance.for_means() } else { off };
+            self.brisk = Short::new(brisk + rate(BRISK) * (long.abs() - brisk));
+        }
         self.low = Short::new(self.low.get().min(value));
         self.high = Short::new(self.high.get().max(value));
+    }
+
+    /// Learns the distance of a value from the one before.
+    pub(super) fn learn_step(&mut self, step: f64) {
+        let exponent = ((step.abs() as f32).to_bits() >> 23) as u8;
+        if exponent > 0 && (self.quantum == 0 || exponent < self.quantum) {
+            self.quantum = exponent;
+        }
+    }
+
+    /// The step in which values move, at most.
+    fn quantum(&self) -> f64 {
+        f64::from(f32::from_bits(u32::from(self.quantum) << 23)).min(1e30)
     }
 
     /// What is expected has moved: the levels around it move the other way.
@@ -141,14 +178,19 @@ impl Level {
         self.slow = (f64::from(self.slow) - by) as f32;
     }
 
-    /// Takes the present state for the normal one.
-    pub(super) fn adopt(&mut self) {
+    /// Takes the present level for the normal one, and the present scatter, if it has `settled`.
+    pub(super) fn adopt(&mut self, settled: bool) {
         self.slow = self.fast;
-        self.noise = self.brisk;
+        if settled {
+            self.noise = self.brisk;
+        } else {
+            self.brisk = self.noise;
+        }
     }
 
     /// Goes back to a level of before.
     pub(super) fn restore(&mut self, level: f64) {
         (self.fast, self.slow) = (level as f32, level as f32);
+        self.brisk = self.noise;
     }
 }

@@ -4,7 +4,7 @@ use super::evidence::Opinion;
 use super::{Direction, Kind, Member, Settings, Severity};
 
 /// The evidence from which a point is abnormal, at a budget of one false alarm a month; ten times the budget is one less.
-const THRESHOLD: f64 = 5.2;
+const THRESHOLD: f64 = 5.4;
 const LEAST_THRESHOLD: f64 = 3.0;
 /// How much more evidence than needed makes a medium, a high and a critical incident.
 const SEVERER: [(f64, Severity); 3] = [
@@ -70,7 +70,7 @@ impl Suspicion {
 
     /// Whether it is not the value that is off, but how values follow each other.
     pub(super) fn is_of_pattern(&self) -> bool {
-        matches!(self.member, Member::Spread | Member::Flatline) || self.kind == Kind::Trend
+        matches!(self.member, Member::Spread | Member::Flatline)
     }
 }
 
