@@ -114,13 +114,25 @@ impl Day {
         place.day * DAY + slot as i64 * SLOT - i64::from(self.begin) * MINUTE
     }
 
-    /// Goes to the slot of `t`, and back to none: the day of `t` is the present one, or counts as if it were.
-    pub(super) fn advance(&mut self, t: i64) {
+    /// Goes to the slot of `t`: the day of `t` is the present one, or counts as if it were. By how much the expectation moves because something is known
+    /// of the slot, and nothing was of the one before, or the other way round.
+    pub(super) fn advance(&mut self, t: i64) -> f64 {
         let place = self.place(t);
+        let mut moved = 0.0;
         while usize::from(self.slot) < place.slot {
+            let (before, after) = (self.of_slot(), self.slots.get(usize::from(self.slot) + 1));
+            if before.is_some() != after.is_some() {
+                moved += after.unwrap_or(self.usual.get()) - before.unwrap_or(self.usual.get());
+            }
             self.close_slot();
             self.slot += 1;
         }
+        moved
+    }
+
+    /// What is expected of the present slot, if anything.
+    fn of_slot(&self) -> Option<f64> {
+        self.slots.get(usize::from(self.slot))
     }
 
     fn close_slot(&mut self) {
@@ -156,15 +168,23 @@ impl Day {
         }
     }
 
+    /// Whether it can be gone on with.
+    pub(super) fn is_sound(&self) -> bool {
+        usize::from(self.slot) < SLOTS
+    }
+
     pub(super) fn usual(&self) -> f64 {
         self.usual.get()
     }
 
-    /// The series has moved: what came and what is expected with it.
+    /// The series has moved, and what is expected with it; what came so far was neither the old nor the new.
     pub(super) fn shift(&mut self, by: f64) {
+        for slot in 0..usize::from(self.slot) {
+            self.slots.set(slot, None);
+        }
         self.slots.shift(by);
         self.usual = Short::new(self.usual.get() + by);
-        self.mean = (f64::from(self.mean) + by) as f32;
+        (self.mean, self.count) = (0.0, 0);
     }
 
     /// Takes a value of the present slot into account.

@@ -9,9 +9,7 @@ use super::rank::Rank;
 use super::repeats::Repeats;
 use super::slots::SLOTS;
 use super::suspicion::Suspicion;
-use super::{
-    Abnormal, BadState, Change, Direction, Ending, Finding, Kind, Learning, Mark, Member, Range, Settings, Verdict,
-};
+use super::{BadState, Change, Direction, Ending, Finding, Kind, Learning, Mark, Member, Range, Settings, Verdict};
 
 /// Values farther from the first one count as if they were there: what is computed from them stays finite.
 const FARTHEST: f64 = 1e30;
@@ -71,10 +69,11 @@ impl Hot {
         value: Option<f64>,
         forecast: Option<&Range>,
     ) -> Verdict {
-        match value.filter(|value| value.is_finite()) {
+        let forecast = forecast.filter(|range| range.is_sound());
+        match value {
             None => self.silence(settings, t, forecast),
-            Some(_) if !self.cadence.is_new(t) => self.as_expected(t, forecast),
-            Some(value) => self.value(settings, t, value, forecast),
+            Some(value) if value.is_finite() && self.cadence.is_new(t) => self.value(settings, t, value, forecast),
+            Some(_) => self.as_expected(t, forecast),
         }
     }
 
@@ -123,7 +122,9 @@ impl Hot {
             self.origin = value;
             self.day.start(settings, t);
         }
-        self.day.advance(t);
+        let moved = self.day.advance(t);
+        self.level.shift(moved);
+        self.incident.shift(moved);
         self.cadence.count(t);
         let mut verdict = self.as_expected(t, forecast);
         let relative = (value - self.origin).clamp(-FARTHEST, FARTHEST);
@@ -139,7 +140,7 @@ impl Hot {
         verdict.evidence = suspicion.evidence.min(Verdict::MAX_EVIDENCE);
 
         let (level, off) = match suspicion.kind {
-            Kind::Trend => (self.level.fast() - drift, drift),
+            Kind::Trend if drift != 0.0 => (self.level.fast() - drift, drift),
             _ if suspicion.slowly => (self.level.slow(), distance.slow),
             _ => (self.level.fast(), distance.fast),
         };
@@ -185,16 +186,23 @@ impl Hot {
             self.incident.open(&finding, level, jump, wanted);
             verdict.change = wanted.then(|| self.numbered(settings, Change::Opened(finding)));
         }
-        verdict.abnormal = self.abnormal(wanted, &finding);
+        verdict.abnormal = if wanted {
+            Some(finding.abnormal())
+        } else {
+            self.incident.lasting(distance.seasonal).filter(|told| {
+                settings.direction.admits(told.direction) && settings.minimum_effect.reached(value, range.expected)
+            })
+        };
 
-        let held = was_open || self.incident.is_open();
-        if !held {
-            let winsorised = distance.is_outlier() && self.cadence.noise_is_known();
-            self.day
-                .observe(if winsorised { relative - distance.fast } else { relative });
-        }
-        let away = self.incident.is_away(distance.seasonal);
-        self.level.learn(relative, &distance, &self.cadence, held, away);
+        let outlier = distance.fast - distance.for_means();
+        self.day.observe(if self.cadence.noise_is_known() {
+            relative - outlier
+        } else {
+            relative
+        });
+        let base = base.or(self.incident.base());
+        let held = self.incident.hides_noise();
+        self.level.learn(relative, &distance, &self.cadence, base, held);
         self.level.learn_step(step);
         if ended == Some(Ending::NewNormal) {
             self.adopt(base.unwrap_or(0.0), true);
@@ -219,23 +227,12 @@ impl Hot {
 
     /// The present level is the normal one, where `base` was before.
     fn adopt(&mut self, base: f64, settled: bool) {
+        self.evidence.reset();
         let moved = self.level.fast() - base;
         self.level.adopt(settled);
         self.level.shift(moved);
         self.day.shift(moved);
         self.rank.shift(moved);
-    }
-
-    /// What rules see of a point.
-    fn abnormal(&self, wanted: bool, finding: &Finding) -> Option<Abnormal> {
-        if wanted {
-            Some(Abnormal {
-                severity: finding.severity,
-                direction: finding.direction,
-            })
-        } else {
-            self.incident.is_lasting().then(|| self.incident.told().abnormal())
-        }
     }
 
     fn silence(&mut self, settings: &Settings, t: i64, forecast: Option<&Range>) -> Verdict {
@@ -258,10 +255,7 @@ impl Hot {
                 score: 0.0,
                 ordinal: 0,
             };
-            verdict.abnormal = Some(Abnormal {
-                severity: finding.severity,
-                direction: finding.direction,
-            });
+            verdict.abnormal = Some(finding.abnormal());
             self.incident.open(&finding, self.level.fast(), 0.0, true);
             verdict.change = Some(self.numbered(settings, Change::Opened(finding)));
         }
@@ -270,6 +264,10 @@ impl Hot {
 
     pub(super) fn day_ended(&self, t: i64) -> bool {
         !self.cadence.is_empty() && self.cadence.is_new(t) && self.day.has_ended(t)
+    }
+
+    pub(super) fn has_incident(&self) -> bool {
+        self.incident.is_open()
     }
 
     /// What is expected where nothing else is known.
@@ -294,15 +292,14 @@ impl Hot {
         let about_last = self.incident.is_about(t);
         match mark {
             Mark::Expected if about_last => {
-                self.tolerance = Tolerance::of(
-                    self.incident.began(),
-                    self.incident.told().direction,
-                    self.incident.worst(),
-                );
+                let (began, told) = (self.incident.began(), self.incident.told());
+                self.tolerance = Tolerance::of(began, told.direction, self.incident.worst());
+                return self.incident.silence();
             }
             Mark::BadData => {
                 if let Some(base) = self.incident.base() {
                     self.level.restore(base);
+                    self.evidence.reset();
                 }
             }
             Mark::Real => {
@@ -350,7 +347,11 @@ impl Hot {
             return Err(BadState);
         };
         let hot = Self::unpack(&mut rest)?;
-        if rest.is_empty() { Ok(hot) } else { Err(BadState) }
+        if rest.is_empty() && hot.day.is_sound() {
+            Ok(hot)
+        } else {
+            Err(BadState)
+        }
     }
 }
 

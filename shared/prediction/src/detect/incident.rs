@@ -110,14 +110,15 @@ impl Incident {
         self.told
     }
 
-    /// Whether its last value was abnormal, or away.
-    pub(super) fn is_lasting(&self) -> bool {
-        self.is_told() && self.quiet == 0
+    /// What was told of it, if a value that is `seasonal` off what is expected of the time of day is still away.
+    pub(super) fn lasting(&self, seasonal: f64) -> Option<Abnormal> {
+        (self.is_told() && self.has_away(seasonal - f64::from(self.base))).then(|| self.told.abnormal())
     }
 
-    /// Whether a value that is `seasonal` off what is expected of the time of day is away.
-    pub(super) fn is_away(&self, seasonal: f64) -> bool {
-        self.is_open() && self.has_away(seasonal - f64::from(self.base))
+    /// Whether the scatter is what is abnormal, or the level, so that the noise cannot be learned.
+    pub(super) fn hides_noise(&self) -> bool {
+        self.is_open()
+            && (self.told.member == Member::Spread || matches!(self.told.kind, Kind::LevelShift | Kind::Trend))
     }
 
     /// Whether it, or the last one, is what a user means who points at `t`.
@@ -177,6 +178,18 @@ impl Incident {
         })
     }
 
+    /// Goes on without being told; that it ends, if it was.
+    pub(super) fn silence(&mut self) -> Option<Change> {
+        let change = self.is_told().then(|| Change::Closed {
+            since: self.since.get(),
+            ending: Ending::Marked,
+        });
+        if self.is_open() {
+            self.state = State::Silent;
+        }
+        change
+    }
+
     /// Whether a value is away from the level before.
     fn has_away(&self, off: f64) -> bool {
         let jump = self.jump.get();
@@ -209,37 +222,34 @@ impl Incident {
             since: self.since.get(),
             ..sight.finding
         };
-        if self.state == State::Silent {
-            if !sight.wanted {
-                return Next::Nothing;
-            }
-            self.state = State::Open;
-            self.told = Told::of(&finding);
-            return Next::Tell(Change::Opened(finding));
-        }
         let moved = f64::from(self.away) >= cadence.points_in(MOVED).max(LEAST_MOVED);
-        let worse = sight.wanted && finding.severity > self.told.severity;
-        let told_moved = matches!(self.told.kind, Kind::LevelShift | Kind::Trend);
-        if moved && !told_moved {
-            finding.kind = if self.told.kind == Kind::Collective {
-                Kind::Trend
-            } else {
-                Kind::LevelShift
-            };
-        } else if worse && finding.kind == Kind::Variance && !told_moved {
-            // single values that were off have turned out to be a scatter
-        } else if worse {
+        let worse = sight.abnormal && finding.severity > self.told.severity;
+        let has_moved = matches!(self.told.kind, Kind::LevelShift | Kind::Trend);
+        let scatters = worse && finding.kind == Kind::Variance && !has_moved;
+        if moved && !has_moved {
+            finding.kind = Kind::LevelShift;
+        } else if worse && !scatters {
             finding.kind = self.told.kind;
-        } else {
-            return Next::Nothing;
         }
-        finding.severity = finding.severity.max(self.told.severity);
-        if finding.kind != Kind::Variance {
-            finding.direction = self.told.direction;
+        if moved && !has_moved || worse {
+            finding.severity = finding.severity.max(self.told.severity);
+            finding.member = if worse { finding.member } else { self.told.member };
+            if !scatters {
+                finding.direction = self.told.direction;
+            }
+            self.told = Told::of(&finding);
+            if self.state != State::Silent {
+                return Next::Tell(Change::Escalated(finding));
+            }
         }
-        finding.member = if worse { finding.member } else { self.told.member };
-        self.told = Told::of(&finding);
-        Next::Tell(Change::Escalated(finding))
+        if self.state == State::Silent && sight.wanted {
+            self.state = State::Open;
+            return Next::Tell(Change::Opened(Finding {
+                since: self.since.get(),
+                ..sight.finding
+            }));
+        }
+        Next::Nothing
     }
 }
 

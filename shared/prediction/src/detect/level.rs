@@ -49,16 +49,13 @@ pub(super) struct Distance {
     pub(super) slow: f64,
     /// the standard deviation of the noise
     pub(super) unit: f64,
+    /// whether the pattern of the day has an edge here, so that the distance may be too small
+    pub(super) edge: bool,
 }
 
 impl Distance {
     fn clipped(&self, off: f64, units: f64) -> f64 {
         off.clamp(-units * self.unit, units * self.unit)
-    }
-
-    /// Whether the value moves the levels less than it is off.
-    pub(super) fn is_outlier(&self) -> bool {
-        self.fast.abs() > WINSOR * self.unit
     }
 
     /// The distance from the fast level, as it counts in means.
@@ -91,6 +88,11 @@ impl Level {
         f64::from(self.slow)
     }
 
+    /// How far the fast level is from the slow one.
+    pub(super) fn displacement(&self) -> f64 {
+        f64::from(self.fast) - f64::from(self.slow)
+    }
+
     /// All that the values have spanned.
     pub(super) fn span(&self) -> f64 {
         self.high.get() - self.low.get()
@@ -104,10 +106,11 @@ impl Level {
 
     /// The standard deviation of the noise, of which there is always some.
     pub(super) fn unit(&self) -> f64 {
-        (DEVIATION * self.noise.get())
-            .max(DEVIATION * LEAST_NOISE * self.span())
-            .max(self.quantum())
-            .max(1e-30)
+        DEVIATION * self.noise.get().max(self.least_noise())
+    }
+
+    fn least_noise(&self) -> f64 {
+        (LEAST_NOISE * self.span()).max(self.quantum() / DEVIATION).max(1e-30)
     }
 
     /// How far a value is from what is expected. At an edge of the pattern of the day, from the nearest of what may be expected.
@@ -128,32 +131,37 @@ impl Level {
             fast: from(f64::from(self.fast)),
             slow: from(f64::from(self.slow)),
             unit,
+            edge,
         }
     }
 
     /// How much more the last values scatter than usual, as a logarithm.
     pub(super) fn unrest(&self) -> f64 {
-        let least = (LEAST_NOISE * self.span()).max(1e-30);
+        let least = self.least_noise();
         (self.brisk.get().max(least) / self.noise.get().max(least)).ln()
     }
 
-    /// Learns from a value; while the noise is not known, without clipping. What changes slowly is `held` during an incident, and the
-    /// scatter does not count values that are `away`.
-    pub(super) fn learn(&mut self, value: f64, distance: &Distance, cadence: &Cadence, held: bool, away: bool) {
+    /// Learns from a value; while the noise is not known, without clipping. During an incident, before which the level was `base`, the slow level
+    /// waits, and values do not scatter that are back there; the noise waits if it is `held`.
+    pub(super) fn learn(&mut self, value: f64, distance: &Distance, cadence: &Cadence, base: Option<f64>, held: bool) {
         let known = cadence.noise_is_known();
         let winsorised = |off: f64| if known { distance.clipped(off, WINSOR) } else { off };
         let rate = |least: f64| least.max(1.0 / cadence.seen());
         let off = winsorised(distance.fast);
         self.fast = (f64::from(self.fast) + rate(FAST) * off) as f32;
-        if !held {
+        if base.is_none() {
             self.slow = (f64::from(self.slow) + rate(SLOW) * winsorised(distance.slow)) as f32;
-            let noise = self.noise.get();
-            self.noise = Short::new(noise + rate(NOISE) * (off.abs() - noise));
         }
-        if !away {
+        // at an edge of the pattern nothing is known of the noise
+        if !distance.edge {
+            if !held {
+                let noise = self.noise.get();
+                self.noise = Short::new(noise + rate(NOISE) * (off.abs() - noise));
+            }
             let brisk = self.brisk.get();
             let long = if known { distance.for_means() } else { off };
-            self.brisk = Short::new(brisk + rate(BRISK) * (long.abs() - brisk));
+            let nearest = base.map_or(long.abs(), |base| long.abs().min((distance.seasonal - base).abs()));
+            self.brisk = Short::new(brisk + rate(BRISK) * (nearest - brisk));
         }
         self.low = Short::new(self.low.get().min(value));
         self.high = Short::new(self.high.get().max(value));

@@ -11,10 +11,10 @@ const EXCEEDED: f64 = 0.02;
 const RATE: f64 = 0.0001;
 const CLIP: f64 = 3.0;
 const HALF: f64 = 0.5;
+/// The guess counts as so many excesses.
+const EXCESSES: f64 = 4.0;
 const GAIN: f64 = 0.5;
 const START: f64 = 50.0;
-/// No tail is thinner: a statistic is a multiple of the usual noise.
-const LEAST_EXCESS: f64 = 0.05;
 
 packed! {
     /// The tail of a statistic that is not negative.
@@ -38,7 +38,7 @@ impl Tail {
     pub(super) fn evidence(&self, value: f64) -> f64 {
         let over = value - f64::from(self.threshold);
         if over > 0.0 {
-            -EXCEEDED.log10() + over / self.excess.get().max(LEAST_EXCESS) / std::f64::consts::LN_10
+            -EXCEEDED.log10() + over / self.excess.get().max(1e-6) / std::f64::consts::LN_10
         } else {
             0.0
         }
@@ -50,8 +50,8 @@ impl Tail {
         f64::from(self.threshold) + over * self.excess.get()
     }
 
-    /// Learns from the `seen`th value; one beyond the threshold only if it `counts`.
-    pub(super) fn learn(&mut self, value: f64, seen: f64, counts: bool) {
+    /// Learns from the `seen`th value; one beyond the threshold only if it `counts`. The mean excess is at least `thinnest`.
+    pub(super) fn learn(&mut self, value: f64, seen: f64, counts: bool, thinnest: f64) {
         let threshold = f64::from(self.threshold);
         let over = value > threshold;
         if over && !counts {
@@ -64,8 +64,8 @@ impl Tail {
         self.threshold = threshold as f32;
         if over && value > threshold {
             let beyond = (value - threshold).min(CLIP * excess);
-            let rate = (RATE / EXCEEDED * HALF).max(1.0 / (seen * EXCEEDED + 10.0));
-            self.excess = Short::new((excess + rate * (beyond - excess)).max(LEAST_EXCESS));
+            let rate = (RATE / EXCEEDED * HALF).max(1.0 / (seen * EXCEEDED + EXCESSES));
+            self.excess = Short::new((excess + rate * (beyond - excess)).max(thinnest));
         }
     }
 }
