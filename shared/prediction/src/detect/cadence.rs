@@ -44,11 +44,6 @@ impl Cadence {
         self.last.get()
     }
 
-    /// When the next value is due.
-    pub(super) fn due_at(&self) -> i64 {
-        self.last.get().saturating_add(self.interval.get() as i64)
-    }
-
     /// Whether a value at `t` is newer than all before, at a time that can be kept.
     pub(super) fn is_new(&self, t: i64) -> bool {
         Instant::new(t).get() == t && (self.seen == 0 || t > self.last.get())

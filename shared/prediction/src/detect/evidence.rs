@@ -62,8 +62,8 @@ impl Evidence {
         Self {
             burst: Short::ZERO,
             recent: Short::ZERO,
-            residual_tail: Tail::guess(2.5, 0.5),
-            burst_tail: Tail::guess(1.0, 0.25),
+            residual_tail: Tail::guess(3.0, 1.0),
+            burst_tail: Tail::guess(1.5, 0.5),
             recent_tail: Tail::guess(0.6, 0.2),
             unrest: Short::ZERO,
             doubt_at: Minute::ZERO,

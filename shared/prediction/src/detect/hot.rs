@@ -2,7 +2,7 @@ use super::cadence::Cadence;
 use super::day::Day;
 use super::evidence::Evidence;
 use super::incident::{Incident, Next, Sight};
-use super::level::{Distance, Level};
+use super::level::{Distance, During, Level};
 use super::memory::{Tally, Tolerance};
 use super::pack::{Pack, Short, packed};
 use super::rank::Rank;
@@ -164,15 +164,16 @@ impl Hot {
             score: verdict.score,
             ordinal: 0,
         };
-        let (was_open, base) = (self.incident.is_open(), self.incident.base());
+        let sight = Sight {
+            seasonal: distance.seasonal,
+            abnormal,
+            wanted,
+            finding,
+            gradual: suspicion.gradually,
+        };
+        let base = self.incident.base();
         let mut ended = None;
-        if was_open {
-            let sight = Sight {
-                seasonal: distance.seasonal,
-                abnormal,
-                wanted,
-                finding,
-            };
+        if base.is_some() {
             match self.incident.go_on(t, &sight, &self.cadence) {
                 Next::Nothing => {}
                 Next::Tell(change) => verdict.change = Some(self.numbered(settings, change)),
@@ -183,8 +184,11 @@ impl Hot {
             }
         } else if abnormal {
             let jump = if suspicion.is_of_pattern() { 0.0 } else { off };
-            self.incident.open(&finding, level, jump, wanted);
+            self.incident.open(&sight, level, jump);
             verdict.change = wanted.then(|| self.numbered(settings, Change::Opened(finding)));
+        }
+        if wanted {
+            verdict.expected = Some(range);
         }
         verdict.abnormal = if wanted {
             Some(finding.abnormal())
@@ -200,9 +204,12 @@ impl Hot {
         } else {
             relative
         });
-        let base = base.or(self.incident.base());
-        let held = self.incident.hides_noise();
-        self.level.learn(relative, &distance, &self.cadence, base, held);
+        let during = During {
+            base: base.or(self.incident.base()),
+            held: self.incident.hides_noise(),
+            run: self.incident.has_run(),
+        };
+        self.level.learn(relative, &distance, &self.cadence, &during);
         self.level.learn_step(step);
         if ended == Some(Ending::NewNormal) {
             self.adopt(base.unwrap_or(0.0), true);
@@ -219,6 +226,7 @@ impl Hot {
             }
             Change::Escalated(mut finding) => {
                 finding.ordinal = self.tally.current(finding.direction).max(1);
+                finding.evidence = finding.evidence.max(settings.evidence_of(finding.severity));
                 Change::Escalated(finding)
             }
             closed @ Change::Closed { .. } => closed,
@@ -238,27 +246,38 @@ impl Hot {
     fn silence(&mut self, settings: &Settings, t: i64, forecast: Option<&Range>) -> Verdict {
         let mut verdict = self.as_expected(t, forecast);
         let overdue = self.cadence.overdue_at().is_some_and(|at| t >= at);
-        if let (true, None, false, Some(range)) = (overdue, verdict.learning, self.incident.is_open(), verdict.expected)
-        {
-            let evidence = settings.threshold() + SILENCE;
-            verdict.evidence = evidence;
-            let finding = Finding {
-                since: self.cadence.due_at().min(t),
-                at: t,
-                value: None,
-                range,
-                kind: Kind::Missing,
-                severity: settings.severity(evidence),
-                direction: Direction::Both,
-                member: Member::Absence,
-                evidence,
-                score: 0.0,
-                ordinal: 0,
+        let (true, None, Some(range)) = (overdue, verdict.learning, verdict.expected) else {
+            return verdict;
+        };
+        verdict.evidence = (settings.threshold() + SILENCE).min(Verdict::MAX_EVIDENCE);
+        let finding = Finding {
+            since: self.cadence.last(),
+            at: t,
+            value: None,
+            range,
+            kind: Kind::Missing,
+            severity: settings.severity(verdict.evidence),
+            direction: Direction::Both,
+            member: Member::Absence,
+            evidence: verdict.evidence,
+            score: 0.0,
+            ordinal: 0,
+        };
+        let change = if self.incident.is_open() {
+            self.incident.miss(&finding)
+        } else {
+            let sight = Sight {
+                seasonal: 0.0,
+                abnormal: true,
+                wanted: true,
+                finding,
+                gradual: false,
             };
-            verdict.abnormal = Some(finding.abnormal());
-            self.incident.open(&finding, self.level.fast(), 0.0, true);
-            verdict.change = Some(self.numbered(settings, Change::Opened(finding)));
-        }
+            self.incident.open(&sight, self.level.fast(), 0.0);
+            Some(Change::Opened(finding))
+        };
+        verdict.change = change.map(|change| self.numbered(settings, change));
+        verdict.abnormal = Some(finding.abnormal());
         verdict
     }
 

@@ -16,6 +16,8 @@ const NEW_NORMAL: f64 = 20.0 * HOUR;
 const LEAST_NEW_NORMAL: f64 = 12.0;
 /// A value is still away while it is off by this part of what it was off first.
 const STILL_AWAY: f64 = 0.5;
+/// After so many values that are away, the level follows.
+const RUN: u16 = 3;
 /// The scatter of values scatters itself.
 const STILL_SCATTERS: f64 = 3.0;
 
@@ -56,6 +58,8 @@ pub(super) struct Told {
     pub(super) severity: Severity,
     pub(super) direction: Direction,
     pub(super) member: Member,
+    /// whether the values got away little by little
+    pub(super) gradual: bool,
 }
 
 /// What an incident needs to know of a point.
@@ -69,6 +73,8 @@ pub(super) struct Sight {
     pub(super) wanted: bool,
     /// as what it would be told
     pub(super) finding: Finding,
+    /// whether the values got away little by little
+    pub(super) gradual: bool,
 }
 
 impl Incident {
@@ -80,6 +86,7 @@ impl Incident {
             severity: Severity::Low,
             direction: Direction::Both,
             member: Member::Residual,
+            gradual: false,
         },
         base: 0.0,
         jump: Short::ZERO,
@@ -113,6 +120,25 @@ impl Incident {
     /// What was told of it, if a value that is `seasonal` off what is expected of the time of day is still away.
     pub(super) fn lasting(&self, seasonal: f64) -> Option<Abnormal> {
         (self.is_told() && self.has_away(seasonal - f64::from(self.base))).then(|| self.told.abnormal())
+    }
+
+    /// Whether the values have been away for so long that the level follows them at once.
+    pub(super) fn has_run(&self) -> bool {
+        self.is_open() && self.away >= RUN
+    }
+
+    /// No value comes, on top of it.
+    pub(super) fn miss(&mut self, finding: &Finding) -> Option<Change> {
+        if self.told.kind == Kind::Missing {
+            return None;
+        }
+        let finding = Finding {
+            since: self.since.get(),
+            severity: finding.severity.max(self.told.severity),
+            ..*finding
+        };
+        self.told = Told::of(&finding, false);
+        self.is_told().then_some(Change::Escalated(finding))
     }
 
     /// Whether the scatter is what is abnormal, or the level, so that the noise cannot be learned.
@@ -155,11 +181,12 @@ impl Incident {
     }
 
     /// Opens, with the level before it and the distance from it; silently, if nobody wants to know.
-    pub(super) fn open(&mut self, finding: &Finding, base: f64, jump: f64, wanted: bool) {
+    pub(super) fn open(&mut self, sight: &Sight, base: f64, jump: f64) {
+        let finding = &sight.finding;
         *self = Self {
             since: Instant::new(finding.since),
-            state: if wanted { State::Open } else { State::Silent },
-            told: Told::of(finding),
+            state: if sight.wanted { State::Open } else { State::Silent },
+            told: Told::of(finding, sight.gradual),
             base: base as f32,
             jump: Short::new(jump),
             worst: Short::new(jump.abs()),
@@ -198,6 +225,9 @@ impl Incident {
 
     /// Goes on with a value.
     pub(super) fn go_on(&mut self, t: i64, sight: &Sight, cadence: &Cadence) -> Next {
+        if self.told.kind == Kind::Missing {
+            return Next::Over(Ending::Recovered);
+        }
         let off = sight.seasonal - f64::from(self.base);
         let away = self.has_away(off);
         self.quiet = if sight.abnormal || away {
@@ -227,7 +257,11 @@ impl Incident {
         let has_moved = matches!(self.told.kind, Kind::LevelShift | Kind::Trend);
         let scatters = worse && finding.kind == Kind::Variance && !has_moved;
         if moved && !has_moved {
-            finding.kind = Kind::LevelShift;
+            finding.kind = if self.told.gradual {
+                Kind::Trend
+            } else {
+                Kind::LevelShift
+            };
         } else if worse && !scatters {
             finding.kind = self.told.kind;
         }
@@ -237,7 +271,7 @@ impl Incident {
             if !scatters {
                 finding.direction = self.told.direction;
             }
-            self.told = Told::of(&finding);
+            self.told = Told::of(&finding, self.told.gradual);
             if self.state != State::Silent {
                 return Next::Tell(Change::Escalated(finding));
             }
@@ -268,12 +302,13 @@ impl Told {
         }
     }
 
-    fn of(finding: &Finding) -> Self {
+    fn of(finding: &Finding, gradual: bool) -> Self {
         Self {
             kind: finding.kind,
             severity: finding.severity,
             direction: finding.direction,
             member: finding.member,
+            gradual,
         }
     }
 }
@@ -296,7 +331,7 @@ impl Pack for State {
     }
 }
 
-/// Three bits for the kind, three for the member, two for the severity and two for the direction.
+/// Three bits for the kind, three for the member, two for the severity, two for the direction, and how it came.
 impl Pack for Told {
     const SIZE: usize = 2;
 
@@ -315,7 +350,8 @@ impl Pack for Told {
             kind: of(Kind::ALL, code & 7)?,
             member: of(Member::ALL, code >> 3 & 7)?,
             severity: of(Severity::ALL, code >> 6 & 3)?,
-            direction: of(Direction::ALL, code >> 8)?,
+            direction: of(Direction::ALL, code >> 8 & 3)?,
+            gradual: of(&[false, true], code >> 10)?,
         })
     }
 }

@@ -53,6 +53,17 @@ pub(super) struct Distance {
     pub(super) edge: bool,
 }
 
+/// What an incident means for what is learned.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct During {
+    /// the level before it: the slow level waits, and values do not scatter that are back there
+    pub(super) base: Option<f64>,
+    /// whether the noise waits as well
+    pub(super) held: bool,
+    /// whether the fast level follows the values without clipping
+    pub(super) run: bool,
+}
+
 impl Distance {
     fn clipped(&self, off: f64, units: f64) -> f64 {
         off.clamp(-units * self.unit, units * self.unit)
@@ -141,26 +152,28 @@ impl Level {
         (self.brisk.get().max(least) / self.noise.get().max(least)).ln()
     }
 
-    /// Learns from a value; while the noise is not known, without clipping. During an incident, before which the level was `base`, the slow level
-    /// waits, and values do not scatter that are back there; the noise waits if it is `held`.
-    pub(super) fn learn(&mut self, value: f64, distance: &Distance, cadence: &Cadence, base: Option<f64>, held: bool) {
+    /// Learns from a value; while the noise is not known, without clipping.
+    pub(super) fn learn(&mut self, value: f64, distance: &Distance, cadence: &Cadence, during: &During) {
         let known = cadence.noise_is_known();
         let winsorised = |off: f64| if known { distance.clipped(off, WINSOR) } else { off };
         let rate = |least: f64| least.max(1.0 / cadence.seen());
         let off = winsorised(distance.fast);
-        self.fast = (f64::from(self.fast) + rate(FAST) * off) as f32;
-        if base.is_none() {
+        let step = if during.run { distance.fast } else { off };
+        self.fast = (f64::from(self.fast) + rate(FAST) * step) as f32;
+        if during.base.is_none() {
             self.slow = (f64::from(self.slow) + rate(SLOW) * winsorised(distance.slow)) as f32;
         }
         // at an edge of the pattern nothing is known of the noise
         if !distance.edge {
-            if !held {
+            if !during.held {
                 let noise = self.noise.get();
                 self.noise = Short::new(noise + rate(NOISE) * (off.abs() - noise));
             }
             let brisk = self.brisk.get();
             let long = if known { distance.for_means() } else { off };
-            let nearest = base.map_or(long.abs(), |base| long.abs().min((distance.seasonal - base).abs()));
+            let nearest = during
+                .base
+                .map_or(long.abs(), |base| long.abs().min((distance.seasonal - base).abs()));
             self.brisk = Short::new(brisk + rate(BRISK) * (nearest - brisk));
         }
         self.low = Short::new(self.low.get().min(value));

@@ -12,7 +12,7 @@ const RATE: f64 = 0.0001;
 const CLIP: f64 = 3.0;
 const HALF: f64 = 0.5;
 /// The guess counts as so many excesses.
-const EXCESSES: f64 = 4.0;
+const EXCESSES: f64 = 10.0;
 const GAIN: f64 = 0.5;
 const START: f64 = 50.0;
 
@@ -26,7 +26,7 @@ packed! {
 }
 
 impl Tail {
-    /// A guess, for a statistic of which nothing is known.
+    /// A guess, for a statistic of which little is known: better too high, for as long as a series is young.
     pub(super) fn guess(threshold: f64, excess: f64) -> Self {
         Self {
             threshold: threshold as f32,
