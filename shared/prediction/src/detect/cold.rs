@@ -227,6 +227,10 @@ impl Cold {
             })
             .collect();
         let moved = mean(moves.iter().rev().take(SEAM).copied()).unwrap_or(0.0);
+        let gap = t.saturating_sub(hot.last().unwrap_or(t));
+        if gap > DAY {
+            profile.trend = Trend::EMPTY;
+        }
         // an incident is no drift
         let drift = off
             .filter(|_| !hot.has_incident())

@@ -211,8 +211,10 @@ impl Hot {
         };
         self.level.learn(relative, &distance, &self.cadence, &during);
         self.level.learn_step(step);
-        if ended == Some(Ending::NewNormal) {
-            self.adopt(base.unwrap_or(0.0), true);
+        match ended {
+            Some(Ending::NewNormal) => self.adopt(base.unwrap_or(0.0), true),
+            Some(_) => self.evidence.reset(),
+            None => {}
         }
         verdict
     }

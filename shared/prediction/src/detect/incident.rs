@@ -230,7 +230,9 @@ impl Incident {
         }
         let off = sight.seasonal - f64::from(self.base);
         let away = self.has_away(off);
-        self.quiet = if sight.abnormal || away {
+        // a mean goes on being off when its values are back
+        let lingers = sight.finding.member == Member::Mean && self.jump != Short::ZERO && !away;
+        self.quiet = if (sight.abnormal && !lingers) || away {
             self.worst = Short::new(self.worst.get().max(off.abs()));
             0
         } else {
@@ -336,8 +338,11 @@ impl Pack for Told {
     const SIZE: usize = 2;
 
     fn pack(&self, out: &mut Vec<u8>) {
-        let code =
-            self.kind as u16 | (self.member as u16) << 3 | (self.severity as u16) << 6 | (self.direction as u16) << 8;
+        let code = self.kind as u16
+            | (self.member as u16) << 3
+            | (self.severity as u16) << 6
+            | (self.direction as u16) << 8
+            | u16::from(self.gradual) << 10;
         code.pack(out);
     }
 

@@ -16,8 +16,9 @@ const WINSOR_LONG: f64 = 10.0;
 const LEAST_NOISE: f64 = 0.01;
 /// Far, as a part of all that the values have spanned.
 const FAR: f64 = 0.05;
-/// Where the pattern of the day bends by so many times the noise, it has an edge.
-const EDGE: f64 = 4.0;
+/// Where the pattern of the day bends, or goes up or down within an hour and a half, by so many times the noise, it may have an edge.
+const BEND: f64 = 4.0;
+const STEEP: f64 = 12.0;
 /// The standard deviation of normal noise over its mean absolute deviation.
 const DEVIATION: f64 = 1.25;
 
@@ -127,7 +128,7 @@ impl Level {
     /// How far a value is from what is expected. At an edge of the pattern of the day, from the nearest of what may be expected.
     pub(super) fn distance(&self, value: f64, expected: &Expected) -> Distance {
         let unit = self.unit();
-        let edge = expected.bend > EDGE * unit;
+        let edge = expected.bend > BEND * unit || expected.high - expected.low > STEEP * unit;
         let from = |level: f64| {
             let off = value - level;
             let nearest = if edge {

@@ -8,13 +8,14 @@
 use super::pack::{Short, packed};
 
 const EXCEEDED: f64 = 0.02;
+/// The least weight of a new value, and of a new excess.
 const RATE: f64 = 0.0001;
+const LEAST_OF_EXCESS: f64 = 0.0025;
 const CLIP: f64 = 3.0;
-const HALF: f64 = 0.5;
-/// The guess counts as so many excesses.
-const EXCESSES: f64 = 10.0;
-const GAIN: f64 = 0.5;
+/// The first steps are as if so many values had been seen.
 const START: f64 = 50.0;
+/// The guess counts as so many excesses.
+const GUESSED: f64 = 10.0;
 
 packed! {
     /// The tail of a statistic that is not negative.
@@ -50,22 +51,28 @@ impl Tail {
         f64::from(self.threshold) + over * self.excess.get()
     }
 
-    /// Learns from the `seen`th value; one beyond the threshold only if it `counts`. The mean excess is at least `thinnest`.
-    pub(super) fn learn(&mut self, value: f64, seen: f64, counts: bool, thinnest: f64) {
-        let threshold = f64::from(self.threshold);
-        let over = value > threshold;
-        if over && !counts {
+    /// Learns from the `seen`th value; one beyond the threshold has a `weight` from 0 to 1. The mean excess is at least `thinnest`.
+    pub(super) fn learn(&mut self, value: f64, seen: f64, weight: f64, thinnest: f64) {
+        let over = value > f64::from(self.threshold);
+        if over && weight <= 0.0 {
             return;
         }
-        let excess = self.excess.get();
-        // the step that converges fastest: the density at the threshold is about EXCEEDED / excess
-        let step = RATE.max(1.0 / (seen + START)) * excess / EXCEEDED * GAIN;
-        let threshold = (threshold + step * (f64::from(u8::from(over)) - EXCEEDED)).clamp(1e-3, 1e30);
-        self.threshold = threshold as f32;
+        let threshold = self.learn_threshold(value, seen);
         if over && value > threshold {
+            let excess = self.excess.get();
             let beyond = (value - threshold).min(CLIP * excess);
-            let rate = (RATE / EXCEEDED * HALF).max(1.0 / (seen * EXCEEDED + EXCESSES));
-            self.excess = Short::new((excess + rate * (beyond - excess)).max(thinnest));
+            let rate = LEAST_OF_EXCESS.max(1.0 / (seen * EXCEEDED + GUESSED));
+            self.excess = Short::new((excess + weight * rate * (beyond - excess)).max(thinnest));
         }
+    }
+
+    fn learn_threshold(&mut self, value: f64, seen: f64) -> f64 {
+        let threshold = f64::from(self.threshold);
+        let over = f64::from(u8::from(value > threshold));
+        // the density at the threshold is about EXCEEDED / excess: the step that converges fastest, halved
+        let step = RATE.max(1.0 / (seen + START)) * self.excess.get() / EXCEEDED / 2.0;
+        let threshold = (threshold + step * (over - EXCEEDED)).clamp(1e-3, 1e30);
+        self.threshold = threshold as f32;
+        threshold
     }
 }
