@@ -122,6 +122,11 @@ impl Incident {
         (self.is_told() && self.has_away(seasonal - f64::from(self.base))).then(|| self.told.abnormal())
     }
 
+    /// Whether it was the scatter that was abnormal.
+    pub(super) fn was_scatter(&self) -> bool {
+        self.told.member == Member::Spread
+    }
+
     /// Whether the values have been away for so long that the level follows them at once.
     pub(super) fn has_run(&self) -> bool {
         self.is_open() && self.away >= RUN

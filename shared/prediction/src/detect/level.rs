@@ -210,6 +210,11 @@ impl Level {
         }
     }
 
+    /// The values scatter as they did.
+    pub(super) fn settle(&mut self) {
+        self.brisk = self.noise;
+    }
+
     /// Goes back to a level of before.
     pub(super) fn restore(&mut self, level: f64) {
         (self.fast, self.slow) = (narrow(level), narrow(level));
