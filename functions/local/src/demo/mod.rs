@@ -3,11 +3,13 @@
 mod chart;
 mod client;
 mod data;
+mod detection;
 mod feed;
 mod forecast;
 mod history;
 mod receiver;
 mod rules;
+mod storm;
 mod story;
 mod two_days;
 mod world;
@@ -20,6 +22,7 @@ use intentvision::clock::{DAY, MINUTE, Millis};
 use intentvision::keys::ApiKey;
 use serde::Serialize;
 use std::path::Path;
+use storm::Storm;
 use story::Story;
 use world::World;
 
@@ -44,6 +47,7 @@ pub(crate) struct Figures {
     bytes_per_point: f64,
     ticks: usize,
     notifications: usize,
+    anomalies: usize,
     /// how long before the value crossed its limit the forecast alert fired
     lead_minutes: i64,
 }
@@ -84,14 +88,21 @@ async fn chapters(story: &mut Story, now: Millis, database: &Path, of_receiver: 
     story.step("A forecast")?;
     forecast::show(story, &world, &flights, begin).await?;
 
-    story.step("Three rules and a webhook")?;
+    story.step("Detection of anomalies")?;
+    detection::switch_on(story, &world).await?;
+
+    story.step("Four rules and a webhook")?;
     let rules = two_days::prepare(story, &world).await?;
 
     story.step("Two days, minute by minute")?;
-    let log = two_days::live(story, &world, &flights, begin, now, &mut figures).await?;
+    let storm = Storm::after(begin);
+    let log = two_days::live(story, &world, &flights, storm, begin..now, &mut figures).await?;
 
     story.step("What was told, and when")?;
     two_days::verify(story, &world, &flights, &rules, &log, now, &mut figures).await?;
+
+    story.step("What was found")?;
+    detection::verify(story, &world, storm, &mut figures).await?;
 
     let key = world.key.clone();
     world.end().await;

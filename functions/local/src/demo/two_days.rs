@@ -3,6 +3,7 @@
 use super::data::Flights;
 use super::receiver::Notification;
 use super::rules::{AHEAD, Kind, RUSH};
+use super::storm::{self, Storm};
 use super::story::{Story, check, clock_time, thousands};
 use super::world::World;
 use super::{Figures, feed};
@@ -11,6 +12,7 @@ use intentvision::clock::{HOUR, MINUTE, Millis};
 use intentvision::time;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::Instant;
 
 /// The connection to this airport is cut for a while, and what was missed comes late.
@@ -57,15 +59,16 @@ pub(super) async fn prepare(story: &Story, world: &World) -> Result<Vec<Rule>, F
     Ok(rules)
 }
 
-/// Feeds and ticks from `begin` to `now`; each notification is told as it arrives.
+/// Feeds and ticks through the two `days`; each notification is told as it arrives.
 pub(super) async fn live(
     story: &Story,
     world: &World,
     flights: &Flights,
-    begin: Millis,
-    now: Millis,
+    storm: Storm,
+    days: Range<Millis>,
     figures: &mut Figures,
 ) -> Result<Vec<Received>, Failure> {
+    let begin = days.start;
     let started = Instant::now();
     let mut log: Vec<Received> = Vec::new();
     let mut late = Vec::new();
@@ -75,7 +78,13 @@ pub(super) async fn live(
         clock_time(begin + CUT_FROM),
         clock_time(begin + CUT_TO)
     ))?;
-    while minute < now {
+    story.say(&format!(
+        "a storm, which we made up, cancels four of five departures in {} from {} to {}",
+        storm::AIRPORT,
+        clock_time(storm.from),
+        clock_time(storm.to)
+    ))?;
+    while minute < days.end {
         let before = minute;
         minute += MINUTE;
         world.set(minute);
@@ -86,6 +95,7 @@ pub(super) async fn live(
         let (missed, mut due): (Vec<_>, Vec<_>) = flights
             .between(before, minute)
             .into_iter()
+            .map(|(metric, airport, at, value)| (metric, airport, at, storm.spare(metric, airport, at, value)))
             .partition(|(_, airport, _, _)| cut && *airport == CUT);
         late.extend(missed);
         if !cut {
