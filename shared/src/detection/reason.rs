@@ -8,7 +8,7 @@ use prediction::detect::{Direction, Finding, Kind, Member};
 /// What is abnormal, in a sentence for people:
 /// `requests 412/min, expected 1,900-2,300 for Monday 09:00 (78% below); third such drop this month`.
 ///
-/// Times are those of `local`. Where a value is missing, `since` is when the last one came.
+/// Times are those of `local`. Where a value is missing, `since` is when it was due.
 #[must_use]
 pub fn reason(metric: &str, unit: Option<&str>, finding: &Finding, local: LocalTime) -> String {
     let figures = Figures::of(finding);
@@ -94,9 +94,12 @@ impl Sentence<'_> {
         } = self;
         match finding.at.saturating_sub(finding.since) {
             lasted if lasted < moment::SECOND => format!("{metric}: no value by {at}{expected}"),
+            lasted if expected.is_empty() => {
+                format!("{metric}: no value for {}, since {since}", crate::time::span(lasted))
+            }
             lasted => {
                 let lasted = crate::time::span(lasted);
-                format!("{metric}: no value for {lasted}, since {since}{expected}")
+                format!("{metric}: no value for {lasted}{expected} from {since} on")
             }
         }
     }

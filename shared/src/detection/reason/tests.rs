@@ -82,9 +82,9 @@ fn each_kind_and_direction_has_its_words() {
     requests drifting up since Monday 08:35: 2,840, expected 1,900-2,300 for Monday 09:00 (35% above); third such rise this month
     requests drifting down since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such drop this month
     requests drifting away since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such anomaly this month
-    requests: no value for 25 min, since Monday 08:35, expected 1,900-2,300; third such rise this month
-    requests: no value for 25 min, since Monday 08:35, expected 1,900-2,300; third such drop this month
-    requests: no value for 25 min, since Monday 08:35, expected 1,900-2,300; third such anomaly this month
+    requests: no value for 25 min, expected 1,900-2,300 from Monday 08:35 on; third such rise this month
+    requests: no value for 25 min, expected 1,900-2,300 from Monday 08:35 on; third such drop this month
+    requests: no value for 25 min, expected 1,900-2,300 from Monday 08:35 on; third such anomaly this month
     requests stuck at 412 since Monday 05:00, expected 1,900-2,300 for Monday 09:00 (80% below); third such anomaly this month
     ");
 }
@@ -126,7 +126,7 @@ fn silence_tells_since_when() {
     };
     assert_eq!(
         silent(MONDAY - 25 * MINUTE),
-        "requests: no value for 25 min, since Monday 08:35, expected 1,900-2,300"
+        "requests: no value for 25 min, expected 1,900-2,300 from Monday 08:35 on"
     );
     assert_eq!(
         silent(MONDAY),
