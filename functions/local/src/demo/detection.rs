@@ -4,16 +4,17 @@ use super::storm::{AIRPORT, Storm};
 use super::story::{Story, check, clock_time};
 use super::world::World;
 use crate::Failure;
-use intentvision::clock::{HOUR, Millis};
+use intentvision::clock::{HOUR, MINUTE, Millis};
 use intentvision::time;
 use serde_json::{Value, json};
 
 /// How many anomalies are told.
 const TOLD: usize = 8;
 
-/// Switches detection on, and sees that every series is ready at once.
+/// Switches detection on, and sees that every series is ready a minute later.
 pub(super) async fn switch_on(story: &Story, world: &World) -> Result<(), Failure> {
     world.api.replace("/v1/detection", &json!({"enabled": true})).await?;
+    world.set(world.now() + MINUTE);
     world.tick().await?;
     let list = world.api.get("/v1/series").await?;
     let series = items(&list);
@@ -23,8 +24,8 @@ pub(super) async fn switch_on(story: &Story, world: &World) -> Result<(), Failur
         check(status["state"] == "ready", || format!("not ready to detect: {status}"))?;
     }
     story.say(&format!(
-        "for all {} series, with at most one false alarm each in a month; they are ready at once, because their\n\
-         history was replayed",
+        "for all {} series, with at most one false alarm each in a month; they are ready with the next\n\
+         tick, because it replays their history",
         series.len()
     ))
 }

@@ -72,7 +72,8 @@ pub(super) async fn live(
     let started = Instant::now();
     let mut log: Vec<Received> = Vec::new();
     let mut late = Vec::new();
-    let mut minute = begin;
+    let mut minute = world.now();
+    let mut fed = begin;
     story.say(&format!(
         "{CUT} is cut off from {} to {}, and sends what it missed afterwards",
         clock_time(begin + CUT_FROM),
@@ -85,8 +86,9 @@ pub(super) async fn live(
         clock_time(storm.to)
     ))?;
     while minute < days.end {
-        let before = minute;
+        let before = fed;
         minute += MINUTE;
+        fed = minute;
         world.set(minute);
         let rush = flights
             .find("flights.departures", "ATL")
