@@ -1,13 +1,15 @@
 use super::Figures;
 use super::data::STEP;
-use super::storm::{AIRPORT, Storm};
+use super::fault::Fault;
 use super::story::{Story, check, clock_time};
 use super::world::World;
 use crate::Failure;
-use intentvision::clock::{HOUR, MINUTE, Millis};
+use intentvision::clock::{MINUTE, Millis};
 use intentvision::time;
 use serde_json::{Value, json};
 
+/// Within how long the fault must be found: the second of its values at the latest.
+const LATEST: Millis = STEP + 2 * MINUTE;
 /// How many anomalies are told.
 const TOLD: usize = 8;
 
@@ -30,27 +32,27 @@ pub(super) async fn switch_on(story: &Story, world: &World) -> Result<(), Failur
     ))
 }
 
-/// That the storm was found, and what else was.
-pub(super) async fn verify(story: &Story, world: &World, storm: Storm, figures: &mut Figures) -> Result<(), Failure> {
+/// That the fault was found, and what else was.
+pub(super) async fn verify(story: &Story, world: &World, fault: Fault, figures: &mut Figures) -> Result<(), Failure> {
     let list = world.api.get("/v1/anomalies?limit=10000").await?;
     let anomalies = items(&list);
     figures.anomalies = anomalies.len();
-    let of_storm = anomalies.iter().find(|anomaly| {
-        let began = anomaly["timestamp"].as_str().and_then(time::parse).unwrap_or_default();
-        anomaly["dimensions"]["airport"] == AIRPORT
-            && anomaly["metric_key"] == "flights.departures"
-            && anomaly["direction"] == "down"
-            && (storm.from - STEP..storm.to).contains(&began)
+    let of_fault = anomalies.iter().find(|anomaly| {
+        let airport = anomaly["dimensions"]["airport"].as_str().unwrap_or_default();
+        let began = anomaly["timestamp"].as_str().and_then(time::parse);
+        Fault::hits(anomaly["metric_key"].as_str().unwrap_or_default(), airport)
+            && anomaly["direction"] == "up"
+            && began.is_some_and(|began| (fault.from..fault.to).contains(&began))
     });
-    let found = of_storm.ok_or_else(|| Failure::Failed(format!("the storm was not found: {list}")))?;
+    let found = of_fault.ok_or_else(|| Failure::Failed(format!("the fault was not found: {list}")))?;
     let detected = found["detected_at"].as_str().and_then(time::parse).unwrap_or_default();
-    check((storm.from..storm.from + HOUR).contains(&detected), || {
-        format!("the storm was found late: {found}")
+    check((fault.from..fault.from + LATEST).contains(&detected), || {
+        format!("the fault was found late: {found}")
     })?;
     story.say(&format!(
-        "{} anomalies; the storm was found {} after it began. The newest of GET /v1/anomalies:",
+        "{} in all; the fault was found in the minute {}. The newest of GET /v1/anomalies:",
         anomalies.len(),
-        time::span(detected - storm.from)
+        clock_time(detected)
     ))?;
     anomalies
         .iter()

@@ -4,12 +4,12 @@ mod chart;
 mod client;
 mod data;
 mod detection;
+mod fault;
 mod feed;
 mod forecast;
 mod history;
 mod receiver;
 mod rules;
-mod storm;
 mod story;
 mod two_days;
 mod world;
@@ -18,11 +18,11 @@ use crate::Failure;
 use crate::output::line;
 use crate::server::Stop;
 use data::Flights;
+use fault::Fault;
 use intentvision::clock::{DAY, MINUTE, Millis};
 use intentvision::keys::ApiKey;
 use serde::Serialize;
 use std::path::Path;
-use storm::Storm;
 use story::Story;
 use world::World;
 
@@ -95,14 +95,14 @@ async fn chapters(story: &mut Story, now: Millis, database: &Path, of_receiver: 
     let rules = two_days::prepare(story, &world).await?;
 
     story.step("Two days, minute by minute")?;
-    let storm = Storm::after(begin);
-    let log = two_days::live(story, &world, &flights, storm, begin..now, &mut figures).await?;
+    let fault = Fault::after(begin);
+    let log = two_days::live(story, &world, &flights, fault, begin..now, &mut figures).await?;
 
     story.step("What was told, and when")?;
     two_days::verify(story, &world, &flights, &rules, &log, now, &mut figures).await?;
 
     story.step("What was found")?;
-    detection::verify(story, &world, storm, &mut figures).await?;
+    detection::verify(story, &world, fault, &mut figures).await?;
 
     let key = world.key.clone();
     world.end().await;

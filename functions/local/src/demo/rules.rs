@@ -1,7 +1,7 @@
 //! The four rules of the demo. Their limits suit any two days of the data's last week: see the
 //! tests of `data`.
 
-use super::storm;
+use super::fault;
 use serde_json::{Value, json};
 
 /// Departures in an hour that Atlanta's morning rush passes each day, and hardly anything else.
@@ -27,7 +27,7 @@ impl Kind {
             Self::Forecast => "a forecast rule: Atlanta will have more than 60 departures an hour within 6 h",
             Self::Threshold => "a threshold rule: more than 12 delayed departures an hour in Dallas, until 6 or fewer",
             Self::Missing => "a missing data rule: an airport reports no departures for an hour",
-            Self::Anomaly => "an anomaly rule: Chicago has far fewer departures than usual at this hour",
+            Self::Anomaly => "an anomaly rule: departures in Chicago are not at all as expected",
         }
     }
 
@@ -62,9 +62,9 @@ impl Kind {
             }),
             Self::Anomaly => json!({
                 "metric_key": "flights.departures",
-                "dimensions": {"airport": storm::AIRPORT},
+                "dimensions": {"airport": fault::AIRPORT},
                 "severity": "error",
-                "condition": {"type": "anomaly", "min_severity": "medium", "direction": "down"},
+                "condition": {"type": "anomaly", "min_severity": "medium"},
             }),
         };
         body["name"] = self.name().into();

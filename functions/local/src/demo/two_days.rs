@@ -1,9 +1,9 @@
 //! The last two days, lived through minute by minute.
 
 use super::data::Flights;
+use super::fault::{self, Fault};
 use super::receiver::Notification;
 use super::rules::{AHEAD, Kind, RUSH};
-use super::storm::{self, Storm};
 use super::story::{Story, check, clock_time, thousands};
 use super::world::World;
 use super::{Figures, feed};
@@ -64,7 +64,7 @@ pub(super) async fn live(
     story: &Story,
     world: &World,
     flights: &Flights,
-    storm: Storm,
+    fault: Fault,
     days: Range<Millis>,
     figures: &mut Figures,
 ) -> Result<Vec<Received>, Failure> {
@@ -80,10 +80,10 @@ pub(super) async fn live(
         clock_time(begin + CUT_TO)
     ))?;
     story.say(&format!(
-        "a storm, which we made up, cancels four of five departures in {} from {} to {}",
-        storm::AIRPORT,
-        clock_time(storm.from),
-        clock_time(storm.to)
+        "the agent in {} counts each departure ten times from {} to {}, a fault that we made up",
+        fault::AIRPORT,
+        clock_time(fault.from),
+        clock_time(fault.to)
     ))?;
     while minute < days.end {
         let before = fed;
@@ -97,7 +97,7 @@ pub(super) async fn live(
         let (missed, mut due): (Vec<_>, Vec<_>) = flights
             .between(before, minute)
             .into_iter()
-            .map(|(metric, airport, at, value)| (metric, airport, at, storm.spare(metric, airport, at, value)))
+            .map(|(metric, airport, at, value)| (metric, airport, at, fault.counted(metric, airport, at, value)))
             .partition(|(_, airport, _, _)| cut && *airport == CUT);
         late.extend(missed);
         if !cut {
