@@ -51,8 +51,8 @@ pub async fn get(tenant: &Tenant) -> Result<Configuration, Error> {
 /// 401, 403 or 503.
 pub async fn put(tenant: &Tenant, configuration: &Configuration) -> Result<Configuration, Error> {
     let stored = configuration.enabled.then(|| configuration.settings.to_json());
-    let mut batch = Batch::write().repeatable();
     let clock = tenant.clock();
+    let mut batch = Batch::write().repeatable();
     batch.push(Step::tenant(
         concat!(
             "UPDATE org_state SET detection = ?2, detection_at = coalesce(?3, ",
