@@ -230,7 +230,8 @@ async fn detection(reader: &mut Reader) {
             Some(&json!({"points": [[1, 2], [2, null]]})),
         )
         .await;
-    let hours = (0..200).map(|hour| json!([hour * 3_600_000, [f64::MAX, f64::MIN, 5e-324][hour % 3]]));
+    let far = [f64::MAX, f64::MIN, 5e-324];
+    let hours = (0..200_usize).map(|hour| json!([hour * 3_600_000, far.get(hour % 3)]));
     let extremes = json!({"points": hours.collect::<Vec<_>>(), "include": ["points"]});
     reader.call(post.clone(), detect, detect, Some(&extremes)).await;
 
