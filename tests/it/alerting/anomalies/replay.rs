@@ -11,7 +11,7 @@ use intentvision::series::SeriesRef;
 use serde_json::json;
 use std::sync::Arc;
 
-const LENGTH: i64 = 45;
+const LENGTH: i64 = 60;
 const HOSTS: usize = 6;
 
 /// Three days of history a point a minute, detection and a rule; nothing evaluated.
@@ -37,7 +37,7 @@ async fn arrivals(rig: &Rig, minute: i64) {
             2 => (8..=17).contains(&minute),
             _ => false,
         };
-        let silent = host == 3 && (5..40).contains(&minute) || host == HOSTS && minute < 20;
+        let silent = host == 3 && (3..54).contains(&minute) || host == HOSTS && minute < 20;
         if !silent {
             let value = if drops {
                 dropped(&name, time)
