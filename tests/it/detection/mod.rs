@@ -4,6 +4,7 @@ mod asked;
 mod configuration;
 mod labels;
 mod lists;
+mod status;
 
 use intentvision::clock::{MINUTE, Millis};
 use intentvision::time;
