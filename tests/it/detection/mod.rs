@@ -5,6 +5,7 @@ mod configuration;
 mod labels;
 mod lists;
 mod status;
+mod streamed;
 
 use intentvision::clock::{MINUTE, Millis};
 use intentvision::time;
