@@ -1,12 +1,12 @@
 use super::commit::{Write, Written, commit};
 use super::effects::Effects;
 use super::feed::Feed;
+use super::history::Known;
 use super::load::{self, Snapshot};
 use super::minute::{Arrivals, MAX_BYTES, MAX_ROWS, Outlooks, Scene, Stop, evaluate};
 use super::warm_up::{self, WarmUp};
 use super::{Evaluated, backlog, detect, forecasts, grid, history, marks};
 use crate::Error;
-use crate::alerting::state::Observed;
 use crate::auth::Tenant;
 use crate::budget::Budget;
 use crate::clock::{DAY, MINUTE, Millis};
@@ -120,8 +120,8 @@ impl<'a> Session<'a> {
                 return Ok(Written::Yes);
             };
             let arrivals = self.arrivals(minute).await?;
-            let history = self.history(minute).await?;
-            while let Some(stop) = self.part(minute, &arrivals, &history) {
+            let known = self.history(minute).await?;
+            while let Some(stop) = self.part(minute, &arrivals, &known) {
                 match stop {
                     Stop::Cold(series_id) => self.read_cold(series_id, &arrivals).await?,
                     Stop::Full(_) => {
@@ -247,49 +247,48 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What is known of series that only rules watch which this minute meets for the first time.
-    async fn history(&self, minute: Millis) -> Result<BTreeMap<SeriesId, Observed>, Error> {
-        let lane = &self.snapshot.lane;
-        let new: BTreeSet<_> = self
-            .snapshot
-            .rules
+    /// What the store knows of series that only rules, or only the detection, watch which this minute meets for the first
+    /// time.
+    async fn history(&self, minute: Millis) -> Result<Known, Error> {
+        let Snapshot {
+            rules, lane, watching, ..
+        } = &self.snapshot;
+        let new: BTreeSet<_> = rules
             .iter()
             .filter(|(revision, rule)| rule.is_live() && rule.updated_at <= minute && !lane.met().contains(revision))
             .map(|(revision, _)| *revision)
             .collect();
-        if new.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let watched = |name: &SeriesRef| {
-            self.snapshot
-                .rules
-                .watching(name)
-                .any(|(revision, _)| new.contains(revision))
+        let all = watching
+            .revision(minute)
+            .is_some_and(|revision| !lane.met().contains(&revision));
+        let asks = |name: &SeriesRef| all || rules.watching(name).any(|(revision, _)| new.contains(revision));
+        let is_unknown = |name: &SeriesRef| {
+            lane.get(name.series_id).is_none_or(|tracked| {
+                // the detector may know a series of which no point has come yet
+                tracked.observed.newest.is_none()
+                    || tracked.detection.is_none() && watching.covers(name, rules, minute, false)
+            })
         };
         let unknown: Vec<SeriesId> = self
             .names
             .values()
-            .filter(|name| {
-                // the detector may know a series of which no point has come yet
-                let tracked = lane.get(name.series_id);
-                tracked.is_none_or(|tracked| tracked.observed.newest.is_none()) && watched(name)
-            })
+            .filter(|name| asks(name) && is_unknown(name))
             .map(|name| name.series_id)
             .collect();
         if unknown.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok(Known::default());
         }
-        history::observed(self.tenant, &unknown, self.snapshot.position.watermark, minute).await
+        history::known(self.tenant, &unknown, self.snapshot.position.watermark, minute).await
     }
 
     /// Evaluates what is left of a minute; what stopped it, if something is still left.
-    fn part(&mut self, minute: Millis, arrivals: &Arrivals, history: &BTreeMap<SeriesId, Observed>) -> Option<Stop> {
+    fn part(&mut self, minute: Millis, arrivals: &Arrivals, known: &Known) -> Option<Stop> {
         let scene = Scene {
             minute,
             rules: &self.snapshot.rules,
             names: &self.names,
             arrivals,
-            history,
+            known,
             outlooks: &self.outlooks,
             resolves: &self.snapshot.resolves,
             watching: &self.snapshot.watching,
@@ -312,8 +311,12 @@ impl<'a> Session<'a> {
 
     /// Ends a minute; whether that has changed the size of cold rows, which is to be written before the next one.
     fn complete(&mut self, minute: Millis) -> bool {
-        let met = self.snapshot.rules.met(self.snapshot.lane.met(), minute);
-        self.snapshot.lane.meet(met);
+        let Snapshot {
+            rules, lane, watching, ..
+        } = &mut self.snapshot;
+        let mut met = rules.met(lane.met(), minute);
+        met.extend(watching.met(lane.met(), minute));
+        lane.meet(met);
         let position = &mut self.snapshot.position;
         position.minute = minute;
         position.open_minute = None;
