@@ -230,6 +230,10 @@ async fn detection(reader: &mut Reader) {
             Some(&json!({"points": [[1, 2], [2, null]]})),
         )
         .await;
+    let far = [f64::MAX, f64::MIN, 5e-324];
+    let hours = (0..200_usize).map(|hour| json!([hour * 3_600_000, far.get(hour % 3)]));
+    let extremes = json!({"points": hours.collect::<Vec<_>>(), "include": ["points"]});
+    reader.call(post.clone(), detect, detect, Some(&extremes)).await;
 
     let org = reader.product.organization("acme", Environment::Live).await;
     let listed = reader
@@ -322,6 +326,9 @@ async fn alerting(reader: &mut Reader) {
         json!({"type": "threshold", "operator": "gt", "value": 500, "recover": 400}),
         json!({"type": "forecast", "operator": "gt", "value": 500, "horizon": "24h"}),
         json!({"type": "missing_data", "after": "15m"}),
+        json!({"type": "anomaly", "min_severity": "medium"}),
+        json!({"type": "anomaly", "min_severity": "low", "direction": "up",
+            "minimum_effect": {"absolute": 5, "percent": 20}, "points": {"at_least": 3, "of": 5}}),
     ];
     for condition in conditions {
         let mut rule = json!({"name": "high", "metric_key": "shop.orders", "severity": "critical",
