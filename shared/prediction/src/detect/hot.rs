@@ -100,10 +100,15 @@ impl Hot {
         let expected = self.day.expected(t);
         let level = self.origin + self.incident.base().unwrap_or(level);
         let reach = self.evidence.reach(UNUSUAL) * self.level.unit();
+        let least = if self.level.is_positive(self.origin) {
+            0.0
+        } else {
+            f64::NEG_INFINITY
+        };
         Range {
-            expected: level + expected.middle,
-            lower: level + (expected.low - reach),
-            upper: level + (expected.high + reach),
+            expected: (level + expected.middle).max(least),
+            lower: (level + (expected.low - reach)).max(least),
+            upper: (level + (expected.high + reach)).max(least),
         }
     }
 
