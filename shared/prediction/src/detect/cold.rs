@@ -1,6 +1,6 @@
 use super::day::SLOT;
 use super::level::Level;
-use super::pack::{Pack, Short, packed};
+use super::pack::{Pack, Short, narrow, packed};
 use super::slots::{SLOTS, Slots};
 use super::trend::Trend;
 use super::{BadState, Hot, Settings};
@@ -9,6 +9,8 @@ const WEEK: usize = 7;
 const DAY: i64 = 86_400_000;
 /// A day counts for the profile as one of at most so many.
 const DAYS: u8 = 8;
+/// A half-hour is known after so many.
+const DAYS_TO_KNOW: u8 = 2;
 /// The same for days of the week.
 const WEEKS: u8 = 50;
 /// A day of the week counts half when it has been seen so many times.
@@ -141,7 +143,7 @@ impl Profile {
         let moved = usual - Short::new(known).get();
         if moved != 0.0 {
             for value in &mut self.value {
-                *value = (f64::from(*value) + moved) as f32;
+                *value = narrow(f64::from(*value) + moved);
             }
             self.trend.shift(moved);
         }
@@ -172,7 +174,7 @@ impl Profile {
             self.deviation[slot] = Short::new(deviation + weight * (seen - deviation));
         }
         let after = before + step;
-        self.value[slot] = after as f32;
+        self.value[slot] = narrow(after);
         self.days[slot] = days;
         let weeks = self.weeks[of_week].saturating_add(1).min(WEEKS);
         let rest = self.weekday[of_week].get();
@@ -194,8 +196,11 @@ impl Cold {
         let means = hot.close_day();
         let before = *profile;
         for (at, mean) in means {
-            if let Some(mean) = mean {
-                profile.learn(Half::at(settings, at), mean, &level);
+            let half = Half::at(settings, at);
+            // a day that ends in an incident says little of days, but more than nothing
+            let counts = !hot.has_incident() || profile.days[half.slot] < DAYS_TO_KNOW;
+            if let Some(mean) = mean.filter(|_| counts) {
+                profile.learn(half, mean, &level);
             }
         }
         let (before, after) = (before.pattern(), profile.pattern());
@@ -222,7 +227,14 @@ impl Cold {
             })
             .collect();
         let moved = mean(moves.iter().rev().take(SEAM).copied()).unwrap_or(0.0);
-        let drift = off.and_then(|off| profile.trend.push(usual + off, level.unit()));
+        let gap = t.saturating_sub(hot.last().unwrap_or(t));
+        if gap > DAY {
+            profile.trend = Trend::EMPTY;
+        }
+        // an incident is no drift
+        let drift = off
+            .filter(|_| !hot.has_incident())
+            .and_then(|off| profile.trend.push(usual + off, level.unit()));
         hot.begin_day(settings, t, moved, drift);
         self.load(hot, settings, t);
     }
