@@ -1,26 +1,14 @@
 use super::cadence::Cadence;
 use super::day::Day;
 use super::evidence::Evidence;
-use super::incident::{Incident, Next, Sight};
-use super::level::{Distance, During, Level};
+use super::incident::Incident;
+use super::level::Level;
 use super::memory::{Tally, Tolerance};
 use super::pack::{Pack, Short, packed};
 use super::rank::Rank;
 use super::repeats::Repeats;
 use super::slots::SLOTS;
-use super::suspicion::Suspicion;
-use super::{
-    BadState, Change, Direction, Ending, Finding, Kind, Learning, Mark, Member, Range, Settings, Severity, Verdict,
-};
-
-/// Values farther from the first one count as if they were there: what is computed from them stays finite.
-const FARTHEST: f64 = 1e30;
-/// The half-width of a 95 % interval of the normal distribution, in standard deviations.
-const OF_95_PER_CENT: f64 = 1.96;
-/// The evidence of values at the ends of the range in which values are usual: one in 500 is outside.
-const UNUSUAL: f64 = 2.7;
-/// How much more evidence than needed a silence is told with.
-const SILENCE: f64 = 2.0;
+use super::{BadState, Change, Ending, Learning, Mark, Settings};
 
 packed! {
     /// What is known of a series between two ends of a day: rewritten with each point.
@@ -64,240 +52,6 @@ impl Hot {
     pub const MAX_BYTES: usize = 256;
     const VERSION: u8 = 1;
 
-    pub(super) fn push(
-        &mut self,
-        settings: &Settings,
-        t: i64,
-        value: Option<f64>,
-        forecast: Option<&Range>,
-    ) -> Verdict {
-        let forecast = forecast.filter(|range| range.is_sound());
-        match value {
-            None => self.silence(settings, t, forecast),
-            Some(value) if value.is_finite() && self.cadence.is_new(t) => self.value(settings, t, value, forecast),
-            Some(_) => self.as_expected(t, forecast),
-        }
-    }
-
-    /// The verdict on a point of which there is nothing to say.
-    fn as_expected(&self, t: i64, forecast: Option<&Range>) -> Verdict {
-        Verdict {
-            expected: self
-                .cadence
-                .noise_is_known()
-                .then(|| self.range(t, forecast, self.level.fast())),
-            score: 0.0,
-            evidence: 0.0,
-            abnormal: None,
-            change: None,
-            learning: self.learning(),
-        }
-    }
-
-    /// What is expected at `t` around a level.
-    fn range(&self, t: i64, forecast: Option<&Range>, level: f64) -> Range {
-        if let Some(forecast) = forecast {
-            return *forecast;
-        }
-        let expected = self.day.expected(t);
-        let level = self.origin + self.incident.base().unwrap_or(level);
-        let reach = self.evidence.reach(UNUSUAL) * self.level.unit();
-        let least = if self.level.is_positive(self.origin) {
-            0.0
-        } else {
-            f64::NEG_INFINITY
-        };
-        Range {
-            expected: (level + expected.middle).max(least),
-            lower: (level + (expected.low - reach)).max(least),
-            upper: (level + (expected.high + reach)).max(least),
-        }
-    }
-
-    fn distance(&self, t: i64, value: f64, forecast: Option<&Range>) -> Distance {
-        let mut distance = self.level.distance(value, &self.day.expected(t));
-        if let Some(forecast) = forecast {
-            let half_width = (forecast.upper / 2.0 - forecast.lower / 2.0) / OF_95_PER_CENT;
-            distance.fast = (value - (forecast.expected - self.origin)).clamp(-FARTHEST, FARTHEST);
-            distance.unit = distance.unit.max(half_width.min(FARTHEST));
-        }
-        distance
-    }
-
-    fn value(&mut self, settings: &Settings, t: i64, value: f64, forecast: Option<&Range>) -> Verdict {
-        if self.cadence.is_empty() {
-            self.origin = value;
-            self.day.start(settings, t);
-        }
-        let moved = self.day.advance(t);
-        self.level.shift(moved);
-        self.incident.shift(moved);
-        self.cadence.count(t);
-        let mut verdict = self.as_expected(t, forecast);
-        let relative = (value - self.origin).clamp(-FARTHEST, FARTHEST);
-        let distance = self.distance(t, relative, forecast);
-
-        verdict.score = self.rank.push(t, relative, &distance, &self.level, &self.cadence);
-        let threshold = settings.threshold(&self.cadence);
-        let opinion = self.evidence.push(t, &distance, &self.level, &self.cadence);
-        let step = self.repeats.step(relative);
-        let stuck = self.repeats.push(relative, &self.cadence);
-        let record = self.level.is_far_record(relative);
-        let drift = std::mem::replace(&mut self.drift, Short::ZERO).get();
-        let suspicion = Suspicion::strongest(threshold, &opinion, stuck, drift, record);
-        verdict.evidence = suspicion.evidence.min(Verdict::MAX_EVIDENCE);
-
-        let (level, off) = match suspicion.kind {
-            Kind::Trend if drift != 0.0 => (self.level.fast() - drift, drift),
-            _ if suspicion.slowly => (self.level.slow(), distance.slow),
-            _ => (self.level.fast(), distance.fast),
-        };
-        let range = self.range(t, forecast, level);
-        let abnormal =
-            verdict.learning.is_none() && suspicion.evidence >= threshold - self.incident.patience(suspicion.member);
-        let wanted = abnormal
-            && settings.direction.admits(suspicion.direction)
-            && settings.minimum_effect.reached(value, range.expected)
-            && !self.tolerance.covers(t, suspicion.direction, off);
-        let finding = Finding {
-            since: t,
-            at: t,
-            value: Some(value),
-            range,
-            kind: suspicion.kind,
-            severity: Severity::of(suspicion.evidence, threshold),
-            direction: suspicion.direction,
-            member: suspicion.member,
-            evidence: verdict.evidence,
-            score: verdict.score,
-            ordinal: 0,
-        };
-        let sight = Sight {
-            seasonal: distance.seasonal,
-            abnormal,
-            wanted,
-            finding,
-            gradual: suspicion.gradually,
-        };
-        let base = self.incident.base();
-        let mut ended = None;
-        if base.is_some() {
-            match self.incident.go_on(t, &sight, &self.cadence) {
-                Next::Nothing => {}
-                Next::Tell(change) => verdict.change = Some(self.numbered(settings, change)),
-                Next::Over(ending) => {
-                    verdict.change = self.incident.close(ending);
-                    ended = Some(ending);
-                }
-            }
-        } else if abnormal {
-            let jump = if suspicion.is_of_pattern() { 0.0 } else { off };
-            self.incident.open(&sight, level, jump);
-            verdict.change = wanted.then(|| self.numbered(settings, Change::Opened(finding)));
-        }
-        if wanted {
-            verdict.expected = Some(range);
-        }
-        verdict.abnormal = if wanted {
-            Some(finding.abnormal())
-        } else {
-            self.incident.lasting(distance.seasonal).filter(|told| {
-                settings.direction.admits(told.direction) && settings.minimum_effect.reached(value, range.expected)
-            })
-        };
-
-        let outlier = distance.fast - distance.for_means();
-        self.day.observe(if self.cadence.noise_is_known() {
-            relative - outlier
-        } else {
-            relative
-        });
-        let during = During {
-            base: base.or(self.incident.base()),
-            held: self.incident.hides_noise(),
-            run: self.incident.has_run(),
-        };
-        self.level.learn(relative, &distance, &self.cadence, &during);
-        self.level.learn_step(step);
-        match ended {
-            Some(Ending::NewNormal) => self.adopt(base.unwrap_or(0.0), true),
-            Some(_) => {
-                self.evidence.reset();
-                if !self.incident.was_scatter() {
-                    self.level.settle();
-                }
-            }
-            None => {}
-        }
-        verdict
-    }
-
-    /// Gives a finding its number in the month.
-    fn numbered(&mut self, settings: &Settings, change: Change) -> Change {
-        match change {
-            Change::Opened(mut finding) => {
-                finding.ordinal = self.tally.count(settings, finding.since, finding.direction);
-                Change::Opened(finding)
-            }
-            Change::Escalated(mut finding) => {
-                let threshold = settings.threshold(&self.cadence);
-                finding.ordinal = self.tally.current(finding.direction).max(1);
-                finding.evidence = finding.evidence.max(finding.severity.least_evidence(threshold));
-                Change::Escalated(finding)
-            }
-            closed @ Change::Closed { .. } => closed,
-        }
-    }
-
-    /// The present level is the normal one, where `base` was before.
-    fn adopt(&mut self, base: f64, settled: bool) {
-        self.evidence.reset();
-        let moved = self.level.fast() - base;
-        self.level.adopt(settled);
-        self.level.shift(moved);
-        self.day.shift(moved);
-        self.rank.shift(moved);
-    }
-
-    fn silence(&mut self, settings: &Settings, t: i64, forecast: Option<&Range>) -> Verdict {
-        let mut verdict = self.as_expected(t, forecast);
-        let overdue = self.cadence.overdue_at().is_some_and(|at| t >= at);
-        let (true, None, Some(range)) = (overdue, verdict.learning, verdict.expected) else {
-            return verdict;
-        };
-        let threshold = settings.threshold(&self.cadence);
-        verdict.evidence = threshold + SILENCE;
-        let finding = Finding {
-            since: self.cadence.last(),
-            at: t,
-            value: None,
-            range,
-            kind: Kind::Missing,
-            severity: Severity::of(verdict.evidence, threshold),
-            direction: Direction::Both,
-            member: Member::Absence,
-            evidence: verdict.evidence,
-            score: 0.0,
-            ordinal: 0,
-        };
-        let change = if self.incident.is_open() {
-            self.incident.miss(&finding)
-        } else {
-            let sight = Sight {
-                seasonal: 0.0,
-                abnormal: true,
-                wanted: true,
-                finding,
-                gradual: false,
-            };
-            self.incident.open(&sight, self.level.fast(), 0.0);
-            Some(Change::Opened(finding))
-        };
-        verdict.change = change.map(|change| self.numbered(settings, change));
-        verdict.abnormal = Some(finding.abnormal());
-        verdict
-    }
-
     pub(super) fn day_ended(&self, t: i64) -> bool {
         !self.cadence.is_empty() && self.cadence.is_new(t) && self.day.has_ended(t)
     }
@@ -322,6 +76,16 @@ impl Hot {
         self.cadence.forget();
         self.drift = drift.map_or(Short::ZERO, Short::new);
         self.day.start(settings, t);
+    }
+
+    /// The present level is the normal one, where `base` was before; and the present scatter, if it has `settled`.
+    pub(super) fn adopt(&mut self, base: f64, settled: bool) {
+        self.evidence.reset();
+        let moved = self.level.fast() - base;
+        self.level.adopt(settled);
+        self.level.shift(moved);
+        self.day.shift(moved);
+        self.rank.shift(moved);
     }
 
     pub(super) fn mark(&mut self, t: i64, mark: Mark) -> Option<Change> {

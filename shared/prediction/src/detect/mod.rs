@@ -15,6 +15,7 @@ mod level;
 mod mark;
 mod memory;
 mod pack;
+mod push;
 mod rank;
 mod repeats;
 mod settings;
@@ -22,6 +23,7 @@ mod slots;
 mod stream;
 mod suspicion;
 mod tail;
+mod told;
 mod trend;
 mod verdict;
 
