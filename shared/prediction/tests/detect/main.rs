@@ -1,0 +1,17 @@
+//! What is true of the detector, seen from outside, on series whose nature is known: how seldom it cries wolf, what it finds,
+//! and what it promises whatever it is shown.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod complaints;
+mod corpus;
+mod false_alarms;
+mod injected;
+mod level_shifts;
+mod marks;
+mod original;
+mod promises;
+mod recall;
+mod silence;
+mod state;
+mod watch;
