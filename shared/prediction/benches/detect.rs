@@ -3,7 +3,11 @@
 use divan::{Bencher, black_box};
 use prediction::detect::{Cold, Detector, Hot, Settings, Stream};
 
-#[allow(dead_code, reason = "the tests need more of it")]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "the tests need more of it; a bench may panic"
+)]
 #[path = "../tests/detect/corpus/mod.rs"]
 mod corpus;
 

@@ -176,3 +176,23 @@ fn the_nightly_job_pages_every_night() {
         );
     }
 }
+
+/// The clocks change, people come an hour earlier, and the detector goes by the old time.
+#[test]
+fn summer_time_pages_every_day() {
+    for name in ["wave", "web"] {
+        for seed in 1..=5 {
+            let mut series = Generator::named(name).make(seed, 50, 5 * MINUTE);
+            let change = series.index(28 * DAY);
+            series.values.drain(change..change + 12);
+            let mut told = incidents(&series);
+            told.retain(|one| one.at() >= START + 28 * DAY);
+            assert!(
+                told.len() <= 2,
+                "{name} seed {seed}: {} in three weeks: {}",
+                told.len(),
+                shown(&told)
+            );
+        }
+    }
+}

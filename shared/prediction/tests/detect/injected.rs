@@ -271,9 +271,12 @@ impl Case {
 }
 
 impl Injected {
-    /// What is told while the fault lasts, or within half an hour.
+    /// What is told while the fault lasts, or within half an hour if it does not last longer: the way back from a long one is
+    /// not the fault.
     pub(crate) fn found<'a>(&self, incidents: &'a [Incident]) -> impl Iterator<Item = &'a Finding> {
-        let (from, to) = (self.during.0, self.during.1 + HOUR / 2);
+        let (from, to) = self.during;
+        let grace = if to - from < HOUR - MINUTE { HOUR / 2 } else { 0 };
+        let to = to + grace;
         let told = incidents.iter().flat_map(|incident| &incident.told);
         told.filter(move |finding| (from..=to).contains(&finding.at))
     }

@@ -3,12 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod acts;
 mod complaints;
 mod corpus;
+mod evidence;
 mod false_alarms;
 mod injected;
 mod level_shifts;
 mod marks;
+mod options;
 mod original;
 mod promises;
 mod recall;

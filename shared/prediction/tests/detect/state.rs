@@ -3,9 +3,9 @@
 use prediction::detect::{Cold, Detector, Hot, Settings, Stream};
 use proptest::prelude::*;
 
+use crate::acts::{Act, Outcome, case, config};
 use crate::corpus::{DAY, GENERATORS, Generator, HOUR, MINUTE, START};
 use crate::injected::Fault;
-use crate::promises::{Act, Outcome, case, config};
 
 fn packed_hot(stream: &Stream) -> Vec<u8> {
     let mut bytes = Vec::new();
