@@ -99,8 +99,10 @@ fn daily(hour: f64) -> f64 {
     (phase.sin() + 0.4 * (2.0 * phase).sin()) / 1.2
 }
 
-fn is_weekend(hour: f64) -> bool {
-    hour.rem_euclid(168.0) >= 120.0
+/// 1 on Saturday and Sunday, 0 on other days, and between them in the nights before and after.
+fn weekend(hour: f64) -> f64 {
+    let from_its_middle = (hour.rem_euclid(168.0) - 144.0 + 84.0).rem_euclid(168.0) - 84.0;
+    ((30.0 - from_its_middle.abs()) / 12.0).clamp(0.0, 1.0)
 }
 
 fn gaussian(noise: &mut Noise, hours: &[f64]) -> (Vec<f64>, f64) {
@@ -122,11 +124,8 @@ fn gamma(noise: &mut Noise, hours: &[f64]) -> (Vec<f64>, f64) {
 
 fn seasonal(noise: &mut Noise, hours: &[f64]) -> (Vec<f64>, f64) {
     let (level, sd) = level_and_sd(noise);
-    let (day, weekend) = (sd * noise.between(3.0, 20.0), sd * noise.between(0.0, 8.0));
-    let value = |hour: &f64| {
-        let lower = if is_weekend(*hour) { weekend } else { 0.0 };
-        level + day * daily(*hour) - lower + sd * noise.normal()
-    };
+    let (day, lower) = (noise.between(3.0, 20.0), noise.between(0.0, 6.0));
+    let value = |hour: &f64| level + sd * (day * daily(*hour) - lower * weekend(*hour) + noise.normal());
     (hours.iter().map(value).collect(), sd)
 }
 
@@ -222,19 +221,18 @@ fn growth(noise: &mut Noise, hours: &[f64]) -> (Vec<f64>, f64) {
 /// Requests to a service: two humps a day, quieter weekends, noise in per cent that lasts some minutes, small bursts.
 fn web(noise: &mut Noise, hours: &[f64]) -> (Vec<f64>, f64) {
     let level = noise.magnitude(50.0, 1e5);
-    let (depth, weekend) = (noise.between(0.3, 0.8), noise.between(0.5, 1.0));
+    let (depth, fewer) = (noise.between(0.3, 0.8), noise.between(0.0, 0.5));
     let (spread, burstiness) = (noise.between(0.02, 0.06), noise.between(0.1, 0.3));
     let (mut lasting, mut burst) = (0.0, 0.0);
     let value = |hour: &f64| {
         let shape = 1.0 + depth * daily(*hour);
-        let days = if is_weekend(*hour) { weekend } else { 1.0 };
         lasting = 0.8 * lasting + 0.6 * noise.normal();
         burst *= 0.5;
         // two a day at five minutes
         if noise.uniform() < 2.0 / 288.0 {
             burst = burstiness * noise.uniform();
         }
-        let usual = level * shape * days;
+        let usual = level * shape * (1.0 - fewer * weekend(*hour));
         (usual * (1.0 + burst) * (spread * (0.6 * lasting + 0.8 * noise.normal())).exp()).round()
     };
     (hours.iter().map(value).collect(), level * spread)
