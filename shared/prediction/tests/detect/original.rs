@@ -145,18 +145,19 @@ fn severity_scales_disagreed() {
         }
     }
     assert!(told.len() > 30, "{}", told.len());
-    for pair in Severity::ALL.windows(2) {
-        let of = |severity| told.iter().filter(move |finding| finding.severity == severity);
-        let most = of(pair[0]).map(|finding| finding.evidence).fold(0.0, f64::max);
-        let least = of(pair[1])
-            .map(|finding| finding.evidence)
-            .fold(f64::INFINITY, f64::min);
-        assert!(
-            most <= least,
-            "{:?} reaches {most:.2}, {:?} begins at {least:.2}",
-            pair[0],
-            pair[1]
-        );
+    let evidence = |severity| {
+        let of_it = told.iter().filter(move |finding| finding.severity == severity);
+        of_it.map(|finding| finding.evidence)
+    };
+    for (index, lower) in Severity::ALL.iter().enumerate() {
+        for higher in &Severity::ALL[index + 1..] {
+            let most = evidence(*lower).fold(0.0, f64::max);
+            let least = evidence(*higher).fold(f64::INFINITY, f64::min);
+            assert!(
+                most <= least,
+                "{lower:?} reaches {most:.2}, {higher:?} begins at {least:.2}"
+            );
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What holds of every verdict, whatever is shown, in whatever order, under whatever settings.
 
-use prediction::detect::{Change, Cold, Detector, Hot, Range, Settings, Stream, Verdict};
+use prediction::detect::{Change, Cold, Detector, Finding, Hot, Range, Settings, Stream, Verdict};
 use proptest::prelude::*;
 
 use crate::acts::{Act, Case, Outcome, case, config};
@@ -53,6 +53,21 @@ fn check_verdict(verdict: &Verdict, t: i64, value: Option<f64>, open: Option<i64
     Ok(())
 }
 
+/// Who was told is told again only if it is worse, or of another kind.
+fn check_escalation(change: Option<Change>, told: &mut Option<Finding>) -> Result<(), String> {
+    match (change, *told) {
+        (Some(Change::Opened(finding)), _) => *told = Some(finding),
+        (Some(Change::Escalated(finding)), Some(before)) => {
+            if finding.severity <= before.severity && finding.kind == before.kind {
+                return Err(format!("{before:?} is not worse than {finding:?}"));
+            }
+            *told = Some(finding);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
 /// Since when there is an incident after an act.
 fn after(change: Option<Change>, open: Option<i64>) -> Option<i64> {
     match change {
@@ -65,7 +80,7 @@ fn after(change: Option<Change>, open: Option<i64>) -> Option<i64> {
 fn check(case: &Case) -> Result<(), String> {
     let detector = case.detector();
     let mut stream = Stream::default();
-    let mut open = None;
+    let (mut open, mut told) = (None, None);
     for (t, act) in case.acts() {
         let last = stream.hot.last();
         let change = match act.on(&mut stream, &detector, t) {
@@ -90,6 +105,7 @@ fn check(case: &Case) -> Result<(), String> {
                 change
             }
         };
+        check_escalation(change, &mut told)?;
         open = after(change, open);
         if stream.hot.incident() != open {
             return Err(format!("{act:?}: {:?}, but it is {open:?}", stream.hot.incident()));
