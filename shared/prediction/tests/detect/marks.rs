@@ -157,7 +157,7 @@ fn wrong_data_leave_no_trace_in_the_range() {
     for generator in ["gaussian", "wave", "t4"] {
         for seed in SEEDS {
             let clean = series(generator, seed, 17);
-            let (at, lasting) = (14 * DAY + 11 * HOUR, 3 * HOUR);
+            let (at, lasting) = (14 * DAY + 11 * HOUR, HOUR);
             let faulty = Fault::Offset(30.0).inject(clean.clone(), at, lasting).series;
             let mut watch = Watch::new(Settings::default());
             show(&mut watch, &faulty, 0, at + lasting);
