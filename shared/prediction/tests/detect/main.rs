@@ -10,6 +10,7 @@ mod evidence;
 mod false_alarms;
 mod incidents;
 mod injected;
+mod learning;
 mod level_shifts;
 mod marks;
 mod options;
