@@ -8,6 +8,7 @@ mod complaints;
 mod corpus;
 mod evidence;
 mod false_alarms;
+mod fuzz;
 mod incidents;
 mod injected;
 mod learning;

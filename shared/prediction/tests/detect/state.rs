@@ -20,7 +20,7 @@ fn packed_cold(stream: &Stream) -> Vec<u8> {
 }
 
 /// Saved and loaded; the sizes are as promised, and what is loaded is packed to the same bytes.
-fn reload(stream: &Stream) -> Stream {
+pub(crate) fn reload(stream: &Stream) -> Stream {
     let (hot, cold) = (packed_hot(stream), packed_cold(stream));
     assert!(hot.len() <= 256 && hot.len() <= Hot::MAX_BYTES, "{}", hot.len());
     assert!(cold.len() <= 8_192 && cold.len() <= Cold::MAX_BYTES, "{}", cold.len());
