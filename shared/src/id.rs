@@ -134,6 +134,10 @@ ids! {
     JobId = "job_";
     /// A stored forecast.
     ForecastId = "fc_";
+    /// An anomaly: one incident of a series.
+    AnomalyId = "anom_";
+    /// Incidents of several series at the same time.
+    AnomalyGroupId = "agrp_";
     /// One HTTP request.
     RequestId = "req_";
     /// One message to one channel; the `webhook-id` of its deliveries.

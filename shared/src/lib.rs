@@ -13,6 +13,7 @@ pub mod auth;
 pub mod budget;
 pub mod clock;
 pub mod config;
+pub mod detection;
 pub mod error;
 pub mod forecasting;
 pub mod http;

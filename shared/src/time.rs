@@ -28,6 +28,15 @@ pub fn parse_rfc3339(text: &str) -> Option<Millis> {
     Some(time.as_millisecond()).filter(|ms| in_range(*ms))
 }
 
+/// Reads a time of JSON: a text as [`parse_rfc3339`] takes it, or a whole number of epoch milliseconds.
+#[must_use]
+pub fn of_json(value: &serde_json::Value) -> Option<Millis> {
+    match value {
+        serde_json::Value::String(text) => parse_rfc3339(text),
+        other => other.as_i64().filter(|ms| in_range(*ms)),
+    }
+}
+
 /// Whether the time can be written as RFC 3339 (years 1 to 9999).
 #[must_use]
 pub fn in_range(ms: Millis) -> bool {
@@ -81,6 +90,21 @@ pub fn span(ms: Millis) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_of_json_are_texts_and_whole_numbers() {
+        let read = |value| of_json(&value);
+        assert_eq!(read(serde_json::json!("2026-11-23T10:00:00Z")), Some(1_795_428_000_000));
+        assert_eq!(read(serde_json::json!(1_795_428_000_000_i64)), Some(1_795_428_000_000));
+        for wrong in [
+            serde_json::json!("1795428000000"),
+            serde_json::json!(1.5),
+            serde_json::json!(i64::MAX),
+            serde_json::json!(null),
+        ] {
+            assert_eq!(read(wrong.clone()), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn rfc3339_is_read_with_any_offset_and_written_in_utc() {

@@ -1,4 +1,4 @@
-use crate::commands::{backtest, demo, export, forecast, import, inspect, keys, maintain, serve};
+use crate::commands::{backtest, demo, detect, export, forecast, import, inspect, keys, maintain, serve};
 use clap::{Parser, Subcommand};
 
 const AFTER_HELP: &str = "\
@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Inspect(inspect::Arguments),
     /// Forecast series in files, without a database
     Forecast(forecast::Arguments),
+    /// Find anomalies of series in files, without a database
+    Detect(detect::Arguments),
     /// Show how good the forecasts of series in files would have been, backend by backend, without a database
     Backtest(backtest::Arguments),
     /// Check configuration, database, clock and keys, and say what to do

@@ -1,5 +1,11 @@
 //! When a rule holds. Each condition turns what is known of a series at a minute into a [`Verdict`].
 
+mod anomaly;
+mod watch;
+
+pub use anomaly::{Anomaly, Points};
+pub use watch::Watch;
+
 use super::instance::Verdict;
 use super::operator::{Direction, Operator};
 use super::span::Span;
@@ -17,6 +23,8 @@ pub enum Condition {
     Forecast(Forecast),
     /// no new point for a while
     MissingData(MissingData),
+    /// values that the detector does not expect
+    Anomaly(Anomaly),
 }
 
 /// The last value beyond a limit.
@@ -60,7 +68,7 @@ pub struct MissingData {
 }
 
 /// Conditions of the contract that later versions bring.
-const NOT_YET: [&str; 3] = ["anomaly", "rate_of_change", "composite"];
+const NOT_YET: [&str; 2] = ["rate_of_change", "composite"];
 const MAX_HORIZON: Millis = 366 * crate::clock::DAY;
 
 impl Condition {
@@ -90,9 +98,13 @@ impl Condition {
                 .map_err(wrong)
                 .and_then(MissingData::checked)
                 .map(Self::MissingData),
+            "anomaly" => serde_json::from_value(rest)
+                .map_err(wrong)
+                .and_then(Anomaly::checked)
+                .map(Self::Anomaly),
             later if NOT_YET.contains(&later) => Err(format!("conditions of type {later:?} are not available yet")),
             other => Err(format!(
-                "there is no condition of type {other:?}: threshold, forecast or missing_data"
+                "there is no condition of type {other:?}: threshold, forecast, missing_data or anomaly"
             )),
         }
     }
@@ -172,110 +184,4 @@ impl MissingData {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    fn threshold(operator: &str, value: f64, recover: Option<f64>) -> Result<Condition, String> {
-        let mut condition = json!({"type": "threshold", "operator": operator, "value": value});
-        if let Some(recover) = recover {
-            condition["recover"] = json!(recover);
-        }
-        Condition::parse(condition)
-    }
-
-    #[test]
-    fn six_operators_compare() {
-        for (operator, below, equal, above) in [
-            ("gt", false, false, true),
-            ("gte", false, true, true),
-            ("lt", true, false, false),
-            ("lte", true, true, false),
-            ("eq", false, true, false),
-            ("neq", true, false, true),
-        ] {
-            let Ok(Condition::Threshold(threshold)) = threshold(operator, 10.0, None) else {
-                panic!("{operator}");
-            };
-            let breach = |value| threshold.verdict(value) == Verdict::Breach;
-            assert_eq!(
-                (breach(9.0), breach(10.0), breach(11.0)),
-                (below, equal, above),
-                "{operator}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_recovery_threshold_lies_on_the_right_side() {
-        assert!(threshold("gt", 10.0, Some(8.0)).is_ok() && threshold("gt", 10.0, Some(12.0)).is_err());
-        assert!(threshold("lte", 10.0, Some(12.0)).is_ok() && threshold("lte", 10.0, Some(8.0)).is_err());
-        assert!(threshold("eq", 10.0, Some(10.0)).is_err());
-        let Ok(Condition::Threshold(up)) = threshold("gt", 10.0, Some(8.0)) else {
-            panic!()
-        };
-        assert_eq!(
-            [11.0, 10.0, 8.5, 8.0].map(|v| up.verdict(v)),
-            [Verdict::Breach, Verdict::Between, Verdict::Between, Verdict::Clear]
-        );
-    }
-
-    #[test]
-    fn conditions_read_back_as_they_are_written() {
-        for condition in [
-            json!({"type": "threshold", "operator": "gt", "value": 1.5, "recover": 1.0}),
-            json!({"type": "forecast", "operator": "lt", "value": 0.0, "horizon": "1d", "probability": 0.9}),
-            json!({"type": "missing_data", "after": "15m"}),
-        ] {
-            let read = Condition::parse(condition.clone()).unwrap();
-            assert_eq!(serde_json::to_value(&read).unwrap(), condition);
-        }
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_refused_with_a_reason() {
-        for (condition, words) in [
-            (json!(3), "must be an object"),
-            (json!({"operator": "gt"}), "type"),
-            (
-                json!({"type": "threshold", "operator": "gt", "value": 1, "valeu": 2}),
-                "valeu",
-            ),
-            (json!({"type": "threshold", "operator": "over", "value": 1}), "over"),
-            (json!({"type": "threshold", "operator": "gt"}), "value"),
-            (
-                json!({"type": "forecast", "operator": "eq", "value": 1, "horizon": "1h"}),
-                "operator",
-            ),
-            (
-                json!({"type": "forecast", "operator": "gt", "value": 1, "horizon": "0s"}),
-                "horizon",
-            ),
-            (
-                json!({"type": "forecast", "operator": "gt", "value": 1, "horizon": "1h", "probability": 1.0}),
-                "probability",
-            ),
-            (json!({"type": "missing_data", "after": "30s"}), "after"),
-            (json!({"type": "anomaly", "min_severity": "high"}), "not available yet"),
-            (json!({"type": "rate_of_change"}), "not available yet"),
-            (json!({"type": "composite"}), "not available yet"),
-            (json!({"type": "magic"}), "magic"),
-        ] {
-            let error = Condition::parse(condition.clone()).unwrap_err();
-            assert!(error.contains(words), "{condition}: {error}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_value_is_a_breach_or_not_and_recovery_never_is_one(value in -20.0..20.0_f64, limit in -10.0..10.0_f64, gap in 0.0..5.0_f64) {
-            for (operator, recover) in [(Operator::Gt, limit - gap), (Operator::Lt, limit + gap)] {
-                let threshold = Threshold { operator, value: limit, recover: Some(recover) }.checked().unwrap();
-                prop_assert_eq!(threshold.verdict(value) == Verdict::Breach, operator.holds(value, limit));
-                prop_assert_ne!(threshold.verdict(recover), Verdict::Breach);
-                prop_assert_eq!(threshold.verdict(recover), Verdict::Clear);
-            }
-        }
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@ pub mod condition;
 pub mod gaps;
 pub mod instance;
 pub mod instances;
+pub(crate) mod lanes;
 pub mod notices;
 mod operator;
 pub mod outlook;

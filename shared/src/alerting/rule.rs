@@ -6,7 +6,7 @@ use super::span::Span;
 use crate::clock::Millis;
 use crate::id::{ChannelId, RuleId};
 use crate::series::{Dimensions, MetricKey};
-use crate::{Code, Error, time};
+use crate::{Error, time};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -79,10 +79,7 @@ impl Draft {
                 "name must have 1 to {MAX_NAME} characters, none of them a control character"
             )));
         }
-        let metric_key = MetricKey::parse(&self.metric_key).ok_or_else(|| Error::Malformed {
-            code: Code::InvalidMetricKey,
-            message: "metric_key is not a metric key".into(),
-        })?;
+        let metric_key = MetricKey::of_request(&self.metric_key)?;
         let condition = Condition::parse(self.condition).map_err(Error::schema)?;
         let mut channels: Vec<ChannelId> = Vec::new();
         for channel in self.channels {
@@ -242,11 +239,7 @@ mod tests {
             ("name", json!("a\u{0}b"), "name"),
             ("metric_key", json!("9x"), "metric_key"),
             ("severity", json!("bad"), "bad"),
-            (
-                "condition",
-                json!({"type": "anomaly", "min_severity": "low"}),
-                "not available yet",
-            ),
+            ("condition", json!({"type": "composite"}), "not available yet"),
             ("channels", json!(["key_00"]), "chan_"),
             ("for", json!("32d"), "for"),
             ("for", json!("soon"), "duration"),

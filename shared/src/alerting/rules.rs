@@ -2,12 +2,12 @@
 //! it cannot write after it, and sets `due_at`; the next tick applies it.
 
 use super::condition::Condition;
+use super::lanes;
 use super::rule::{Definition, Rule};
 use super::severity::Severity;
 use super::span::Span;
 use crate::Error;
 use crate::auth::Tenant;
-use crate::clock::MINUTE;
 use crate::http::page::{Cursor, Page};
 use crate::id::{Entropy, RuleId};
 use crate::idempotency::{Operation, OperationError, Outcome, Replay};
@@ -112,7 +112,7 @@ pub async fn create(
         ),
         fields(tenant, &rule.rule_id, &rule.definition),
     ));
-    for step in changed(tenant) {
+    for step in lanes::changed(tenant) {
         batch.push(step);
     }
     let result = tenant.run(batch).await;
@@ -148,7 +148,7 @@ pub async fn replace(tenant: &Tenant, rule_id: &RuleId, definition: &Definition)
         ),
         fields(tenant, rule_id, definition),
     ));
-    for step in changed(tenant) {
+    for step in lanes::changed(tenant) {
         batch.push(step);
     }
     let read = batch.push(select(rule_id));
@@ -175,7 +175,7 @@ pub async fn delete(tenant: &Tenant, rule_id: &RuleId) -> Result<(), Error> {
         ),
         args![rule_id, clock.product_override(), clock.wall_offset()],
     ));
-    for step in changed(tenant) {
+    for step in lanes::changed(tenant) {
         batch.push(step);
     }
     match tenant.run(batch).await {
@@ -280,37 +280,6 @@ fn fields(tenant: &Tenant, rule_id: &RuleId, definition: &Definition) -> Vec<Val
         definition.enabled,
         tenant.clock().product_override(),
         tenant.clock().wall_offset()
-    ]
-}
-
-/// What each change of a rule brings with it: the tick is told, and a lane starts if there is an enabled rule and none.
-fn changed(tenant: &Tenant) -> [Step; 2] {
-    let clock = tenant.clock();
-    [
-        Step::tenant(
-            concat!(
-                "UPDATE org_state SET config_version = config_version + 1, due_at = coalesce(due_at, ?2, ",
-                wall_ms!("?3"),
-                ") WHERE org_id = (SELECT org_id FROM authority)"
-            ),
-            args![clock.product_override(), clock.wall_offset()],
-        ),
-        Step::tenant(
-            concat!(
-                "INSERT INTO lanes (org_id, lane_id, first_series, last_series, active, watermark, minute)
-                 SELECT s.org_id, 0, 0, 9223372036854775807, 1,
-                    max(s.compacted_seq, coalesce((SELECT max(seq) FROM metric_batches WHERE org_id = s.org_id), 0)),
-                    coalesce(?2, ",
-                wall_ms!("?3"),
-                ") / ?4 * ?4
-                 FROM org_state AS s WHERE s.org_id = (SELECT org_id FROM authority)
-                    AND EXISTS (SELECT 1 FROM alert_rules WHERE org_id = s.org_id AND enabled = 1 AND deleted_at IS NULL)
-                 ON CONFLICT (org_id, lane_id) DO UPDATE SET active = 1, version = version + 1, watermark = excluded.watermark,
-                    minute = excluded.minute, open_minute = NULL, next_series = 0
-                 WHERE lanes.active = 0"
-            ),
-            args![clock.product_override(), clock.wall_offset(), MINUTE],
-        ),
     ]
 }
 

@@ -123,7 +123,7 @@ impl ForecastRequest {
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         let wire: Wire = serde_json::from_slice(body).map_err(|error| Error::schema(error.to_string()))?;
         Ok(Self {
-            metric_key: metric_key(&wire.metric_key)?,
+            metric_key: MetricKey::of_request(&wire.metric_key)?,
             dimensions: wire.dimensions,
             horizon: Horizon::parse(&wire.horizon)?,
             frequency: frequency(wire.frequency.as_deref())?,
@@ -143,13 +143,6 @@ impl ForecastRequest {
     pub fn levels(&self) -> &[f64] {
         &self.shown.levels
     }
-}
-
-pub(super) fn metric_key(text: &str) -> Result<MetricKey, Error> {
-    MetricKey::parse(text).ok_or(Error::Malformed {
-        code: crate::Code::InvalidMetricKey,
-        message: "metric_key is not one".into(),
-    })
 }
 
 pub(super) fn frequency(text: Option<&str>) -> Result<Option<Step>, Error> {

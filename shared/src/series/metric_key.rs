@@ -1,3 +1,4 @@
+use crate::{Code, Error};
 use serde::Serialize;
 
 /// What is measured: 1 to 256 characters, `^[A-Za-z_:][A-Za-z0-9_.:/-]*$`, kept as sent.
@@ -13,6 +14,17 @@ impl MetricKey {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::holds(text).then(|| Self(text.to_owned()))
+    }
+
+    /// Reads a key of a request.
+    ///
+    /// # Errors
+    /// 400 `INVALID_METRIC_KEY`.
+    pub fn of_request(text: &str) -> Result<Self, Error> {
+        Self::parse(text).ok_or_else(|| Error::Malformed {
+            code: Code::InvalidMetricKey,
+            message: "metric_key is not a metric key".into(),
+        })
     }
 
     /// Whether a text is a key.

@@ -1,4 +1,5 @@
 use super::{Dimensions, MetricKey};
+use crate::Error;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -49,6 +50,14 @@ impl SeriesId {
         let hex = text.strip_prefix("ser_")?;
         let plain = hex.len() == 16 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         plain.then(|| i64::from_str_radix(hex, 16).ok())?.map(Self)
+    }
+
+    /// Reads the id of a path.
+    ///
+    /// # Errors
+    /// 404 for what is none: it is answered like one that is not there.
+    pub fn of_path(text: &str) -> Result<Self, Error> {
+        Self::parse(text).ok_or(Error::NotFound("the series"))
     }
 }
 

@@ -65,7 +65,7 @@ on_both! {
         let (_, key) = product.acme().await;
         let missing = "chan_00000000000070008000000000000000";
         for (field, value, words) in [
-            ("condition", json!({"type": "anomaly", "min_severity": "high"}), "not available yet"),
+            ("condition", json!({"type": "composite"}), "not available yet"),
             ("condition", json!({"type": "threshold", "operator": "gt", "value": 1, "recover": 2}), "recover"),
             ("channels", json!([missing]), missing),
             ("name", json!(""), "name"),

@@ -2,6 +2,7 @@
 
 pub(crate) mod backtest;
 pub(crate) mod demo;
+pub(crate) mod detect;
 mod doctor;
 pub(crate) mod export;
 pub(crate) mod forecast;
@@ -31,6 +32,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Export(arguments) => export::run(&arguments, json).await,
         Command::Inspect(arguments) => inspect::run(&arguments, json).await,
         Command::Forecast(arguments) => forecast::run(&arguments, json),
+        Command::Detect(arguments) => detect::run(&arguments, json),
         Command::Backtest(arguments) => backtest::run(&arguments, json),
         Command::Doctor => doctor::run(json).await,
     }

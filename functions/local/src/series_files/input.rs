@@ -3,6 +3,8 @@
 use crate::Failure;
 use flate2::read::MultiGzDecoder;
 use intentvision::time;
+use jiff::civil;
+use jiff::tz::Offset;
 use prediction::{Regular, Step, regularise};
 use std::collections::HashMap;
 use std::fs::File;
@@ -37,7 +39,7 @@ fn open(path: &Path) -> Result<csv::Reader<Box<dyn Read>>, Failure> {
         .from_reader(reader))
 }
 
-fn records(path: &Path) -> Result<impl Iterator<Item = Result<(u64, csv::StringRecord), Failure>>, Failure> {
+pub(super) fn records(path: &Path) -> Result<impl Iterator<Item = Result<(u64, csv::StringRecord), Failure>>, Failure> {
     let shown = path.display().to_string();
     Ok(open(path)?.into_records().map(move |record| {
         let record = record.map_err(|error| Failure::Input(format!("{shown}: {error}")))?;
@@ -115,19 +117,25 @@ fn at_least_one(path: &Path, all: Vec<Series>) -> Result<Vec<Series>, Failure> {
     Ok(all)
 }
 
-fn value(cell: &str) -> Result<f64, String> {
+pub(super) fn value(cell: &str) -> Result<f64, String> {
     match cell {
         "" | "NaN" | "nan" | "NA" => Ok(f64::NAN),
         text => text.parse().map_err(|_| text.chars().take(40).collect()),
     }
 }
 
-/// RFC 3339, or epoch seconds with or without a fraction.
-fn timestamp(text: &str) -> Option<i64> {
-    time::parse_rfc3339(text).or_else(|| {
-        let ms = (text.parse::<f64>().ok()? * 1000.0).round();
-        (ms.is_finite() && ms.abs() < 1e15).then_some(ms as i64)
-    })
+/// RFC 3339, the same without an offset, which is UTC, or epoch seconds with or without a fraction.
+pub(super) fn timestamp(text: &str) -> Option<i64> {
+    if let Some(ms) = time::parse_rfc3339(text) {
+        return Some(ms);
+    }
+    if let Ok(seconds) = text.parse::<f64>() {
+        let ms = (seconds * 1000.0).round();
+        return (ms.is_finite() && ms.abs() < 1e15).then_some(ms as i64);
+    }
+    let civil: civil::DateTime = text.parse().ok()?;
+    let utc = Offset::UTC.to_timestamp(civil).ok()?;
+    Some(utc.as_millisecond()).filter(|ms| time::in_range(*ms))
 }
 
 #[cfg(test)]
@@ -166,6 +174,25 @@ mod tests {
             assert_eq!(series[0].values, [1.0, 2.0, 3.0]);
             assert_eq!(series[0].grid, Some((1_767_225_600_000, Step::Millis(3_600_000))));
             assert_eq!(series[1].values, [1.0, 2.0]);
+        }
+    }
+
+    #[test]
+    fn times_are_read_in_three_ways() {
+        for text in [
+            "2014-02-14T14:30:00Z",
+            "2014-02-14 15:30:00+01:00",
+            "2014-02-14 14:30:00",
+            "2014-02-14T14:30",
+            "1392388200",
+            "1392388200.0",
+        ] {
+            assert_eq!(timestamp(text), Some(1_392_388_200_000), "{text}");
+        }
+        assert_eq!(timestamp("1392388200.25"), Some(1_392_388_200_250));
+        assert_eq!(timestamp("2014-02-14"), Some(1_392_336_000_000));
+        for text in ["", "then", "inf", "1e300", "2014-02-30 00:00:00", "14:30"] {
+            assert_eq!(timestamp(text), None, "{text}");
         }
     }
 

@@ -1,9 +1,14 @@
 //! Series in files, for the commands that need no database.
 
 mod input;
+mod mirror;
+mod points;
+pub(crate) mod target;
 pub(crate) mod tree;
 
 pub(crate) use input::Series;
+pub(crate) use mirror::mirror;
+pub(crate) use points::{Point, points};
 
 use crate::Failure;
 use clap::{Args, ValueEnum};

@@ -4,6 +4,7 @@
 
 mod backtest;
 mod demo;
+mod detect;
 mod doctor;
 mod export;
 mod forecast;

@@ -1,25 +1,60 @@
+use super::cadence::Cadence;
+use super::day::Day;
+use super::evidence::Evidence;
+use super::incident::{Incident, Sight};
+use super::level::{Distance, Level};
+use super::memory::{Tally, Tolerance};
+use super::pack::{Pack, Short, packed};
+use super::rank::Rank;
+use super::repeats::Repeats;
+use super::slots::SLOTS;
+use super::suspicion::Suspicion;
 use super::{
-    Abnormal, BadState, Change, Direction, Ending, Finding, Kind, Learning, Mark, Member, Range, Settings, Severity,
-    Verdict,
+    Abnormal, BadState, Change, Direction, Ending, Finding, Kind, Learning, Mark, Member, Range, Settings, Verdict,
 };
 
-const DAY: i64 = 86_400_000;
+/// Values farther from the first one count as if they were there: what is computed from them stays finite.
+const FARTHEST: f64 = 1e30;
+/// The half-width of a 95 % interval of the normal distribution, in standard deviations.
+const OF_95_PER_CENT: f64 = 1.96;
+/// How much more evidence than needed a silence is told with.
+const SILENCE: f64 = 2.0;
 
-/// What is known of a series between two ends of a day: rewritten with each point.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Hot {
-    seen: u32,
-    first: i64,
-    last: i64,
-    interval: i64,
-    day: i64,
-    level: f64,
-    scale: f64,
-    /// since when there is an incident, 0 is none
-    open: i64,
-    quiet: u32,
-    missing: bool,
-    far: u32,
+packed! {
+    /// What is known of a series between two ends of a day: rewritten with each point.
+    pub struct Hot {
+        cadence: Cadence,
+        /// the first value: all others are kept relative to it
+        origin: f64,
+        day: Day,
+        level: Level,
+        evidence: Evidence,
+        rank: Rank,
+        repeats: Repeats,
+        incident: Incident,
+        tally: Tally,
+        tolerance: Tolerance,
+        /// by how much the last days have drifted, until it is told
+        drift: Short,
+    }
+}
+
+impl Default for Hot {
+    fn default() -> Self {
+        Self {
+            cadence: Cadence::EMPTY,
+            origin: 0.0,
+            day: Day::EMPTY,
+            level: Level::UNKNOWN,
+            evidence: Evidence::EMPTY,
+            rank: Rank::EMPTY,
+            repeats: Repeats::NONE,
+            incident: Incident::NONE,
+            tally: Tally::EMPTY,
+            tolerance: Tolerance::NONE,
+            drift: Short::ZERO,
+        }
+    }
 }
 
 impl Hot {
@@ -34,184 +69,243 @@ impl Hot {
         value: Option<f64>,
         forecast: Option<&Range>,
     ) -> Verdict {
-        let range = forecast.copied().or_else(|| {
-            (self.seen >= 3).then_some(Range {
-                expected: self.level,
-                lower: self.level - 4.0 * self.scale,
-                upper: self.level + 4.0 * self.scale,
-            })
-        });
-        let mut verdict = Verdict {
-            expected: range,
+        match value.filter(|value| value.is_finite()) {
+            None => self.silence(settings, t, forecast),
+            Some(_) if !self.cadence.is_new(t) => self.as_expected(settings, t, forecast),
+            Some(value) => self.value(settings, t, value, forecast),
+        }
+    }
+
+    /// The verdict on a point of which there is nothing to say.
+    fn as_expected(&self, settings: &Settings, t: i64, forecast: Option<&Range>) -> Verdict {
+        Verdict {
+            expected: self
+                .cadence
+                .noise_is_known()
+                .then(|| self.range(settings, t, forecast, self.level.fast())),
             score: 0.0,
             evidence: 0.0,
             abnormal: None,
             change: None,
             learning: self.learning(),
-        };
-        let Some(value) = value.filter(|value| value.is_finite()) else {
-            if let (Some(at), Some(range), 0) = (self.overdue_at(), range, self.open)
-                && t >= at
-            {
-                self.open = t;
-                self.missing = true;
-                verdict.change = Some(Change::Opened(Finding {
-                    since: t,
-                    at: t,
-                    value: None,
-                    range,
-                    kind: Kind::Missing,
-                    severity: Severity::Medium,
-                    direction: Direction::Both,
-                    member: Member::Absence,
-                    evidence: 5.0,
-                    score: 0.0,
-                    ordinal: 1,
-                }));
-            }
-            return verdict;
-        };
-        if self.seen > 0 && t <= self.last {
-            return verdict;
         }
-        if self.seen > 0 {
-            let distance = t - self.last;
-            self.interval = if self.interval == 0 {
-                distance
-            } else {
-                self.interval + (distance.min(2 * self.interval) - self.interval) / 4
-            };
+    }
+
+    /// What is expected at `t` around a level.
+    fn range(&self, settings: &Settings, t: i64, forecast: Option<&Range>, level: f64) -> Range {
+        if let Some(forecast) = forecast {
+            return *forecast;
+        }
+        let expected = self.day.expected(t) + self.incident.base().unwrap_or(level);
+        let reach = self.evidence.reach(settings.threshold()) * self.level.unit();
+        Range {
+            expected: self.origin + expected,
+            lower: self.origin + (expected - reach),
+            upper: self.origin + (expected + reach),
+        }
+    }
+
+    fn distance(&self, t: i64, value: f64, forecast: Option<&Range>) -> Distance {
+        let mut distance = self.level.distance(value, self.day.expected(t));
+        if let Some(forecast) = forecast {
+            let half_width = (forecast.upper / 2.0 - forecast.lower / 2.0) / OF_95_PER_CENT;
+            distance.fast = (value - (forecast.expected - self.origin)).clamp(-FARTHEST, FARTHEST);
+            distance.unit = distance.unit.max(half_width.min(FARTHEST));
+        }
+        distance
+    }
+
+    fn value(&mut self, settings: &Settings, t: i64, value: f64, forecast: Option<&Range>) -> Verdict {
+        if self.cadence.is_empty() {
+            self.origin = value;
+            self.day.start(settings, t);
+        }
+        self.day.advance(t);
+        self.cadence.count(t);
+        let mut verdict = self.as_expected(settings, t, forecast);
+        let relative = (value - self.origin).clamp(-FARTHEST, FARTHEST);
+        let distance = self.distance(t, relative, forecast);
+
+        verdict.score = self.rank.push(t, relative, &distance, &self.level, &self.cadence);
+        let opinion = self.evidence.push(t, &distance, &self.level, &self.cadence);
+        let stuck = self.repeats.push(relative, &self.cadence);
+        let record = self.level.is_far_record(relative);
+        let drift = std::mem::replace(&mut self.drift, Short::ZERO).get();
+        let suspicion = Suspicion::strongest(settings, &opinion, stuck, drift, record);
+        verdict.evidence = suspicion.evidence.min(Verdict::MAX_EVIDENCE);
+
+        let level = if suspicion.slowly {
+            self.level.slow()
         } else {
-            (self.first, self.level) = (t, value);
+            self.level.fast()
+        };
+        let range = self.range(settings, t, forecast, level);
+        let off = if suspicion.slowly { distance.slow } else { distance.fast };
+        let abnormal = verdict.learning.is_none()
+            && suspicion.evidence >= settings.threshold()
+            && settings.direction.admits(suspicion.direction)
+            && (suspicion.is_of_pattern() || settings.minimum_effect.reached(value, range.expected))
+            && !self.tolerance.covers(t, suspicion.direction, off);
+        let finding = Finding {
+            since: t,
+            at: t,
+            value: Some(value),
+            range,
+            kind: suspicion.kind,
+            severity: settings.severity(suspicion.evidence),
+            direction: suspicion.direction,
+            member: suspicion.member,
+            evidence: verdict.evidence,
+            score: verdict.score,
+            ordinal: self.tally.current(suspicion.direction),
+        };
+        let was_open = self.incident.is_open();
+        if was_open {
+            let sight = Sight {
+                seasonal: distance.seasonal,
+                abnormal,
+                finding,
+            };
+            verdict.change = self.incident.go_on(t, &sight, &self.cadence);
+        } else if abnormal {
+            let jump = if suspicion.is_of_pattern() { 0.0 } else { off };
+            verdict.change = Some(self.open(settings, finding, distance.seasonal - off, jump));
         }
-        let off = value - self.level;
-        let floor = 1e-3 * self.level.abs() + 1e-9;
-        let z = off / self.scale.max(floor);
-        self.scale += 0.05 * (off.abs().min(4.0 * self.scale.max(floor)) - self.scale);
-        self.level += 0.05 * off.clamp(-4.0 * self.scale.max(floor), 4.0 * self.scale.max(floor));
-        verdict.evidence = (z.abs() * 0.7).min(Verdict::MAX_EVIDENCE);
-        verdict.score = (z.abs() / 100.0).min(1.0);
-        if let (Some(range), None) = (range, verdict.learning) {
-            let direction = if off > 0.0 { Direction::Up } else { Direction::Down };
-            let abnormal = z.abs() > 8.0
-                && settings.direction.admits(direction)
-                && settings.minimum_effect.reached(value, range.expected);
-            if abnormal {
-                verdict.abnormal = Some(Abnormal {
-                    severity: Severity::Low,
-                    direction,
-                });
-            }
-            if self.missing {
-                self.missing = false;
-                verdict.change = Some(Change::Closed {
-                    since: self.open,
-                    ending: Ending::Recovered,
-                });
-                self.open = 0;
-            } else if abnormal && self.open == 0 {
-                self.open = t;
-                verdict.change = Some(Change::Opened(Finding {
-                    since: t,
-                    at: t,
-                    value: Some(value),
-                    range,
-                    kind: Kind::Point,
-                    severity: if z.abs() > 30.0 {
-                        Severity::Critical
-                    } else if z.abs() > 15.0 {
-                        Severity::High
-                    } else {
-                        Severity::Low
-                    },
-                    direction,
-                    member: Member::Residual,
-                    evidence: verdict.evidence,
-                    score: verdict.score,
-                    ordinal: 1,
-                }));
-            }
-            if self.open != 0 {
-                self.quiet = if abnormal { 0 } else { self.quiet + 1 };
-                self.far = if abnormal { self.far + 1 } else { self.far };
-                if self.quiet >= 5 {
-                    let ending = if self.far > 20 {
-                        Ending::NewNormal
-                    } else {
-                        Ending::Recovered
-                    };
-                    verdict.change = Some(Change::Closed {
-                        since: self.open,
-                        ending,
-                    });
-                    (self.open, self.quiet, self.far) = (0, 0, 0);
-                }
-            }
+        verdict.abnormal = self.abnormal(abnormal, &finding);
+
+        let adopted = matches!(
+            verdict.change,
+            Some(Change::Closed {
+                ending: Ending::NewNormal,
+                ..
+            })
+        );
+        let held = was_open || self.incident.is_open();
+        if !held {
+            let winsorised = distance.is_outlier() && self.cadence.noise_is_known();
+            self.day
+                .observe(if winsorised { relative - distance.fast } else { relative });
         }
-        self.last = t;
-        self.seen = self.seen.saturating_add(1);
+        self.level.learn(relative, &distance, &self.cadence, held);
+        if adopted {
+            self.level.adopt();
+        }
         verdict
     }
 
-    pub(super) fn day_ended(&self, settings: &Settings, t: i64) -> bool {
-        self.seen > 0 && Self::day_of(settings, t) > self.day
+    fn open(&mut self, settings: &Settings, mut finding: Finding, base: f64, jump: f64) -> Change {
+        finding.ordinal = self.tally.count(settings, finding.since, finding.direction);
+        self.incident.open(&finding, base, jump);
+        Change::Opened(finding)
     }
 
-    pub(super) fn begin_day(&mut self, settings: &Settings, t: i64) {
-        self.day = Self::day_of(settings, t);
+    /// What rules see of a point.
+    fn abnormal(&self, abnormal: bool, finding: &Finding) -> Option<Abnormal> {
+        if abnormal {
+            Some(Abnormal {
+                severity: finding.severity,
+                direction: finding.direction,
+            })
+        } else {
+            self.incident.is_away().then(|| self.incident.told().abnormal())
+        }
     }
 
-    fn day_of(settings: &Settings, t: i64) -> i64 {
-        (t + i64::from(settings.local.offset) * 60_000 - settings.day_offset.rem_euclid(DAY)).div_euclid(DAY)
+    fn silence(&mut self, settings: &Settings, t: i64, forecast: Option<&Range>) -> Verdict {
+        let mut verdict = self.as_expected(settings, t, forecast);
+        let overdue = self.cadence.overdue_at().is_some_and(|at| t >= at);
+        if let (true, None, false, Some(range)) = (overdue, verdict.learning, self.incident.is_open(), verdict.expected)
+        {
+            let evidence = settings.threshold() + SILENCE;
+            verdict.evidence = evidence;
+            let finding = Finding {
+                since: self.cadence.due_at().min(t),
+                at: t,
+                value: None,
+                range,
+                kind: Kind::Missing,
+                severity: settings.severity(evidence),
+                direction: Direction::Both,
+                member: Member::Absence,
+                evidence,
+                score: 0.0,
+                ordinal: 0,
+            };
+            verdict.abnormal = Some(Abnormal {
+                severity: finding.severity,
+                direction: finding.direction,
+            });
+            verdict.change = Some(self.open(settings, finding, self.level.fast(), 0.0));
+        }
+        verdict
+    }
+
+    pub(super) fn day_ended(&self, t: i64) -> bool {
+        !self.cadence.is_empty() && self.cadence.is_new(t) && self.day.has_ended(t)
+    }
+
+    pub(super) fn close_day(&mut self) -> [(i64, Option<f64>); SLOTS] {
+        self.day.close(self.cadence.last())
+    }
+
+    /// What is expected of the time of day has moved by `moved`, and the last days have drifted.
+    pub(super) fn begin_day(&mut self, settings: &Settings, t: i64, moved: f64, drift: Option<f64>) {
+        self.level.shift(moved);
+        self.incident.shift(moved);
+        self.cadence.forget();
+        self.drift = drift.map_or(Short::ZERO, Short::new);
+        self.day.start(settings, t);
     }
 
     pub(super) fn mark(&mut self, t: i64, mark: Mark) -> Option<Change> {
-        let _ = (t, mark);
-        let since = std::mem::take(&mut self.open);
-        (since != 0).then_some(Change::Closed {
-            since,
-            ending: Ending::Marked,
-        })
+        let about_last = self.incident.is_about(t);
+        match mark {
+            Mark::Expected if about_last => {
+                self.tolerance = Tolerance::of(
+                    self.incident.began(),
+                    self.incident.told().direction,
+                    self.incident.worst(),
+                );
+            }
+            Mark::BadData => {
+                if let Some(base) = self.incident.base() {
+                    self.level.restore(base);
+                }
+            }
+            Mark::Real => {
+                self.incident.insist();
+                return None;
+            }
+            Mark::NewNormal => self.level.adopt(),
+            Mark::Expected => {}
+        }
+        self.incident.is_open().then(|| self.incident.close(Ending::Marked))
     }
 
     pub(super) fn learning(&self) -> Option<Learning> {
-        let learning = Learning {
-            points: self.seen,
-            points_needed: 20,
-            span: self.last - self.first,
-            span_needed: DAY,
-        };
-        (learning.points < learning.points_needed || learning.span < learning.span_needed).then_some(learning)
+        self.cadence.learning()
     }
 
     pub(super) fn overdue_at(&self) -> Option<i64> {
-        (self.interval > 0).then(|| self.last + (3 * self.interval).max(15 * 60_000))
+        self.cadence.overdue_at()
     }
 
     /// The time of the last value, if there was one.
     #[must_use]
     pub fn last(&self) -> Option<i64> {
-        (self.seen > 0).then_some(self.last)
+        (!self.cadence.is_empty()).then(|| self.cadence.last())
     }
 
     /// Since when there is an incident, if there is one.
     #[must_use]
     pub fn incident(&self) -> Option<i64> {
-        (self.open != 0).then_some(self.open)
+        self.incident.since()
     }
 
     /// Appends the packed state.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.push(Self::VERSION);
-        out.extend(self.seen.to_le_bytes());
-        for integer in [self.first, self.last, self.interval, self.day, self.open] {
-            out.extend(integer.to_le_bytes());
-        }
-        out.extend(self.level.to_le_bytes());
-        out.extend(self.scale.to_le_bytes());
-        out.extend(self.quiet.to_le_bytes());
-        out.extend(self.far.to_le_bytes());
-        out.push(u8::from(self.missing));
+        self.pack(out);
     }
 
     /// Reads it back, exactly.
@@ -219,24 +313,12 @@ impl Hot {
     /// # Errors
     /// [`BadState`] if it is not one.
     pub fn decode(bytes: &[u8]) -> Result<Self, BadState> {
-        let bytes: &[u8; 70] = bytes.try_into().map_err(|_| BadState)?;
-        if bytes[0] != Self::VERSION || bytes[69] > 1 {
+        let Some((&Self::VERSION, mut rest)) = bytes.split_first() else {
             return Err(BadState);
-        }
-        let long = |at: usize| bytes[at..at + 8].try_into().map(i64::from_le_bytes).unwrap_or(0);
-        let int = |at: usize| bytes[at..at + 4].try_into().map(u32::from_le_bytes).unwrap_or(0);
-        Ok(Self {
-            seen: int(1),
-            first: long(5),
-            last: long(13),
-            interval: long(21),
-            day: long(29),
-            open: long(37),
-            level: f64::from_bits(long(45).cast_unsigned()),
-            scale: f64::from_bits(long(53).cast_unsigned()),
-            quiet: int(61),
-            far: int(65),
-            missing: bytes[69] == 1,
-        })
+        };
+        let hot = Self::unpack(&mut rest)?;
+        if rest.is_empty() { Ok(hot) } else { Err(BadState) }
     }
 }
+
+const _: () = assert!(<Hot as Pack>::SIZE < Hot::MAX_BYTES, "with the version");

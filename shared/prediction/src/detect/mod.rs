@@ -5,11 +5,24 @@
 //! [`Stream`] holds both, for series that are replayed as a whole. The same points in the same order give the same verdicts, bit for
 //! bit, wherever the state was saved and loaded in between.
 
+mod cadence;
 mod cold;
+mod day;
+mod evidence;
 mod hot;
+mod incident;
+mod level;
 mod mark;
+mod memory;
+mod pack;
+mod rank;
+mod repeats;
 mod settings;
+mod slots;
 mod stream;
+mod suspicion;
+mod tail;
+mod trend;
 mod verdict;
 
 pub use cold::Cold;
@@ -47,7 +60,7 @@ impl Detector {
     /// Whether a day of the series has ended at `t`: then [`Detector::roll`] comes before [`Detector::push`] of a value.
     #[must_use]
     pub fn roll_is_due(&self, hot: &Hot, t: i64) -> bool {
-        hot.day_ended(&self.settings, t)
+        hot.day_ended(t)
     }
 
     /// Folds the day that has ended into `cold`, and loads what is expected of the day of `t`.

@@ -40,6 +40,20 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Both, Self::Up, Self::Down];
+
+    /// Which way a distance goes.
+    pub(super) fn of(off: f64) -> Self {
+        if off > 0.0 {
+            Self::Up
+        } else if off < 0.0 {
+            Self::Down
+        } else {
+            Self::Both
+        }
+    }
+
     /// Whether a deviation the other way is none of its business.
     #[must_use]
     pub fn admits(self, other: Direction) -> bool {
@@ -59,9 +73,7 @@ impl Direction {
     /// Reads its name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Both, Self::Up, Self::Down]
-            .into_iter()
-            .find(|direction| direction.as_str() == text)
+        Self::ALL.iter().copied().find(|direction| direction.as_str() == text)
     }
 }
 

@@ -174,7 +174,7 @@ impl Turn<'_, '_> {
         instance
     }
 
-    fn verdict(&self, rule: &Rule, instance: &Instance, observed: &Observed) -> (Verdict, Evidence) {
+    fn verdict<'a>(&self, rule: &Rule, instance: &Instance, observed: &'a Observed) -> (Verdict, Evidence<'a>) {
         let minute = self.scene.minute;
         let Some(last) = observed.last else {
             return (Verdict::Unknown, Evidence::default());
@@ -183,6 +183,7 @@ impl Turn<'_, '_> {
             value: Some(last.point.value),
             crossing: None,
             silent: minute.saturating_sub(last.minute),
+            ..Evidence::default()
         };
         // a rule begins with a value only while that is fresh; what it once went by stands
         let age = minute.saturating_sub(last.point.timestamp);
@@ -199,6 +200,7 @@ impl Turn<'_, '_> {
         let verdict = match &definition.condition {
             Condition::Threshold(threshold) => threshold.verdict(last.point.value),
             Condition::MissingData(missing) => missing.verdict(minute, last.minute),
+            Condition::Anomaly(anomaly) => evidence.watch.map_or(Verdict::Unknown, |watch| anomaly.verdict(watch)),
             Condition::Forecast(forecast) => {
                 let outlooks = self.scene.outlooks.get(&(self.id, forecast.horizon.millis()));
                 let newest = outlooks.and_then(|list| list.iter().rev().find(|(valid_from, _)| *valid_from <= minute));
@@ -225,7 +227,7 @@ impl Turn<'_, '_> {
         revision: Revision,
         rule: Option<&Rule>,
         transition: &Transition,
-        evidence: &Evidence,
+        evidence: &Evidence<'_>,
         reason: String,
     ) {
         let name = self.scene.names.get(&self.id).map(text::series).unwrap_or_default();

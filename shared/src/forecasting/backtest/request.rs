@@ -72,7 +72,7 @@ impl BacktestRequest {
             return Err(Error::schema("stride must be a number of steps from 1 on"));
         }
         Ok(Self {
-            metric_key: request::metric_key(&wire.metric_key)?,
+            metric_key: MetricKey::of_request(&wire.metric_key)?,
             dimensions: wire.dimensions,
             horizon: Horizon::parse(&wire.horizon)?,
             frequency: request::frequency(wire.frequency.as_deref())?,

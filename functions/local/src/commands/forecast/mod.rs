@@ -5,13 +5,11 @@ mod predict;
 
 use crate::Failure;
 use crate::parallel::{parallel, threads};
-use crate::series_files::{Series, Source, tree};
+use crate::series_files::{Series, Source, mirror, target, tree};
 use clap::Args;
 use predict::Prediction;
 use prediction::Backend;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -41,53 +39,17 @@ pub(crate) fn level(text: &str) -> Result<String, String> {
 
 pub(crate) fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     if arguments.source.input.is_dir() {
-        folder(arguments, json)
+        let root = &arguments.source.input;
+        mirror(root, &tree::files(root)?, arguments.output.as_deref(), |path| {
+            let predictions = file(path, arguments, 1)?;
+            output::render(&predictions, &arguments.levels, json)
+        })
     } else {
         let predictions = file(&arguments.source.input, arguments, threads())?;
         let text = output::render(&predictions, &arguments.levels, json)?;
         match &arguments.output {
             None => crate::output::line(text.trim_end()),
-            Some(path) => output::write(path, &text),
-        }
-    }
-}
-
-/// Every file of a folder, several at a time. Files that fail are named, the others are done.
-fn folder(arguments: &Arguments, json: bool) -> Result<(), Failure> {
-    let root = &arguments.source.input;
-    let target = arguments
-        .output
-        .as_ref()
-        .ok_or_else(|| Failure::Input("a folder as --input needs a folder as --output".into()))?;
-    let files = tree::files(root)?;
-    let progress = std::io::stderr().is_terminal();
-    let done = AtomicUsize::new(0);
-    let results = parallel(&files, threads(), |relative| {
-        let predictions = file(&root.join(relative), arguments, 1)?;
-        let text = output::render(&predictions, &arguments.levels, json)?;
-        output::write(&target.join(relative), &text)?;
-        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        if progress {
-            eprint!("\r{done} of {} files", files.len());
-        }
-        Ok(predictions.len())
-    });
-    if progress {
-        eprintln!();
-    }
-    let failures: Vec<&Failure> = results.iter().filter_map(|result| result.as_ref().err()).collect();
-    match failures.as_slice() {
-        [] => Ok(()),
-        [one] => Err(Failure::Input(one.to_string())),
-        many => {
-            for failure in many {
-                eprintln!("intentvision: {failure}");
-            }
-            Err(Failure::Input(format!(
-                "{} of {} files failed",
-                many.len(),
-                files.len()
-            )))
+            Some(path) => target::write(path, &text),
         }
     }
 }

@@ -1,0 +1,145 @@
+//! What is expected of the day that runs, half-hour by half-hour, and what has come of it so far.
+
+use super::Settings;
+use super::pack::{Short, packed};
+use super::slots::{SLOTS, Slots};
+
+pub(super) const SLOT: i64 = 1_800_000;
+const DAY: i64 = 86_400_000;
+const MINUTE: i64 = 60_000;
+/// A mean over a slot gives new values at least this weight.
+const MOST_IN_A_SLOT: u8 = 250;
+
+packed! {
+    /// The day of a series begins at a half-hour of local time of its own ([`Settings::day_offset`]), and its slots count from there. Slots that are over
+    /// hold the mean of what came; the present one and those to come hold what is expected. All values are relative to the origin of the series.
+    pub(super) struct Day {
+        /// days since 1970, its last 16 bits
+        number: u16,
+        /// minutes from the beginning of the day to midnight UTC
+        begin: u16,
+        /// the slot that runs
+        slot: u8,
+        slots: Slots,
+        /// what is expected where nothing else is known
+        usual: Short,
+        /// of the present slot, so far
+        mean: f32,
+        count: u8,
+    }
+}
+
+/// A place in the day.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) day: i64,
+    pub(super) slot: usize,
+    /// how much of the slot has passed, from 0 to 1
+    passed: f64,
+}
+
+/// When a day begins, as [`Day::begin`] has it.
+fn begin(settings: &Settings) -> u16 {
+    let offset = settings.day_offset.rem_euclid(DAY) / SLOT * SLOT;
+    let local = i64::from(settings.local.offset) * MINUTE;
+    ((local - offset).rem_euclid(DAY) / MINUTE) as u16
+}
+
+impl Day {
+    pub(super) const EMPTY: Self = Self {
+        number: 0,
+        begin: 0,
+        slot: 0,
+        slots: Slots::EMPTY,
+        usual: Short::ZERO,
+        mean: 0.0,
+        count: 0,
+    };
+
+    pub(super) fn place(&self, t: i64) -> Place {
+        let shifted = t.saturating_add(i64::from(self.begin) * MINUTE);
+        let within = shifted.rem_euclid(DAY);
+        Place {
+            day: shifted.div_euclid(DAY),
+            slot: (within / SLOT) as usize,
+            passed: (within % SLOT) as f64 / SLOT as f64,
+        }
+    }
+
+    /// Whether `t` is on another day.
+    pub(super) fn has_ended(&self, t: i64) -> bool {
+        self.place(t).day as u16 != self.number
+    }
+
+    /// Begins the day of `t`, of which nothing is expected yet.
+    pub(super) fn start(&mut self, settings: &Settings, t: i64) {
+        *self = Self {
+            begin: begin(settings),
+            usual: self.usual,
+            ..Self::EMPTY
+        };
+        let place = self.place(t);
+        (self.number, self.slot) = (place.day as u16, place.slot as u8);
+    }
+
+    /// Sets what is expected of it.
+    pub(super) fn expect(&mut self, slots: Slots, usual: f64) {
+        self.slots = slots;
+        self.usual = Short::new(usual);
+    }
+
+    /// UTC at the beginning of a slot of the day that `t` is on.
+    pub(super) fn slot_at(&self, place: Place, slot: usize) -> i64 {
+        place.day * DAY + slot as i64 * SLOT - i64::from(self.begin) * MINUTE
+    }
+
+    /// Goes to the slot of `t`, and back to none: the day of `t` is the present one, or counts as if it were.
+    pub(super) fn advance(&mut self, t: i64) {
+        let place = self.place(t);
+        while usize::from(self.slot) < place.slot {
+            self.close_slot();
+            self.slot += 1;
+        }
+    }
+
+    fn close_slot(&mut self) {
+        let slot = usize::from(self.slot);
+        self.slots.copy_expected_before(slot);
+        self.slots.set(slot, (self.count > 0).then(|| f64::from(self.mean)));
+        (self.mean, self.count) = (0.0, 0);
+    }
+
+    /// What is expected at `t`, on a line between the middles of the slots.
+    pub(super) fn expected(&self, t: i64) -> f64 {
+        let Place { day, slot, passed } = self.place(t);
+        if day as u16 != self.number || slot < usize::from(self.slot) {
+            return self.usual.get();
+        }
+        let Some(here) = self.slots.get(slot) else {
+            return self.usual.get();
+        };
+        let (there, weight) = if passed < 0.5 {
+            (self.slots.before(slot, usize::from(self.slot)), 0.5 - passed)
+        } else {
+            (self.slots.after(slot), passed - 0.5)
+        };
+        there.map_or(here, |there| here + weight * (there - here))
+    }
+
+    /// Takes a value of the present slot into account.
+    pub(super) fn observe(&mut self, value: f64) {
+        self.count = (self.count + 1).min(MOST_IN_A_SLOT);
+        let mean = f64::from(self.mean);
+        self.mean = (mean + (value - mean) / f64::from(self.count)) as f32;
+    }
+
+    /// Ends the day: when its slots began, and their means.
+    pub(super) fn close(&mut self, last: i64) -> [(i64, Option<f64>); SLOTS] {
+        let (running, place) = (usize::from(self.slot), self.place(last));
+        self.close_slot();
+        std::array::from_fn(|slot| {
+            let mean = self.slots.get(slot).filter(|_| slot <= running);
+            (self.slot_at(place, slot), mean)
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! The members of the ensemble that raise alarms: how improbable each finds a point.
+
+use super::cadence::Cadence;
+use super::level::{Distance, Level};
+use super::pack::{Minute, Short, packed};
+use super::tail::Tail;
+use super::{Direction, Member};
+
+const BURST: f64 = 0.3;
+const RECENT: f64 = 2.0 / 25.0;
+/// How much better the proof of members must be that see slowly what the residual sees at once.
+const HANDICAP_OF_MEAN: f64 = 1.0;
+const HANDICAP_OF_SPREAD: f64 = 2.0;
+/// Points after which the tails stop to learn from an incident, and the time after which the next begins.
+const LEARNED_OF_AN_INCIDENT: u8 = 2;
+const APART: f64 = 3_600_000.0;
+/// Evidence from which a point is not taken for normal.
+const DOUBTFUL: f64 = 4.0;
+const DOUBTFUL_ALONE: f64 = 5.0;
+const UNREST: f64 = 0.001;
+/// The mean absolute logarithm by which normal noise over a hundred values differs from its mean.
+const LEAST_UNREST: f64 = 0.09;
+
+packed! {
+    pub(super) struct Evidence {
+        /// means of the last few, and the last two dozen, distances
+        burst: Short,
+        recent: Short,
+        residual_tail: Tail,
+        burst_tail: Tail,
+        recent_tail: Tail,
+        /// the mean absolute logarithm of the scatter, see [`Level::unrest`]
+        unrest: Short,
+        doubt_at: Minute,
+        doubts: u8,
+    }
+}
+
+/// What the members find.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opinion {
+    /// -log10 of the tail probability
+    pub(super) evidence: f64,
+    pub(super) member: Member,
+    pub(super) direction: Direction,
+    /// whether it is the slow level that the values are off
+    pub(super) slowly: bool,
+}
+
+impl Evidence {
+    pub(super) const EMPTY: Self = Self {
+        burst: Short::ZERO,
+        recent: Short::ZERO,
+        residual_tail: Tail::UNKNOWN,
+        burst_tail: Tail::UNKNOWN,
+        recent_tail: Tail::UNKNOWN,
+        unrest: Short::ZERO,
+        doubt_at: Minute::ZERO,
+        doubts: 0,
+    };
+
+    /// How far from the expected a value may be, in units of the noise, before the evidence of the residual alone is `evidence`.
+    pub(super) fn reach(&self, evidence: f64) -> f64 {
+        self.residual_tail.value_at(evidence)
+    }
+
+    /// Takes a point into account, and says what the members find.
+    pub(super) fn push(&mut self, t: i64, distance: &Distance, level: &Level, cadence: &Cadence) -> Opinion {
+        let known = cadence.noise_is_known();
+        let off = if known { distance.for_means() } else { 0.0 };
+        self.burst = Short::new(self.burst.get() + BURST * (off - self.burst.get()));
+        let slow = if known { distance.slow_for_means() } else { 0.0 };
+        self.recent = Short::new(self.recent.get() + RECENT * (slow - self.recent.get()));
+        if !known {
+            return Opinion {
+                evidence: 0.0,
+                member: Member::Residual,
+                direction: Direction::Both,
+                slowly: false,
+            };
+        }
+        let residual = distance.fast.abs() / distance.unit;
+        let burst = self.burst.get().abs() / distance.unit;
+        let recent = self.recent.get().abs() / distance.unit;
+        let (alone, together, slowly) = (
+            self.residual_tail.evidence(residual),
+            self.burst_tail.evidence(burst),
+            self.recent_tail.evidence(recent),
+        );
+        let both = f64::midpoint(alone, together);
+        let scatter = self.scatter(level, cadence.seen());
+        let quick = if alone >= together {
+            Member::Residual
+        } else {
+            Member::Mean
+        };
+        let opinions = [
+            (both, quick, distance.fast, false),
+            (slowly - HANDICAP_OF_MEAN, Member::Mean, self.recent.get(), true),
+            (scatter - HANDICAP_OF_SPREAD, Member::Spread, 0.0, false),
+        ];
+        let (evidence, member, off, slowly) = opinions
+            .into_iter()
+            .reduce(|best, next| if next.0 > best.0 { next } else { best })
+            .unwrap_or(opinions[0]);
+
+        if both >= DOUBTFUL || alone >= DOUBTFUL_ALONE {
+            if self.doubt_at.until(t) >= APART {
+                self.doubts = 0;
+            }
+            self.doubt_at = Minute::new(t);
+            self.doubts = self.doubts.saturating_add(1);
+        }
+        let counts = self.doubt_at.until(t) >= APART || self.doubts <= LEARNED_OF_AN_INCIDENT;
+        self.residual_tail.learn(residual, cadence.seen(), counts);
+        self.burst_tail.learn(burst, cadence.seen(), counts);
+        self.recent_tail.learn(recent, cadence.seen(), counts);
+        Opinion {
+            evidence: evidence.max(0.0),
+            member,
+            direction: Direction::of(off),
+            slowly,
+        }
+    }
+
+    /// -log10 of the probability of the scatter of the last hundred values, taking its logarithm to be normal.
+    fn scatter(&mut self, level: &Level, seen: f64) -> f64 {
+        let unrest = level.unrest();
+        let usual = self.unrest.get();
+        let deviation = 1.25 * usual.max(LEAST_UNREST);
+        let z = unrest.abs() / deviation;
+        let rate = UNREST.max(1.0 / seen);
+        self.unrest = Short::new(usual + rate * (unrest.abs().min(3.0 * usual.max(LEAST_UNREST)) - usual));
+        // the bound of Chernoff on the tail of the normal distribution
+        z * z / 2.0 / std::f64::consts::LN_10
+    }
+}

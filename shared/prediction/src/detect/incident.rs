@@ -1,0 +1,264 @@
+//! The incident of a series: when it opens, gets worse and ends. One tells of it once.
+
+use super::cadence::Cadence;
+use super::pack::{Instant, Pack, Short, packed};
+use super::{Abnormal, BadState, Change, Direction, Ending, Finding, Kind, Member, Severity};
+
+const HOUR: f64 = 3_600_000.0;
+/// After so long without an abnormal value an incident is over.
+const QUIET: f64 = HOUR;
+const LEAST_QUIET: f64 = 2.0;
+/// Values that stay away so long have moved.
+const MOVED: f64 = 3.0 * HOUR;
+const LEAST_MOVED: f64 = 6.0;
+/// What lasts so long is normal, unless a user says that it is not.
+const NEW_NORMAL: f64 = 20.0 * HOUR;
+const LEAST_NEW_NORMAL: f64 = 12.0;
+/// A value is still away while it is off by this part of what it was off first.
+const STILL_AWAY: f64 = 0.5;
+
+packed! {
+    pub(super) struct Incident {
+        since: Instant,
+        state: State,
+        told: Told,
+        /// the level before it
+        base: f32,
+        /// how far the first value was off
+        jump: Short,
+        /// how far any was, at most
+        worst: Short,
+        /// values since the last that was abnormal
+        quiet: u16,
+        /// how many values more were away than were not
+        away: u16,
+    }
+}
+
+/// Where an incident stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// There is none; the fields tell of the last one.
+    Closed,
+    Open,
+    /// A user says that it is real: it does not become the new normal.
+    Real,
+}
+
+/// What was told last of an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) kind: Kind,
+    pub(super) severity: Severity,
+    pub(super) direction: Direction,
+    pub(super) member: Member,
+}
+
+/// What an incident needs to know of a point.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sight {
+    /// how far the value is from what is expected of the time of day
+    pub(super) seasonal: f64,
+    /// whether the point is abnormal on its own
+    pub(super) abnormal: bool,
+    /// as what it would be told
+    pub(super) finding: Finding,
+}
+
+impl Incident {
+    pub(super) const NONE: Self = Self {
+        since: Instant::ZERO,
+        state: State::Closed,
+        told: Told {
+            kind: Kind::Point,
+            severity: Severity::Low,
+            direction: Direction::Both,
+            member: Member::Residual,
+        },
+        base: 0.0,
+        jump: Short::ZERO,
+        worst: Short::ZERO,
+        quiet: 0,
+        away: 0,
+    };
+
+    pub(super) fn is_open(&self) -> bool {
+        self.state != State::Closed
+    }
+
+    pub(super) fn since(&self) -> Option<i64> {
+        self.is_open().then(|| self.since.get())
+    }
+
+    /// When it, or the last one, began.
+    pub(super) fn began(&self) -> i64 {
+        self.since.get()
+    }
+
+    pub(super) fn told(&self) -> Told {
+        self.told
+    }
+
+    /// Whether its last value was away.
+    pub(super) fn is_away(&self) -> bool {
+        self.is_open() && self.quiet == 0
+    }
+
+    /// Whether it, or the last one, is what a user means who points at `t`.
+    pub(super) fn is_about(&self, t: i64) -> bool {
+        self.since != Instant::ZERO && Instant::new(t) >= self.since
+    }
+
+    /// It is real: it does not become the new normal.
+    pub(super) fn insist(&mut self) {
+        if self.is_open() {
+            self.state = State::Real;
+        }
+    }
+
+    /// The level that was normal before it, while there is one.
+    pub(super) fn base(&self) -> Option<f64> {
+        self.is_open().then(|| f64::from(self.base))
+    }
+
+    /// The level moves because what is expected of the time of day does.
+    pub(super) fn shift(&mut self, by: f64) {
+        self.base = (f64::from(self.base) - by) as f32;
+    }
+
+    /// How far its values were from the level before it, at most.
+    pub(super) fn worst(&self) -> f64 {
+        self.worst.get()
+    }
+
+    /// Opens, with the level before it and the distance from it.
+    pub(super) fn open(&mut self, finding: &Finding, base: f64, jump: f64) {
+        *self = Self {
+            since: Instant::new(finding.since),
+            state: State::Open,
+            told: Told::of(finding),
+            base: base as f32,
+            jump: Short::new(jump),
+            worst: Short::new(jump.abs()),
+            quiet: 0,
+            away: 0,
+        };
+    }
+
+    pub(super) fn close(&mut self, ending: Ending) -> Change {
+        self.state = State::Closed;
+        Change::Closed {
+            since: self.since.get(),
+            ending,
+        }
+    }
+
+    /// Goes on with a value; at [`Ending::NewNormal`] the caller adopts the level.
+    pub(super) fn go_on(&mut self, t: i64, sight: &Sight, cadence: &Cadence) -> Option<Change> {
+        let jump = self.jump.get();
+        let off = sight.seasonal - f64::from(self.base);
+        let away = jump != 0.0 && off / jump >= STILL_AWAY;
+        self.quiet = if sight.abnormal || away {
+            0
+        } else {
+            self.quiet.saturating_add(1)
+        };
+        if sight.abnormal || away {
+            self.worst = Short::new(self.worst.get().max(off.abs()));
+        }
+        self.away = if away {
+            self.away.saturating_add(1)
+        } else {
+            self.away.saturating_sub(1)
+        };
+        if f64::from(self.quiet) >= cadence.points_in(QUIET).max(LEAST_QUIET) {
+            return Some(self.close(Ending::Recovered));
+        }
+        let age = (Instant::new(t).get() - self.since.get()) as f64;
+        if self.state == State::Open && age >= NEW_NORMAL && cadence.points_in(age) >= LEAST_NEW_NORMAL {
+            return Some(self.close(Ending::NewNormal));
+        }
+        let mut finding = Finding {
+            since: self.since.get(),
+            ..sight.finding
+        };
+        let moved = f64::from(self.away) >= cadence.points_in(MOVED).max(LEAST_MOVED);
+        let worse = sight.abnormal && finding.severity > self.told.severity;
+        let told_moved = matches!(self.told.kind, Kind::LevelShift | Kind::Trend);
+        if moved && !told_moved {
+            finding.kind = if self.told.kind == Kind::Collective {
+                Kind::Trend
+            } else {
+                Kind::LevelShift
+            };
+        } else if worse {
+            finding.kind = self.told.kind;
+        } else {
+            return None;
+        }
+        finding.severity = finding.severity.max(self.told.severity);
+        finding.direction = self.told.direction;
+        finding.member = if worse { finding.member } else { self.told.member };
+        self.told = Told::of(&finding);
+        Some(Change::Escalated(finding))
+    }
+}
+
+impl Told {
+    pub(super) fn abnormal(self) -> Abnormal {
+        Abnormal {
+            severity: self.severity,
+            direction: self.direction,
+        }
+    }
+
+    fn of(finding: &Finding) -> Self {
+        Self {
+            kind: finding.kind,
+            severity: finding.severity,
+            direction: finding.direction,
+            member: finding.member,
+        }
+    }
+}
+
+impl Pack for State {
+    const SIZE: usize = 1;
+
+    fn pack(&self, out: &mut Vec<u8>) {
+        out.push(*self as u8);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Result<Self, BadState> {
+        match u8::unpack(bytes)? {
+            0 => Ok(Self::Closed),
+            1 => Ok(Self::Open),
+            2 => Ok(Self::Real),
+            _ => Err(BadState),
+        }
+    }
+}
+
+/// Three bits for the kind, three for the member, two for the severity and two for the direction.
+impl Pack for Told {
+    const SIZE: usize = 2;
+
+    fn pack(&self, out: &mut Vec<u8>) {
+        let code =
+            self.kind as u16 | (self.member as u16) << 3 | (self.severity as u16) << 6 | (self.direction as u16) << 8;
+        code.pack(out);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Result<Self, BadState> {
+        fn of<T: Copy>(all: &[T], code: u16) -> Result<T, BadState> {
+            all.get(usize::from(code)).copied().ok_or(BadState)
+        }
+        let code = u16::unpack(bytes)?;
+        Ok(Self {
+            kind: of(Kind::ALL, code & 7)?,
+            member: of(Member::ALL, code >> 3 & 7)?,
+            severity: of(Severity::ALL, code >> 6 & 3)?,
+            direction: of(Direction::ALL, code >> 8)?,
+        })
+    }
+}
