@@ -1,5 +1,6 @@
 -- Detection of anomalies in the tick.
 ALTER TABLE org_state ADD COLUMN detection TEXT; -- JSON: shared/src/detection/settings.rs; null: off
+ALTER TABLE org_state ADD COLUMN detection_at INTEGER; -- when that was set last: it counts from the next minute on
 
 -- An anomaly is an incident: the tick writes it when it opens, gets worse and ends; HTTP writes label_* alone.
 ALTER TABLE anomalies ADD COLUMN at INTEGER;        -- the point that tells it: the worst so far; `timestamp` is where it began

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use http::{Method, Request};
 use intentvision::budget::Unlimited;
 use intentvision::http::OPENAPI;
+use intentvision::keys::Environment;
 use serde_json::{Value, json};
+use tests::anomalies::{self, Incident};
 use tests::product::{Backend, Product, Reply};
 use tests::schema::violations;
 
@@ -168,6 +170,8 @@ async fn every_operation_replies_as_the_document_says() {
         reader.call(Method::DELETE, timegpt, timegpt, None).await;
     }
 
+    detection(&mut reader).await;
+
     let metric_b = reader
         .call(get.clone(), "/v1/series", "/v1/series?metric_key=b", None)
         .await;
@@ -194,6 +198,71 @@ async fn every_operation_replies_as_the_document_says() {
                 of_an_alert || reader.seen.contains(&operation),
                 "{operation:?} was not called"
             );
+        }
+    }
+}
+
+async fn detection(reader: &mut Reader) {
+    let (get, post) = (Method::GET, Method::POST);
+    let configuration = "/v1/detection";
+    reader.call(get.clone(), configuration, configuration, None).await;
+    let on = json!({"enabled": true, "minimum_effect": {"percent": 5}});
+    reader.call(Method::PUT, configuration, configuration, Some(&on)).await;
+    reader
+        .call(Method::PUT, configuration, configuration, Some(&json!({})))
+        .await;
+
+    let detect = "/v1/anomalies/detect";
+    let whole = json!({"metric_key": "shop.orders", "include": ["points"], "settings": {"false_alarms_a_month": 30}});
+    reader.call(post.clone(), detect, detect, Some(&whole)).await;
+    let hours = (0..200).map(|hour| json!([hour * 3_600_000, if hour == 150 { 900 } else { 100 + hour % 3 }]));
+    let spike = json!({"points": hours.collect::<Vec<_>>()});
+    let found = reader.call(post.clone(), detect, detect, Some(&spike)).await;
+    assert!(!found["anomalies"].as_array().unwrap().is_empty(), "{found}");
+    reader
+        .call(post.clone(), detect, detect, Some(&json!({"metric_key": "none"})))
+        .await;
+    reader
+        .call(
+            post.clone(),
+            detect,
+            detect,
+            Some(&json!({"points": [[1, 2], [2, null]]})),
+        )
+        .await;
+
+    let org = reader.product.organization("acme", Environment::Live).await;
+    let listed = reader
+        .call(get.clone(), "/v1/series", "/v1/series?metric_key=shop.orders", None)
+        .await;
+    let series = text(&listed["items"][0], "series_id").to_owned();
+    let now = reader.product.app.clock.now();
+    let group = anomalies::group(&reader.product, &org, now, 1, "eu").await;
+    let incident = Incident::new(&series, now).in_group(&group);
+    let id = incident.write(&reader.product, &org).await;
+    let of_series = |what: &str| {
+        (
+            format!("/v1/series/{{id}}/{what}"),
+            format!("/v1/series/{series}/{what}"),
+        )
+    };
+    let (template, path) = of_series("labels");
+    let label = json!({"anomaly_id": id, "label": "expected"});
+    reader.call(post.clone(), &template, &path, Some(&label)).await;
+    reader
+        .call(post.clone(), &template, &path, Some(&json!({"label": "expected"})))
+        .await;
+    reader.call(get.clone(), &template, &path, None).await;
+    let (template, path) = of_series("accept-level");
+    reader.call(post, &template, &path, None).await;
+    let (template, path) = of_series("detection");
+    reader.call(get.clone(), &template, &path, None).await;
+    for (all, id) in [("/v1/anomalies", id.as_str()), ("/v1/anomaly-groups", group.as_str())] {
+        reader.call(get.clone(), all, all, None).await;
+        for id in [id, "nothing"] {
+            reader
+                .call(get.clone(), &format!("{all}/{{id}}"), &format!("{all}/{id}"), None)
+                .await;
         }
     }
 }

@@ -6,6 +6,7 @@ mod alerting;
 mod architecture;
 mod chaos;
 mod db;
+mod detection;
 mod document;
 mod forecast_jobs;
 mod forecasts;

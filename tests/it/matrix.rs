@@ -9,6 +9,7 @@ use intentvision::http::Route;
 use intentvision::id::OrgId;
 use intentvision::keys::{ApiKey, Environment};
 use serde_json::{Value, json};
+use tests::anomalies::{self, Incident};
 use tests::product::{Backend, Product, Reply, all_routes};
 
 /// Stands in acme's data, and must stand in no reply to anybody else.
@@ -24,6 +25,8 @@ struct Acme {
     rule: String,
     alert: String,
     channel: String,
+    anomaly: String,
+    group: String,
 }
 
 /// What one operation asks for.
@@ -72,6 +75,8 @@ fn call(route: &Route, acme: &Acme) -> Call {
         rule: rule_id,
         alert,
         channel: channel_id,
+        anomaly,
+        group,
         ..
     } = acme;
     match (route.method.as_str(), route.path) {
@@ -79,6 +84,22 @@ fn call(route: &Route, acme: &Acme) -> Call {
         ("POST", "/v1/ingest/csv") => change("/v1/ingest/csv?metric_key=other", Some(json!(null)), 400, 400),
         ("GET", "/v1/metrics" | "/v1/series" | "/v1/forecasts" | "/v1/alert-rules" | "/v1/alerts") => {
             get(route.path, 200)
+        }
+        ("GET", "/v1/anomalies" | "/v1/anomaly-groups" | "/v1/detection") => get(route.path, 200),
+        ("GET", "/v1/anomalies/{id}") => get(&format!("/v1/anomalies/{anomaly}"), 404),
+        ("GET", "/v1/anomaly-groups/{id}") => get(&format!("/v1/anomaly-groups/{group}"), 404),
+        ("POST", "/v1/anomalies/detect") => change(route.path, Some(json!({"metric_key": MARKER})), 200, 404),
+        ("PUT", "/v1/detection") => change(route.path, Some(json!({"enabled": true})), 200, 200),
+        ("GET", "/v1/series/{id}/detection") => get(&format!("/v1/series/{series}/detection"), 404),
+        ("GET", "/v1/series/{id}/labels") => get(&format!("/v1/series/{series}/labels"), 404),
+        ("POST", "/v1/series/{id}/labels") => change(
+            &format!("/v1/series/{series}/labels"),
+            Some(json!({"anomaly_id": anomaly, "label": "real"})),
+            201,
+            404,
+        ),
+        ("POST", "/v1/series/{id}/accept-level") => {
+            change(&format!("/v1/series/{series}/accept-level"), None, 201, 404)
         }
         ("GET", "/v1/notification-channels" | "/v1/deliveries" | "/v1/api-keys") => get(route.path, 200),
         ("GET", "/v1/series/{id}") => get(&format!("/v1/series/{series}"), 404),
@@ -211,8 +232,17 @@ async fn acme(product: &Product) -> (OrgId, Acme) {
         )
         .await
         .json();
+    let series = first("/v1/series", "series_id").await;
+    let group = anomalies::group(product, &org, later, 1, MARKER).await;
+    let incident = Incident {
+        reason: MARKER.into(),
+        ..Incident::new(&series, now)
+    };
+    let anomaly = incident.in_group(&group).write(product, &org).await;
     let acme = Acme {
-        series: first("/v1/series", "series_id").await,
+        series,
+        anomaly,
+        group: group.as_str().to_owned(),
         alert: first("/v1/alerts", "alert_id").await,
         forecast: forecast["forecast_id"].as_str().unwrap().to_owned(),
         job: job["job_id"].as_str().unwrap().to_owned(),

@@ -8,6 +8,7 @@
     reason = "a harness that cannot work fails its test"
 )]
 
+pub mod anomalies;
 pub mod binaries;
 pub mod chaos;
 pub mod cost;

@@ -1,10 +1,12 @@
-//! The function manage-alerts: rules, their instances, alerts, notification channels and what was sent to them.
+//! The function manage-alerts: rules, their instances, alerts, notification channels and what was sent to them, and which
+//! series are watched for anomalies.
 
 #![warn(missing_docs)]
 
 mod alerts;
 mod channels;
 mod deliveries;
+mod detection;
 mod rules;
 
 use intentvision::http::Routes;
@@ -16,4 +18,5 @@ pub fn routes() -> Routes {
         .merge(alerts::routes())
         .merge(channels::routes())
         .merge(deliveries::routes())
+        .merge(detection::routes())
 }

@@ -1,6 +1,8 @@
-//! Reads metrics, series, points and stored forecasts: `GET /v1/metrics`, `/v1/series`,
-//! `/v1/series/{id}`, `/v1/series/{id}/points`, `/v1/forecasts` and `/v1/forecasts/{id}`; and deletes a series.
+//! Reads metrics, series, points, stored forecasts and stored anomalies: `GET /v1/metrics`, `/v1/series`,
+//! `/v1/series/{id}`, `/v1/series/{id}/points`, `/v1/series/{id}/labels`, `/v1/forecasts`, `/v1/anomalies`,
+//! `/v1/anomaly-groups` and what is below them; and deletes a series.
 
+mod anomalies;
 mod forecasts;
 mod points;
 
@@ -24,6 +26,7 @@ pub fn routes() -> Routes {
         .delete("/v1/series/{id}", Scope::Admin, delete)
         .get("/v1/series/{id}/points", Scope::MetricsRead, points::points)
         .merge(forecasts::routes())
+        .merge(anomalies::routes())
 }
 
 async fn metrics(caller: Caller, mut query: Query) -> Result<Json<Page<MetricItem>>, Error> {
@@ -44,16 +47,11 @@ async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<SeriesItem>>
 
 async fn get(caller: Caller, query: Query, Path(id): Path<String>) -> Result<Json<SeriesItem>, Error> {
     query.finish()?;
-    Ok(Json(series::get(&caller, series_id(&id)?).await?))
+    Ok(Json(series::get(&caller, SeriesId::of_path(&id)?).await?))
 }
 
 async fn delete(caller: Caller, query: Query, Path(id): Path<String>) -> Result<StatusCode, Error> {
     query.finish()?;
-    store::delete(&caller, series_id(&id)?).await?;
+    store::delete(&caller, SeriesId::of_path(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// What is no id of a series is answered like one that is not there.
-fn series_id(text: &str) -> Result<SeriesId, Error> {
-    SeriesId::parse(text).ok_or(Error::NotFound("the series"))
 }

@@ -6,7 +6,7 @@ use intentvision::clock::Millis;
 use intentvision::http::Caller;
 use intentvision::http::page::Page;
 use intentvision::http::query::Query;
-use intentvision::series::{Aggregate, Point, check_range, resample};
+use intentvision::series::{Aggregate, Point, SeriesId, check_range, resample};
 use intentvision::{Error, store, time};
 use prediction::Step;
 use serde::Serialize;
@@ -44,7 +44,7 @@ pub(crate) async fn points(
     let aggregate = query.take_parsed("agg", "one of avg, sum, min, max, count and last", Aggregate::parse)?;
     let (limit, cursor) = query.take_page()?;
     query.finish()?;
-    let series = super::series_id(&id)?;
+    let series = SeriesId::of_path(&id)?;
     if aggregate.is_some() && step.is_none() {
         return Err(Error::schema("agg needs a step"));
     }

@@ -1,15 +1,16 @@
 //! The instances of a rule as HTTP shows them: one for each series that it watches.
 
 use super::instance::State;
+use super::lanes;
 use super::rules;
-use super::state::{HEADER, Lane};
+use super::state::Lane;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::http::page::{Cursor, Page};
 use crate::id::RuleId;
 use crate::series::{self, Dimensions, MetricKey, SeriesId};
 use crate::{Error, time};
-use db::{Batch, Step, args};
+use db::Batch;
 use serde::Serialize;
 
 /// Where a rule stands on a series, as of the last tick.
@@ -47,7 +48,10 @@ pub async fn list(
         .take(limit + 1)
         .collect();
     let lane = match (watched.first(), watched.last()) {
-        (Some(first), Some(last)) => pages(tenant, first.series_id, last.series_id).await?,
+        (Some(first), Some(last)) => {
+            let step = lanes::pages(first.series_id, last.series_id);
+            lanes::decode(tenant.run(Batch::read_one(step)).await?.step(0)?)?
+        }
         _ => Lane::default(),
     };
     let revision = rule.revision();
@@ -69,22 +73,4 @@ pub async fn list(
     Ok(Page::cut(items, limit, |item: &InstanceItem| {
         item.series_id.to_string()
     }))
-}
-
-/// The pages that hold series from `first` to `last`.
-async fn pages(tenant: &Tenant, first: SeriesId, last: SeriesId) -> Result<Lane, Error> {
-    let step = Step::tenant(
-        "SELECT p.page, p.blob FROM lane_state AS p WHERE p.org_id = (SELECT org_id FROM authority) AND p.lane_id = 0
-            AND p.page <> ?2 AND p.page <= ?4
-            AND p.page >= coalesce((SELECT max(page) FROM lane_state WHERE org_id = (SELECT org_id FROM authority)
-                                        AND lane_id = 0 AND page <= ?3), ?3)
-         ORDER BY p.page",
-        args![HEADER, first, last],
-    );
-    let reply = tenant.run(Batch::read_one(step)).await?;
-    let mut rows = Vec::new();
-    for row in &reply.step(0)?.rows {
-        rows.push((row.integer(0)?, row.blob(1)?));
-    }
-    Lane::decode(rows).map_err(|error| Error::unavailable(error.to_string()))
 }

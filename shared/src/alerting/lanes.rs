@@ -1,8 +1,12 @@
-//! What makes a lane evaluate: a change of rules, of detection, or of what users say of anomalies.
+//! Lanes as HTTP meets them: what makes one evaluate (a change of rules, of detection, or of what users say of anomalies), and
+//! what it remembers of some series.
 
+use super::state::{HEADER, Lane};
+use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::MINUTE;
-use db::{Step, args, wall_ms};
+use crate::series::SeriesId;
+use db::{Rows, Step, args, wall_ms};
 
 /// What each change of a rule or of the settings of detection brings with it: a tick that has read them before cannot
 /// write after, the next one is due, and a lane starts if there is something to evaluate and none.
@@ -48,4 +52,28 @@ pub(crate) fn due(tenant: &Tenant) -> Step {
         ),
         args![clock.product_override(), clock.wall_offset()],
     )
+}
+
+/// Reads the pages that hold series from `first` to `last`: rows for [`decode`].
+pub(crate) fn pages(first: SeriesId, last: SeriesId) -> Step {
+    Step::tenant(
+        "SELECT p.page, p.blob FROM lane_state AS p WHERE p.org_id = (SELECT org_id FROM authority) AND p.lane_id = 0
+            AND p.page <> ?2 AND p.page <= ?4
+            AND p.page >= coalesce((SELECT max(page) FROM lane_state WHERE org_id = (SELECT org_id FROM authority)
+                                        AND lane_id = 0 AND page <= ?3), ?3)
+         ORDER BY p.page",
+        args![HEADER, first, last],
+    )
+}
+
+/// The part of a lane that is in these pages.
+///
+/// # Errors
+/// 503 if one of them cannot be read.
+pub(crate) fn decode(pages: &Rows) -> Result<Lane, Error> {
+    let mut rows = Vec::new();
+    for row in &pages.rows {
+        rows.push((row.integer(0)?, row.blob(1)?));
+    }
+    Lane::decode(rows).map_err(|error| Error::unavailable(error.to_string()))
 }

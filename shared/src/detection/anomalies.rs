@@ -124,7 +124,8 @@ macro_rules! columns {
     };
 }
 
-/// A list along one index. All of them take the same arguments.
+/// A list along one index; all take the same arguments. The filters are one condition: of many, SQLite may guess that they
+/// leave next to nothing, and sort all that is there instead of walking an index that is in order.
 macro_rules! list {
     ($from:literal, $index:literal) => {
         concat!(
@@ -136,16 +137,15 @@ macro_rules! list {
                 AND s.series_id = a.series_id AND s.deleted_seq IS NULL AND ",
             $index,
             " AND a.timestamp BETWEEN ?2 AND ?3 AND (a.timestamp < ?3 OR a.anomaly_id < ?4)
-                AND (?5 IS NULL OR a.series_id = ?5)
-                AND (?6 IS NULL OR s.metric_key = ?6)
-                AND NOT EXISTS (SELECT 1 FROM json_each(?7) AS f WHERE NOT EXISTS (
-                    SELECT 1 FROM json_each(s.dimensions) AS d WHERE d.key = f.key AND d.value = f.value))
-                AND (?8 IS NULL OR a.severity IN (SELECT value FROM json_each(?8)))
-                AND (?9 IS NULL OR a.kind = ?9)
-                AND (?10 IS NULL OR a.direction = ?10)
-                AND (?11 IS NULL OR (a.ended_at IS NULL) = ?11)
-                AND (?12 IS NULL OR a.label = ?12)
-                AND (?13 IS NULL OR a.group_id = ?13)
+                AND CASE
+                    WHEN a.series_id <> ?5 OR s.metric_key <> ?6 THEN 0
+                    WHEN EXISTS (SELECT 1 FROM json_each(?7) AS f WHERE NOT EXISTS (
+                        SELECT 1 FROM json_each(s.dimensions) AS d WHERE d.key = f.key AND d.value = f.value)) THEN 0
+                    WHEN ?8 IS NOT NULL AND a.severity NOT IN (SELECT value FROM json_each(?8)) THEN 0
+                    WHEN a.kind <> ?9 OR a.direction <> ?10 OR (a.ended_at IS NULL) <> ?11 THEN 0
+                    WHEN ?12 IS NOT NULL AND a.label IS NOT ?12 THEN 0
+                    WHEN ?13 IS NOT NULL AND a.group_id IS NOT ?13 THEN 0
+                    ELSE 1 END
              ORDER BY a.timestamp DESC, a.anomaly_id DESC LIMIT ?14"
         )
     };
@@ -207,28 +207,25 @@ impl Position {
 }
 
 impl Filter {
-    /// The statement whose index leaves the least to be looked through.
-    fn statement(&self) -> &'static str {
-        match self {
-            Self { group_id: Some(_), .. } => OF_GROUP,
-            Self { series_id: Some(_), .. } => OF_SERIES,
-            Self {
-                state: Some(State::Open),
-                ..
-            } => OPEN,
-            Self {
-                metric_key: Some(_), ..
-            } => OF_METRIC,
-            _ => BY_TIME,
-        }
-    }
-
     /// The newest anomalies, at most `most`: rows for [`item`].
     pub(super) fn newest(&self, most: usize) -> Step {
-        Step::tenant(
-            self.statement(),
-            self.args(None, i64::try_from(most).unwrap_or(i64::MAX)),
-        )
+        self.step(None, i64::try_from(most).unwrap_or(i64::MAX))
+    }
+
+    /// The statement whose index leaves the least to be looked through.
+    fn step(&self, after: Option<Position>, fetch: i64) -> Step {
+        let args = self.args(after, fetch);
+        if self.group_id.is_some() {
+            Step::tenant(OF_GROUP, args)
+        } else if self.series_id.is_some() {
+            Step::tenant(OF_SERIES, args)
+        } else if self.state == Some(State::Open) {
+            Step::tenant(OPEN, args)
+        } else if self.metric_key.is_some() {
+            Step::tenant(OF_METRIC, args)
+        } else {
+            Step::tenant(BY_TIME, args)
+        }
     }
 
     fn args(&self, after: Option<Position>, fetch: i64) -> Vec<Value> {
@@ -271,10 +268,7 @@ pub async fn list(
     after: Option<&Cursor>,
 ) -> Result<Page<AnomalyItem>, Error> {
     let after = after.map(Position::read).transpose()?;
-    let step = Step::tenant(
-        filter.statement(),
-        filter.args(after, Page::<AnomalyItem>::fetch(limit)),
-    );
+    let step = filter.step(after, Page::<AnomalyItem>::fetch(limit));
     let reply = tenant.run(Batch::read_one(step)).await?;
     let items = reply.step(0)?.rows.iter().map(item).collect::<Result<_, _>>()?;
     Ok(Page::cut(items, limit, Position::write))

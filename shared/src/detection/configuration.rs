@@ -4,7 +4,7 @@ use super::settings::DetectionSettings;
 use crate::Error;
 use crate::alerting::lanes;
 use crate::auth::Tenant;
-use db::{Batch, DbError, Rows, Step, args};
+use db::{Batch, DbError, Rows, Step, args, wall_ms};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -52,9 +52,14 @@ pub async fn get(tenant: &Tenant) -> Result<Configuration, Error> {
 pub async fn put(tenant: &Tenant, configuration: &Configuration) -> Result<Configuration, Error> {
     let stored = configuration.enabled.then(|| configuration.settings.to_json());
     let mut batch = Batch::write().repeatable();
+    let clock = tenant.clock();
     batch.push(Step::tenant(
-        "UPDATE org_state SET detection = ?2 WHERE org_id = (SELECT org_id FROM authority)",
-        args![stored],
+        concat!(
+            "UPDATE org_state SET detection = ?2, detection_at = coalesce(?3, ",
+            wall_ms!("?4"),
+            ") WHERE org_id = (SELECT org_id FROM authority)"
+        ),
+        args![stored, clock.product_override(), clock.wall_offset()],
     ));
     for step in lanes::changed(tenant) {
         batch.push(step);

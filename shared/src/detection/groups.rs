@@ -44,31 +44,57 @@ macro_rules! columns {
     };
 }
 
+/// Which groups a list shows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct GroupFilter {
+    /// those that go on, or are over
+    pub state: Option<State>,
+    /// those of at least so many incidents: each incident is in a group, which may be of one
+    pub min_series: Option<u32>,
+}
+
+macro_rules! list {
+    ($index:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM anomaly_groups ",
+            $index,
+            " AND group_id < ?2 AND CASE
+                WHEN (ended_at IS NULL) <> ?3 OR series < ?4 THEN 0
+                ELSE 1 END
+             ORDER BY group_id DESC LIMIT ?5"
+        )
+    };
+}
+
+const ALL: &str = list!("WHERE org_id = (SELECT org_id FROM authority)");
+
+// what is open is few among all that ever was
+const OPEN: &str =
+    list!("INDEXED BY anomaly_groups_open WHERE org_id = (SELECT org_id FROM authority) AND ended_at IS NULL");
+
 /// Groups, the newest first: an identity begins with the time at which the group started.
 ///
 /// # Errors
 /// 401, 403 or 503.
 pub async fn list(
     tenant: &Tenant,
-    state: Option<State>,
+    filter: GroupFilter,
     limit: usize,
     after: Option<&Cursor>,
 ) -> Result<Page<GroupItem>, Error> {
     // '~' sorts after every id
-    let step = Step::tenant(
-        concat!(
-            "SELECT ",
-            columns!(),
-            " FROM anomaly_groups WHERE org_id = (SELECT org_id FROM authority) AND group_id < ?2
-                AND (?3 IS NULL OR (ended_at IS NULL) = ?3)
-             ORDER BY group_id DESC LIMIT ?4"
-        ),
-        args![
-            after.map_or("~", Cursor::as_str),
-            state.map(|state| state == State::Open),
-            Page::<GroupItem>::fetch(limit)
-        ],
-    );
+    let args = args![
+        after.map_or("~", Cursor::as_str),
+        filter.state.map(|state| state == State::Open),
+        filter.min_series,
+        Page::<GroupItem>::fetch(limit)
+    ];
+    let step = match filter.state {
+        Some(State::Open) => Step::tenant(OPEN, args),
+        Some(State::Ended) | None => Step::tenant(ALL, args),
+    };
     let reply = tenant.run(Batch::read_one(step)).await?;
     let items = reply.step(0)?.rows.iter().map(item).collect::<Result<_, _>>()?;
     Ok(Page::cut(items, limit, |item: &GroupItem| item.group_id.clone()))

@@ -143,9 +143,8 @@ pub async fn label(
     let record = operation.map(|operation| operation.record(&mut batch, tenant, StatusCode::CREATED, &marked));
     let series_known = batch.push(Step::tenant(SERIES_KNOWN, args![series_id]));
     let anomaly_known = batch.push(Step::tenant(ANOMALY_KNOWN, args![series_id, anomaly_id]));
-    for statement in [INSERT, LABEL] {
-        batch.push(Step::tenant(statement, fields(tenant, &marked)));
-    }
+    batch.push(Step::tenant(INSERT, fields(tenant, &marked)));
+    batch.push(Step::tenant(LABEL, fields(tenant, &marked)));
     batch.push(lanes::due(tenant));
     let result = run(tenant, batch, operation, record, marked).await;
     result.map_err(|error| match error {

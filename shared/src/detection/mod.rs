@@ -1,10 +1,11 @@
 //! Detection of anomalies in stored series. The detector itself is pure, in [`prediction::detect`].
 //!
 //! - [`settings`], [`configuration`]: how series are watched, and whether those of an organization are.
-//! - [`replay`], [`adhoc`]: the detector over points that are all there, in one request.
-//! - [`anomalies`], [`groups`]: what the tick has found.
-//! - [`marks`]: what users say of it.
 //! - [`reason()`]: an anomaly in a sentence.
+//! - [`anomalies`], [`groups`]: what the tick has found, as HTTP reads it.
+//! - [`marks`]: what users say of it.
+//! - [`status`]: how far the detector of a series is.
+//! - [`replay`], [`adhoc`]: the detector over points that are all there, in one request.
 
 pub mod adhoc;
 pub mod anomalies;
@@ -16,6 +17,7 @@ pub mod marks;
 mod reason;
 pub mod replay;
 pub mod settings;
+pub mod status;
 
 pub use label::Label;
 pub use local::local_time;

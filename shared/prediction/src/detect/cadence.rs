@@ -100,6 +100,11 @@ impl Cadence {
         span / self.interval.get().max(1.0)
     }
 
+    /// From the first value to the last; it ends at 49 days.
+    pub(super) fn span(&self) -> f64 {
+        f64::from(self.span)
+    }
+
     /// Values seen, for means that start as plain means.
     pub(super) fn seen(&self) -> f64 {
         f64::from(self.seen)

@@ -12,11 +12,13 @@ const DAYS: u8 = 8;
 /// The same for days of the week.
 const WEEKS: u8 = 50;
 /// A day of the week counts half when it has been seen so many times.
-const WEEKS_FOR_HALF: f64 = 6.0;
+const WEEKS_FOR_HALF: f64 = 3.0;
 /// A day moves the profile by at most this many times its usual deviation.
 const WINSOR: f64 = 3.0;
 /// The slots at the end of a day over which the profile and the level are kept together.
 const SEAM: usize = 4;
+/// The standard deviation of normal noise over its mean absolute deviation.
+const DEVIATION: f64 = 1.25;
 
 /// What is known of a series beyond the day: rewritten when a day ends, and rebuilt by a replay if it is lost.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,25 +77,78 @@ impl Half {
     }
 }
 
-impl Profile {
+/// What a profile says, without what is chance in it.
+struct Pattern<'a> {
+    profile: &'a Profile,
+    usual: f64,
+    significance: f64,
+}
+
+impl Pattern<'_> {
+    /// What is expected of a half-hour on any day.
+    fn on_any_day(&self, slot: usize) -> Option<f64> {
+        let value = f64::from(self.profile.value[slot]);
+        (self.profile.days[slot] > 0).then_some(self.usual + self.significance * (value - self.usual))
+    }
+
     fn expected(&self, half: Half) -> Option<f64> {
-        let Half { slot, of_week } = half;
-        let weeks = f64::from(self.weeks[of_week]);
-        let shrunk = self.weekday[of_week].get() * weeks / (weeks + WEEKS_FOR_HALF);
-        (self.days[slot] > 0).then(|| f64::from(self.value[slot]) + shrunk)
+        let weeks = f64::from(self.profile.weeks[half.of_week]);
+        let rest = self.profile.weekday[half.of_week].get() * weeks / (weeks + WEEKS_FOR_HALF);
+        self.on_any_day(half.slot).map(|value| value + rest)
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+    (count > 0.0).then(|| sum / count)
+}
+
+impl Profile {
+    fn known(&self) -> impl Iterator<Item = usize> {
+        (0..SLOTS).filter(|slot| self.days[*slot] > 0)
     }
 
     /// What is usual at any time.
     fn usual(&self) -> Option<f64> {
-        let known = (0..SLOTS).filter(|slot| self.days[*slot] > 0);
-        let (sum, count) = known.fold((0.0, 0.0), |(sum, count), slot| {
-            (sum + f64::from(self.value[slot]), count + 1.0)
-        });
-        (count > 0.0).then(|| sum / count)
+        mean(self.known().map(|slot| f64::from(self.value[slot])))
     }
 
-    /// Takes the mean of a half-hour into account: by how much the profile moves there, or nothing if it was unknown.
-    fn learn(&mut self, half: Half, mean: f64, level: &Level) -> Option<f64> {
+    /// How much of the differences between half-hours is more than chance, from 0 to 1: the factor of James and Stein (1961).
+    fn significance(&self, usual: f64) -> f64 {
+        let between = mean(self.known().map(|slot| (f64::from(self.value[slot]) - usual).powi(2)));
+        let chance = mean(self.known().map(|slot| {
+            let deviation = DEVIATION * self.deviation[slot].get();
+            deviation * deviation / f64::from(self.days[slot])
+        }));
+        match (between, chance) {
+            (Some(between), Some(chance)) if between > 0.0 => (1.0 - chance / between).max(0.0),
+            _ => 1.0,
+        }
+    }
+
+    fn pattern(&self) -> Option<Pattern<'_>> {
+        let usual = self.usual()?;
+        Some(Pattern {
+            profile: self,
+            usual,
+            significance: self.significance(usual),
+        })
+    }
+
+    /// Moves with the series, if the day has taken a new level for normal: then it has another `usual` value than the profile gave it.
+    fn follow(&mut self, usual: f64) {
+        let Some(known) = self.usual() else { return };
+        let moved = usual - Short::new(known).get();
+        if moved != 0.0 {
+            for value in &mut self.value {
+                *value = (f64::from(*value) + moved) as f32;
+            }
+            self.trend.shift(moved);
+        }
+    }
+
+    /// Takes the mean of a half-hour into account.
+    fn learn(&mut self, half: Half, mean: f64, level: &Level) {
         let Half { slot, of_week } = half;
         let before = f64::from(self.value[slot]);
         let off = mean - before;
@@ -118,13 +173,11 @@ impl Profile {
         }
         let after = before + step;
         self.value[slot] = after as f32;
-        let known = self.days[slot] > 0;
         self.days[slot] = days;
         let weeks = self.weeks[of_week].saturating_add(1).min(WEEKS);
         let rest = self.weekday[of_week].get();
         self.weekday[of_week] = Short::new(rest + (mean - after - rest) / f64::from(weeks));
         self.weeks[of_week] = weeks;
-        known.then_some(step)
     }
 }
 
@@ -136,42 +189,53 @@ impl Cold {
     /// Learns from the day that has ended, and loads what is expected of the day of `t`.
     pub(super) fn roll(&mut self, hot: &mut Hot, settings: &Settings, t: i64) {
         let profile = &mut *self.profile;
-        let before = profile.usual().unwrap_or(0.0);
+        profile.follow(hot.usual());
         let level = hot.level;
-        let mut moves = Vec::with_capacity(SLOTS);
-        let (mut off, mut slots) = (0.0, 0.0);
-        for (at, mean) in hot.close_day() {
-            let Some(mean) = mean else { continue };
-            let half = Half::at(settings, at);
-            off += mean - profile.expected(half).unwrap_or(before);
-            slots += 1.0;
-            let moved = profile.learn(half, mean, &level);
-            // where nothing was known, the mean of all was expected
-            moves.push(moved.unwrap_or_else(|| f64::from(profile.value[half.slot]) - before));
+        let means = hot.close_day();
+        let before = *profile;
+        for (at, mean) in means {
+            if let Some(mean) = mean {
+                profile.learn(Half::at(settings, at), mean, &level);
+            }
         }
-        let seam = &moves[moves.len().saturating_sub(SEAM)..];
-        let moved = if seam.is_empty() {
-            0.0
-        } else {
-            seam.iter().sum::<f64>() / seam.len() as f64
+        let (before, after) = (before.pattern(), profile.pattern());
+        let usual = before.as_ref().map_or(0.0, |before| before.usual);
+        let seen = || {
+            means
+                .iter()
+                .filter_map(|(at, mean)| Some((Half::at(settings, *at), (*mean)?)))
         };
-        let drift = (slots > 0.0)
-            .then(|| profile.trend.push(before + off / slots, level.unit()))
-            .flatten();
+        // where nothing was known, what is usual was expected
+        let off = mean(seen().map(|(half, mean)| {
+            mean - before
+                .as_ref()
+                .and_then(|before| before.expected(half))
+                .unwrap_or(usual)
+        }));
+        let moves: Vec<f64> = seen()
+            .filter_map(|(half, _)| {
+                let before = before
+                    .as_ref()
+                    .and_then(|before| before.on_any_day(half.slot))
+                    .unwrap_or(usual);
+                Some(after.as_ref()?.on_any_day(half.slot)? - before)
+            })
+            .collect();
+        let moved = mean(moves.iter().rev().take(SEAM).copied()).unwrap_or(0.0);
+        let drift = off.and_then(|off| profile.trend.push(usual + off, level.unit()));
         hot.begin_day(settings, t, moved, drift);
         self.load(hot, settings, t);
     }
 
     /// What is expected of the day that has just begun.
     fn load(&self, hot: &mut Hot, settings: &Settings, t: i64) {
-        let profile = &*self.profile;
+        let Some(pattern) = self.profile.pattern() else { return };
         let place = hot.day.place(t);
         let at = |slot: i64| {
             let begin = hot.day.slot_at(place, 0);
-            profile.expected(Half::at(settings, begin.saturating_add(slot * SLOT)))
+            pattern.expected(Half::at(settings, begin.saturating_add(slot * SLOT)))
         };
         let values: Vec<f64> = (-1..=SLOTS as i64).filter_map(at).collect();
-        let Some(usual) = profile.usual() else { return };
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let margin = ((high - low) / 4.0).max(8.0 * hot.level.unit());
@@ -181,7 +245,7 @@ impl Cold {
         }
         slots.set_before(at(place.slot as i64 - 1));
         slots.set_after(at(SLOTS as i64));
-        hot.day.expect(slots, usual);
+        hot.day.expect(slots, pattern.usual);
     }
 
     /// Appends the packed state.

@@ -126,6 +126,17 @@ impl Day {
         there.map_or(here, |there| here + weight * (there - here))
     }
 
+    pub(super) fn usual(&self) -> f64 {
+        self.usual.get()
+    }
+
+    /// The series has moved: what came and what is expected with it.
+    pub(super) fn shift(&mut self, by: f64) {
+        self.slots.shift(by);
+        self.usual = Short::new(self.usual.get() + by);
+        self.mean = (f64::from(self.mean) + by) as f32;
+    }
+
     /// Takes a value of the present slot into account.
     pub(super) fn observe(&mut self, value: f64) {
         self.count = (self.count + 1).min(MOST_IN_A_SLOT);

@@ -10,13 +10,15 @@ const BURST: f64 = 0.3;
 const RECENT: f64 = 2.0 / 25.0;
 /// How much better the proof of members must be that see slowly what the residual sees at once.
 const HANDICAP_OF_MEAN: f64 = 1.0;
-const HANDICAP_OF_SPREAD: f64 = 2.0;
+const HANDICAP_OF_SPREAD: f64 = 4.0;
 /// Points after which the tails stop to learn from an incident, and the time after which the next begins.
 const LEARNED_OF_AN_INCIDENT: u8 = 2;
 const APART: f64 = 3_600_000.0;
 /// Evidence from which a point is not taken for normal.
 const DOUBTFUL: f64 = 4.0;
 const DOUBTFUL_ALONE: f64 = 5.0;
+/// Before this time the slow level still follows the pattern of the day.
+const PATTERN_LEARNED: f64 = 3.0 * 86_400_000.0;
 const UNREST: f64 = 0.001;
 /// The mean absolute logarithm by which normal noise over a hundred values differs from its mean.
 const LEAST_UNREST: f64 = 0.09;
@@ -48,16 +50,18 @@ pub(super) struct Opinion {
 }
 
 impl Evidence {
-    pub(super) const EMPTY: Self = Self {
-        burst: Short::ZERO,
-        recent: Short::ZERO,
-        residual_tail: Tail::UNKNOWN,
-        burst_tail: Tail::UNKNOWN,
-        recent_tail: Tail::UNKNOWN,
-        unrest: Short::ZERO,
-        doubt_at: Minute::ZERO,
-        doubts: 0,
-    };
+    pub(super) fn new() -> Self {
+        Self {
+            burst: Short::ZERO,
+            recent: Short::ZERO,
+            residual_tail: Tail::guess(3.0, 1.0),
+            burst_tail: Tail::guess(1.5, 0.5),
+            recent_tail: Tail::guess(1.0, 0.5),
+            unrest: Short::ZERO,
+            doubt_at: Minute::ZERO,
+            doubts: 0,
+        }
+    }
 
     /// How far from the expected a value may be, in units of the noise, before the evidence of the residual alone is `evidence`.
     pub(super) fn reach(&self, evidence: f64) -> f64 {
@@ -85,7 +89,7 @@ impl Evidence {
         let (alone, together, slowly) = (
             self.residual_tail.evidence(residual),
             self.burst_tail.evidence(burst),
-            self.recent_tail.evidence(recent),
+            days_known(cadence).map_or(0.0, |_| self.recent_tail.evidence(recent)),
         );
         let both = f64::midpoint(alone, together);
         let scatter = self.scatter(level, cadence.seen());
@@ -114,7 +118,9 @@ impl Evidence {
         let counts = self.doubt_at.until(t) >= APART || self.doubts <= LEARNED_OF_AN_INCIDENT;
         self.residual_tail.learn(residual, cadence.seen(), counts);
         self.burst_tail.learn(burst, cadence.seen(), counts);
-        self.recent_tail.learn(recent, cadence.seen(), counts);
+        if let Some(seen) = days_known(cadence) {
+            self.recent_tail.learn(recent, seen, counts);
+        }
         Opinion {
             evidence: evidence.max(0.0),
             member,
@@ -134,4 +140,10 @@ impl Evidence {
         // the bound of Chernoff on the tail of the normal distribution
         z * z / 2.0 / std::f64::consts::LN_10
     }
+}
+
+/// The values since the pattern of the day was learned.
+fn days_known(cadence: &Cadence) -> Option<f64> {
+    let seen = cadence.seen() - cadence.points_in(PATTERN_LEARNED);
+    (cadence.span() >= PATTERN_LEARNED && seen > 0.0).then_some(seen)
 }

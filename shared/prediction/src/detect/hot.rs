@@ -46,7 +46,7 @@ impl Default for Hot {
             origin: 0.0,
             day: Day::EMPTY,
             level: Level::UNKNOWN,
-            evidence: Evidence::EMPTY,
+            evidence: Evidence::new(),
             rank: Rank::EMPTY,
             repeats: Repeats::NONE,
             incident: Incident::NONE,
@@ -142,7 +142,7 @@ impl Hot {
         let range = self.range(settings, t, forecast, level);
         let off = if suspicion.slowly { distance.slow } else { distance.fast };
         let abnormal = verdict.learning.is_none()
-            && suspicion.evidence >= settings.threshold()
+            && suspicion.evidence >= settings.threshold() - self.incident.patience(suspicion.member)
             && settings.direction.admits(suspicion.direction)
             && (suspicion.is_of_pattern() || settings.minimum_effect.reached(value, range.expected))
             && !self.tolerance.covers(t, suspicion.direction, off);
@@ -159,7 +159,7 @@ impl Hot {
             score: verdict.score,
             ordinal: self.tally.current(suspicion.direction),
         };
-        let was_open = self.incident.is_open();
+        let (was_open, base) = (self.incident.is_open(), self.incident.base());
         if was_open {
             let sight = Sight {
                 seasonal: distance.seasonal,
@@ -168,8 +168,17 @@ impl Hot {
             };
             verdict.change = self.incident.go_on(t, &sight, &self.cadence);
         } else if abnormal {
-            let jump = if suspicion.is_of_pattern() { 0.0 } else { off };
-            verdict.change = Some(self.open(settings, finding, distance.seasonal - off, jump));
+            let jump = match suspicion.kind {
+                Kind::Trend => drift,
+                _ if suspicion.is_of_pattern() => 0.0,
+                _ => off,
+            };
+            let base = if suspicion.kind == Kind::Trend {
+                self.level.fast() - drift
+            } else {
+                distance.seasonal - off
+            };
+            verdict.change = Some(self.open(settings, finding, base, jump));
         }
         verdict.abnormal = self.abnormal(abnormal, &finding);
 
@@ -188,9 +197,18 @@ impl Hot {
         }
         self.level.learn(relative, &distance, &self.cadence, held);
         if adopted {
-            self.level.adopt();
+            self.adopt(base.unwrap_or(0.0));
         }
         verdict
+    }
+
+    /// The present level is the normal one, where `base` was before.
+    fn adopt(&mut self, base: f64) {
+        let moved = self.level.fast() - base;
+        self.level.adopt();
+        self.level.shift(moved);
+        self.day.shift(moved);
+        self.rank.shift(moved);
     }
 
     fn open(&mut self, settings: &Settings, mut finding: Finding, base: f64, jump: f64) -> Change {
@@ -244,6 +262,11 @@ impl Hot {
         !self.cadence.is_empty() && self.cadence.is_new(t) && self.day.has_ended(t)
     }
 
+    /// What is expected where nothing else is known.
+    pub(super) fn usual(&self) -> f64 {
+        self.day.usual()
+    }
+
     pub(super) fn close_day(&mut self) -> [(i64, Option<f64>); SLOTS] {
         self.day.close(self.cadence.last())
     }
@@ -276,7 +299,7 @@ impl Hot {
                 self.incident.insist();
                 return None;
             }
-            Mark::NewNormal => self.level.adopt(),
+            Mark::NewNormal => self.adopt(self.incident.base().unwrap_or(self.level.slow())),
             Mark::Expected => {}
         }
         self.incident.is_open().then(|| self.incident.close(Ending::Marked))

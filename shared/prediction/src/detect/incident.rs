@@ -16,6 +16,8 @@ const NEW_NORMAL: f64 = 20.0 * HOUR;
 const LEAST_NEW_NORMAL: f64 = 12.0;
 /// A value is still away while it is off by this part of what it was off first.
 const STILL_AWAY: f64 = 0.5;
+/// The scatter of values scatters itself.
+const STILL_SCATTERS: f64 = 3.0;
 
 packed! {
     pub(super) struct Incident {
@@ -114,6 +116,12 @@ impl Incident {
         if self.is_open() {
             self.state = State::Real;
         }
+    }
+
+    /// How much less evidence keeps it open than opened it.
+    pub(super) fn patience(&self, member: Member) -> f64 {
+        let scatters = self.is_open() && self.told.member == Member::Spread && member == Member::Spread;
+        if scatters { STILL_SCATTERS } else { 0.0 }
     }
 
     /// The level that was normal before it, while there is one.

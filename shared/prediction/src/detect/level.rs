@@ -116,7 +116,7 @@ impl Level {
         (self.brisk.get().max(least) / self.noise.get().max(least)).ln()
     }
 
-    /// Learns from a value; while the noise is not known, without clipping. The slow level is `held` during an incident.
+    /// Learns from a value; while the noise is not known, without clipping. What changes slowly is `held` during an incident.
     pub(super) fn learn(&mut self, value: f64, distance: &Distance, cadence: &Cadence, held: bool) {
         let known = cadence.noise_is_known();
         let winsorised = |off: f64| if known { distance.clipped(off, WINSOR) } else { off };
@@ -125,9 +125,9 @@ impl Level {
         self.fast = (f64::from(self.fast) + rate(FAST) * off) as f32;
         if !held {
             self.slow = (f64::from(self.slow) + rate(SLOW) * winsorised(distance.slow)) as f32;
+            let noise = self.noise.get();
+            self.noise = Short::new(noise + rate(NOISE) * (off.abs() - noise));
         }
-        let noise = self.noise.get();
-        self.noise = Short::new(noise + rate(NOISE) * (off.abs() - noise));
         let brisk = self.brisk.get();
         let long = if known { distance.for_means() } else { off };
         self.brisk = Short::new(brisk + rate(BRISK) * (long.abs() - brisk));

@@ -61,7 +61,6 @@ pub(super) struct Short(f32);
 
 impl Short {
     pub(super) const ZERO: Self = Self(0.0);
-    pub(super) const ONE: Self = Self(1.0);
 
     /// Rounds; beyond the range of `f32`, its largest.
     pub(super) fn new(value: f64) -> Self {

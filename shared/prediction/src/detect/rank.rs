@@ -18,6 +18,8 @@ const LONG_VALUE: f64 = 2.0 / 289.0;
 const USUAL: f64 = 0.005;
 /// No statistic's range is smaller than this part of the range of the values.
 const LEAST_RANGE: f64 = 0.1;
+/// What leaves a range by less is not told.
+const LEAST_NEWS: f64 = 0.002;
 const WARM_UP: f64 = 200.0;
 const REST: f64 = 16.0 * 3_600_000.0;
 const REST_POINTS: u8 = 150;
@@ -96,10 +98,17 @@ impl Rank {
             self.high[index] = Short::new(high.max(value));
         }
         self.points_since = self.points_since.saturating_add(1);
-        if news <= 0.0 || seen <= WARM_UP {
+        if news <= LEAST_NEWS || seen <= WARM_UP {
             0.0
         } else {
             self.tell(t, news)
+        }
+    }
+
+    /// What is expected has moved: the distances from it move the other way.
+    pub(super) fn shift(&mut self, by: f64) {
+        for mean in [&mut self.short_residual, &mut self.long_residual, &mut self.usual] {
+            *mean = Short::new(mean.get() - by);
         }
     }
 

@@ -4,7 +4,7 @@ use super::evidence::Opinion;
 use super::{Direction, Kind, Member, Settings, Severity};
 
 /// The evidence from which a point is abnormal, at a budget of one false alarm a month; ten times the budget is one less.
-const THRESHOLD: f64 = 4.6;
+const THRESHOLD: f64 = 5.2;
 const LEAST_THRESHOLD: f64 = 3.0;
 /// How much more evidence than needed makes a medium, a high and a critical incident.
 const SEVERER: [(f64, Severity); 3] = [

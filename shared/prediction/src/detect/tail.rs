@@ -8,8 +8,11 @@
 use super::pack::{Short, packed};
 
 const EXCEEDED: f64 = 0.02;
-const RATE: f64 = 0.0002;
+const RATE: f64 = 0.0001;
 const CLIP: f64 = 3.0;
+const HALF: f64 = 0.5;
+const GAIN: f64 = 0.5;
+const START: f64 = 50.0;
 /// No tail is thinner: a statistic is a multiple of the usual noise.
 const LEAST_EXCESS: f64 = 0.05;
 
@@ -23,10 +26,13 @@ packed! {
 }
 
 impl Tail {
-    pub(super) const UNKNOWN: Self = Self {
-        threshold: 3.0,
-        excess: Short::ONE,
-    };
+    /// A guess, for a statistic of which nothing is known.
+    pub(super) fn guess(threshold: f64, excess: f64) -> Self {
+        Self {
+            threshold: threshold as f32,
+            excess: Short::new(excess),
+        }
+    }
 
     /// -log10 of the probability that the statistic is as large as `value`; 0 below the threshold.
     pub(super) fn evidence(&self, value: f64) -> f64 {
@@ -52,13 +58,13 @@ impl Tail {
             return;
         }
         let excess = self.excess.get();
-        let rate = RATE.max(1.0 / (seen + 10.0));
-        let step = rate * excess * 2.0 / EXCEEDED.sqrt();
+        // the step that converges fastest: the density at the threshold is about EXCEEDED / excess
+        let step = RATE.max(1.0 / (seen + START)) * excess / EXCEEDED * GAIN;
         let threshold = (threshold + step * (f64::from(u8::from(over)) - EXCEEDED)).clamp(1e-3, 1e30);
         self.threshold = threshold as f32;
         if over && value > threshold {
             let beyond = (value - threshold).min(CLIP * excess);
-            let rate = (RATE / EXCEEDED / 2.0).max(1.0 / (seen * EXCEEDED + 10.0));
+            let rate = (RATE / EXCEEDED * HALF).max(1.0 / (seen * EXCEEDED + 10.0));
             self.excess = Short::new((excess + rate * (beyond - excess)).max(LEAST_EXCESS));
         }
     }

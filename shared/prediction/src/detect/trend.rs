@@ -3,6 +3,8 @@
 use super::pack::{Short, packed};
 
 const KEPT: usize = 6;
+/// A drift is told once in so many days.
+const TOLD_ONCE_IN: u8 = 6;
 const DAYS_NEEDED: u8 = 7;
 /// A drift is at least so many times the noise of a single value, and so many times what a random walk of the usual steps would make.
 const LEAST_OF_NOISE: f64 = 4.0;
@@ -16,6 +18,8 @@ packed! {
         /// the mean absolute difference of two days
         usual: Short,
         days: u8,
+        /// days for which no drift is told, as one has been
+        told: u8,
     }
 }
 
@@ -24,6 +28,7 @@ impl Trend {
         levels: [Short::ZERO; KEPT],
         usual: Short::ZERO,
         days: 0,
+        told: 0,
     };
 
     /// Takes the level of a day into account: by how much the levels have drifted, if they have. `noise` is the standard
@@ -33,7 +38,12 @@ impl Trend {
         self.levels.rotate_right(1);
         self.levels[0] = Short::new(level);
         self.days = self.days.saturating_add(1);
-        let drift = self.drift(noise);
+        let drift = self.drift(noise).filter(|_| self.told == 0);
+        self.told = if drift.is_some() {
+            TOLD_ONCE_IN
+        } else {
+            self.told.saturating_sub(1)
+        };
         if self.days > 1 {
             let usual = self.usual.get();
             let size = if self.days > 4 {
@@ -45,6 +55,13 @@ impl Trend {
             self.usual = Short::new(usual + weight * (size - usual));
         }
         drift
+    }
+
+    /// The series has moved at once, which is no drift.
+    pub(super) fn shift(&mut self, by: f64) {
+        for level in &mut self.levels {
+            *level = Short::new(level.get() + by);
+        }
     }
 
     fn drift(&self, noise: f64) -> Option<f64> {

@@ -1,0 +1,54 @@
+//! The detector over points that are all there, and what users say of what it found.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use intentvision::Error;
+use intentvision::auth::Scope;
+use intentvision::detection::adhoc::{self, DetectRequest, Detected};
+use intentvision::detection::marks::{self, LabelRequest, Saved};
+use intentvision::http::body::Body;
+use intentvision::http::query::Query;
+use intentvision::http::{Caller, CurrentRequest, Routes};
+use intentvision::idempotency::Operation;
+use intentvision::series::SeriesId;
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .post("/v1/anomalies/detect", Scope::ForecastsWrite, detect)
+        .post("/v1/series/{id}/labels", Scope::ForecastsWrite, label)
+        .post("/v1/series/{id}/accept-level", Scope::ForecastsWrite, accept_level)
+}
+
+async fn detect(
+    caller: Caller,
+    CurrentRequest(request_id): CurrentRequest,
+    body: Body,
+) -> Result<Json<Detected>, Error> {
+    let request = DetectRequest::parse(&body.bytes)?;
+    Ok(Json(adhoc::run(&caller, request, request_id).await?))
+}
+
+async fn label(caller: Caller, Path(id): Path<String>, body: Body) -> Result<Response, Error> {
+    let series = SeriesId::of_path(&id)?;
+    let request = LabelRequest::parse(&body.bytes)?;
+    let operation = Operation::of(&body, None)?;
+    let saved = marks::label(&caller, series, &request, operation.as_ref()).await?;
+    Ok(reply(saved))
+}
+
+async fn accept_level(caller: Caller, query: Query, Path(id): Path<String>, body: Body) -> Result<Response, Error> {
+    query.finish()?;
+    let series = SeriesId::of_path(&id)?;
+    let operation = Operation::of(&body, None)?;
+    let saved = marks::accept_level(&caller, series, operation.as_ref()).await?;
+    Ok(reply(saved))
+}
+
+fn reply(saved: Saved) -> Response {
+    match saved {
+        Saved::Now(marked) => (StatusCode::CREATED, Json(marked)).into_response(),
+        Saved::Before(replay) => replay.into_response(),
+    }
+}
