@@ -5,7 +5,7 @@ ALTER TABLE org_state ADD COLUMN detection_at INTEGER; -- when that was set last
 -- An anomaly is an incident: the tick writes it when it opens, gets worse and ends; HTTP writes label_* alone.
 ALTER TABLE anomalies ADD COLUMN at INTEGER;        -- the point that tells it: the worst so far; `timestamp` is where it began
 ALTER TABLE anomalies ADD COLUMN ended_at INTEGER;  -- null: open
-ALTER TABLE anomalies ADD COLUMN ending TEXT CHECK (ending IN ('recovered', 'new_normal', 'marked'));
+ALTER TABLE anomalies ADD COLUMN ending TEXT CHECK (ending IN ('recovered', 'new_normal', 'marked')); -- null and ended: nobody watches any longer
 ALTER TABLE anomalies ADD COLUMN direction TEXT NOT NULL DEFAULT 'both' CHECK (direction IN ('both', 'up', 'down'));
 ALTER TABLE anomalies ADD COLUMN member TEXT NOT NULL DEFAULT 'residual';
 ALTER TABLE anomalies ADD COLUMN evidence REAL NOT NULL DEFAULT 0; -- -log10 of the tail probability

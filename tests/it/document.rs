@@ -230,6 +230,10 @@ async fn detection(reader: &mut Reader) {
             Some(&json!({"points": [[1, 2], [2, null]]})),
         )
         .await;
+    let far = [f64::MAX, f64::MIN, 5e-324];
+    let hours = (0..200_usize).map(|hour| json!([hour * 3_600_000, far.get(hour % 3)]));
+    let extremes = json!({"points": hours.collect::<Vec<_>>(), "include": ["points"]});
+    reader.call(post.clone(), detect, detect, Some(&extremes)).await;
 
     let org = reader.product.organization("acme", Environment::Live).await;
     let listed = reader

@@ -12,6 +12,7 @@ pub mod anomalies;
 pub mod binaries;
 pub mod chaos;
 pub mod cost;
+pub mod detection_cost;
 pub mod events;
 pub mod extension;
 pub mod forecast_jobs;

@@ -247,12 +247,13 @@ impl Product {
         }
     }
 
-    /// Evaluates the rules up to this minute, with every due forecast.
+    /// Evaluates the rules up to this minute, with all histories and forecasts that are due.
     ///
     /// # Panics
     /// If it fails.
     pub async fn tick(&self, minute: Millis) -> evaluate_alerts::Summary {
-        let summary = evaluate_alerts::run(&self.app, minute, &mut evaluate_alerts::Unlimited)
+        let (mut histories, mut forecasts) = (evaluate_alerts::Unlimited, evaluate_alerts::Unlimited);
+        let summary = evaluate_alerts::run(&self.app, minute, &mut histories, &mut forecasts)
             .await
             .expect("a tick");
         assert_eq!(summary.failed, 0, "an organization failed");

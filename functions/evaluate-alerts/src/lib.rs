@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// What the forecasts of one tick may take: the rules of the minute come first.
 pub const FORECASTS: Duration = Duration::from_millis(200);
+/// What replays of history may take in one tick, for series that are watched for anomalies from now on.
+pub const HISTORIES: Duration = Duration::from_secs(5);
 
 /// What a run did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -35,6 +37,8 @@ pub struct Summary {
     pub messages: usize,
     /// forecasts that were computed for the minutes to come
     pub forecasts: usize,
+    /// series that are watched for anomalies from now on and were shown their history
+    pub replayed: usize,
 }
 
 /// The event of the schedule; `time` is the minute that is meant, however late it comes.
@@ -44,18 +48,23 @@ pub struct Tick {
     pub time: String,
 }
 
-/// Evaluates all organizations up to `scheduled` and decides who is told. The budget is that of forecasts, of all
-/// organizations together.
+/// Evaluates all organizations up to `scheduled` and decides who is told. The budgets are those of replays of history, in
+/// groups of series, and of forecasts, of all organizations together.
 ///
 /// # Errors
 /// 503 if the database does not say which organizations there are. One that fails is logged and counted, and the others
 /// go on.
-pub async fn run(app: &App, scheduled: Millis, budget: &mut dyn Budget) -> Result<Summary, Error> {
+pub async fn run(
+    app: &App,
+    scheduled: Millis,
+    histories: &mut dyn Budget,
+    forecasts: &mut dyn Budget,
+) -> Result<Summary, Error> {
     let mut summary = Summary::default();
     for due in tick::due(&app.system(Job::Evaluate, None)).await? {
         let tenant = app.system(Job::Evaluate, Some(due.org_id.clone()));
         summary.organizations += 1;
-        if let Err(error) = organization(&tenant, &due, scheduled, budget, &mut summary).await {
+        if let Err(error) = organization(&tenant, &due, scheduled, histories, forecasts, &mut summary).await {
             summary.failed += 1;
             tracing::error!(
                 org_id = due.org_id.as_str(),
@@ -71,13 +80,15 @@ async fn organization(
     tenant: &Tenant,
     due: &tick::Due,
     scheduled: Millis,
-    budget: &mut dyn Budget,
+    histories: &mut dyn Budget,
+    forecasts: &mut dyn Budget,
     summary: &mut Summary,
 ) -> Result<(), Error> {
-    let evaluated = tick::evaluate(tenant, scheduled, budget).await?;
+    let evaluated = tick::evaluate(tenant, scheduled, histories, forecasts).await?;
     summary.minutes += evaluated.minutes;
     summary.transitions += evaluated.transitions;
     summary.forecasts += evaluated.forecasts;
+    summary.replayed += evaluated.replayed;
     summary.messages += notices::tell(tenant, scheduled).await?;
     if due.tombstones {
         rules::bury(tenant).await?;
@@ -85,13 +96,14 @@ async fn organization(
     Ok(())
 }
 
-/// Runs for an event of the schedule; forecasts get 200 ms. If there is something to send, the delivery queue is told.
+/// Runs for an event of the schedule; histories get five seconds, forecasts 200 ms. If there is something to send, the delivery queue is told.
 ///
 /// # Errors
 /// 400 for an event without a time, 503 if the database does not answer or an organization failed.
 pub async fn on_event(app: &App, delivery: &Delivery, event: Tick) -> Result<Summary, Error> {
     let scheduled = time::parse_rfc3339(&event.time).ok_or_else(|| Error::schema("time must be a time in RFC 3339"))?;
-    let summary = run(app, scheduled, &mut Within::new(FORECASTS)).await?;
+    let (mut histories, mut forecasts) = (Within::new(HISTORIES), Within::new(FORECASTS));
+    let summary = run(app, scheduled, &mut histories, &mut forecasts).await?;
     tracing::info!(?summary, "tick");
     if summary.messages > 0 {
         delivery.wake().await;

@@ -6,19 +6,24 @@ use intentvision::clock::MINUTE;
 use intentvision::notify::delivery;
 use intentvision::{App, Error};
 
-/// The tick of the present minute; forecasts get as long as in the deployed function.
+/// The tick of the present minute; histories and forecasts get as long as in the deployed function.
 pub(crate) async fn evaluate(app: App) -> Result<evaluate_alerts::Summary, Error> {
-    tick(&app, &mut Within::new(evaluate_alerts::FORECASTS)).await
+    let mut histories = Within::new(evaluate_alerts::HISTORIES);
+    tick(&app, &mut histories, &mut Within::new(evaluate_alerts::FORECASTS)).await
 }
 
-/// The tick of the present minute with all the forecasts that are due, however long they take.
+/// The tick of the present minute with all histories and forecasts that are due, however long they take.
 pub(crate) async fn evaluate_fully(app: &App) -> Result<evaluate_alerts::Summary, Error> {
-    tick(app, &mut Unlimited).await
+    tick(app, &mut Unlimited, &mut Unlimited).await
 }
 
-async fn tick(app: &App, budget: &mut dyn Budget) -> Result<evaluate_alerts::Summary, Error> {
+async fn tick(
+    app: &App,
+    histories: &mut dyn Budget,
+    forecasts: &mut dyn Budget,
+) -> Result<evaluate_alerts::Summary, Error> {
     let now = app.clock.now();
-    evaluate_alerts::run(app, now - now.rem_euclid(MINUTE), budget).await
+    evaluate_alerts::run(app, now - now.rem_euclid(MINUTE), histories, forecasts).await
 }
 
 /// What is due in the outbox.

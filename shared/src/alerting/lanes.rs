@@ -66,6 +66,14 @@ pub(crate) fn pages(first: SeriesId, last: SeriesId) -> Step {
     )
 }
 
+/// Reads what a lane keeps beside its series: a row for [`decode`].
+pub(crate) fn header() -> Step {
+    Step::tenant(
+        "SELECT page, blob FROM lane_state WHERE org_id = (SELECT org_id FROM authority) AND lane_id = 0 AND page = ?2",
+        args![HEADER],
+    )
+}
+
 /// The part of a lane that is in these pages.
 ///
 /// # Errors

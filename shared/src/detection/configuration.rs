@@ -42,7 +42,8 @@ impl Configuration {
 /// # Errors
 /// 401, 403 or 503.
 pub async fn get(tenant: &Tenant) -> Result<Configuration, Error> {
-    Ok(of_organization(tenant).await?.configuration)
+    let reply = tenant.run(Batch::read_one(select())).await?;
+    Ok(read(reply.step(0)?)?)
 }
 
 /// Replaces it. The next tick applies it: a series that has history is ready at once.
@@ -51,8 +52,8 @@ pub async fn get(tenant: &Tenant) -> Result<Configuration, Error> {
 /// 401, 403 or 503.
 pub async fn put(tenant: &Tenant, configuration: &Configuration) -> Result<Configuration, Error> {
     let stored = configuration.enabled.then(|| configuration.settings.to_json());
-    let mut batch = Batch::write().repeatable();
     let clock = tenant.clock();
+    let mut batch = Batch::write().repeatable();
     batch.push(Step::tenant(
         concat!(
             "UPDATE org_state SET detection = ?2, detection_at = coalesce(?3, ",
@@ -69,19 +70,25 @@ pub async fn put(tenant: &Tenant, configuration: &Configuration) -> Result<Confi
     Ok(read(reply.step(read_back)?)?)
 }
 
-/// What a replay must know of the organization.
+/// What a replay must know of the organization, to do as the tick does.
 pub(super) struct Organization {
     pub(super) configuration: Configuration,
     /// an IANA name
     pub(super) time_zone: String,
+    /// how many rows the cold states of its series are in, from which the end of a series' day follows
+    pub(super) cold_bits: u32,
 }
 
 pub(super) async fn of_organization(tenant: &Tenant) -> Result<Organization, Error> {
-    let reply = tenant.run(Batch::read_one(select())).await?;
-    let rows = reply.step(0)?;
+    let mut batch = Batch::read();
+    let organization = batch.push(select());
+    let header = batch.push(lanes::header());
+    let reply = tenant.run(batch).await?;
+    let rows = reply.step(organization)?;
     Ok(Organization {
         configuration: read(rows)?,
         time_zone: rows.one()?.text(1)?.to_owned(),
+        cold_bits: lanes::decode(reply.step(header)?)?.cold_bits(),
     })
 }
 

@@ -1,6 +1,8 @@
 //! Detection of anomalies in stored series. The detector itself is pure, in [`prediction::detect`].
 //!
 //! - [`settings`], [`configuration`]: how series are watched, and whether those of an organization are.
+//! - [`cold_rows`]: where the tick keeps what detectors know beyond the day.
+//! - [`grouping`], [`contribution`]: incidents of several series at the same time, and what these have in common.
 //! - [`reason()`]: an anomaly in a sentence.
 //! - [`anomalies`], [`groups`]: what the tick has found, as HTTP reads it.
 //! - [`marks`]: what users say of it.
@@ -9,7 +11,10 @@
 
 pub mod adhoc;
 pub mod anomalies;
+pub mod cold_rows;
 pub mod configuration;
+pub mod contribution;
+pub mod grouping;
 pub mod groups;
 mod label;
 mod local;

@@ -8,7 +8,7 @@ use prediction::detect::{Direction, Finding, Kind, Member};
 /// What is abnormal, in a sentence for people:
 /// `requests 412/min, expected 1,900-2,300 for Monday 09:00 (78% below); third such drop this month`.
 ///
-/// Times are those of `local`. Where a value is missing, `since` is when the last one came.
+/// Times are those of `local`. Where a value is missing, `since` is when it was due.
 #[must_use]
 pub fn reason(metric: &str, unit: Option<&str>, finding: &Finding, local: LocalTime) -> String {
     let figures = Figures::of(finding);
@@ -54,32 +54,27 @@ impl Sentence<'_> {
             "" => format!(" at {at}"),
             expected => format!("{expected} for {at}"),
         };
-        let either = |up, down, both| match finding.direction {
-            Direction::Up => up,
-            Direction::Down => down,
-            Direction::Both => both,
+        let how = match (finding.kind, finding.direction) {
+            (Kind::Collective, _) if finding.member == Member::Flatline => "stuck",
+            (Kind::Collective, Direction::Up) => "too high",
+            (Kind::Collective, Direction::Down) => "too low",
+            (Kind::Collective, Direction::Both) => "not as usual",
+            (Kind::LevelShift, Direction::Up) => "moved up and stayed there",
+            (Kind::LevelShift, Direction::Down) => "moved down and stayed there",
+            (Kind::LevelShift, Direction::Both) => "moved and stayed there",
+            (Kind::Trend, Direction::Up) => "drifting up",
+            (Kind::Trend, Direction::Down) => "drifting down",
+            (Kind::Trend, Direction::Both) => "drifting away",
+            (Kind::Variance, Direction::Up) => "scattered more than usual",
+            (Kind::Variance, Direction::Down) => "scattered less than usual",
+            (Kind::Variance, Direction::Both) => "scattered unlike before",
+            (Kind::Point | Kind::Contextual | Kind::Missing, _) => return format!("{metric} {value}{expected}{off}"),
         };
-        match finding.kind {
-            Kind::Collective if finding.member == Member::Flatline => {
-                format!("{metric} stuck at {value} since {since}{expected}{off}")
-            }
-            Kind::Collective => {
-                let how = either("too high", "too low", "not as usual");
-                format!("{metric} {how} since {since}: {value}{expected}{off}")
-            }
-            Kind::LevelShift => {
-                let how = either("moved up", "moved down", "moved");
-                format!("{metric} {how} and stayed there since {since}: {value}{expected}{off}")
-            }
-            Kind::Trend => {
-                let how = either("drifting up", "drifting down", "drifting away");
-                format!("{metric} {how} since {since}: {value}{expected}{off}")
-            }
-            Kind::Variance => {
-                let how = either("more than usual", "less than usual", "not as usual");
-                format!("{metric} scattered {how} since {since}: {value}{expected}")
-            }
-            Kind::Point | Kind::Contextual | Kind::Missing => format!("{metric} {value}{expected}{off}"),
+        // an incident that opens begins with the point that tells it
+        if since == at {
+            format!("{metric} {how}: {value}{expected}{off}")
+        } else {
+            format!("{metric} {how} since {since}: {value}{expected}{off}")
         }
     }
 
@@ -94,9 +89,12 @@ impl Sentence<'_> {
         } = self;
         match finding.at.saturating_sub(finding.since) {
             lasted if lasted < moment::SECOND => format!("{metric}: no value by {at}{expected}"),
+            lasted if expected.is_empty() => {
+                format!("{metric}: no value for {}, since {since}", crate::time::span(lasted))
+            }
             lasted => {
                 let lasted = crate::time::span(lasted);
-                format!("{metric}: no value for {lasted}, since {since}{expected}")
+                format!("{metric}: no value for {lasted}{expected} from {since} on")
             }
         }
     }

@@ -39,23 +39,15 @@ impl Replay {
 
     /// Says that no value has come before `until`, at the minute in which that becomes an anomaly.
     pub fn silence(&mut self, until: Millis) {
-        while let Some(overdue) = self.detector.overdue_at(&self.stream.hot) {
-            let minute = overdue
-                .saturating_add(MINUTE - 1)
-                .div_euclid(MINUTE)
-                .saturating_mul(MINUTE);
-            if minute >= until {
-                return;
-            }
+        let Some(overdue) = self.detector.overdue_at(&self.stream.hot) else {
+            return;
+        };
+        let minute = overdue
+            .saturating_add(MINUTE - 1)
+            .div_euclid(MINUTE)
+            .saturating_mul(MINUTE);
+        if minute < until {
             self.step(minute, None);
-            // silence is told once, unless the detector names a later time for the next step of it
-            if self
-                .detector
-                .overdue_at(&self.stream.hot)
-                .is_none_or(|next| next <= overdue)
-            {
-                return;
-            }
         }
     }
 

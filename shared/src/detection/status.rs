@@ -63,7 +63,7 @@ pub async fn get(tenant: &Tenant, series_id: SeriesId) -> Result<Status, Error> 
     let is_watched = row.integer(2)? != 0;
     let lane = lanes::decode(reply.step(pages)?)?;
     let tracked = lane.get(series_id).filter(|_| is_watched);
-    let hot = tracked.and(None::<&Hot>);
+    let hot = tracked.and_then(|tracked| tracked.detection.as_deref()?.hot.as_ref());
     // what is still to learn does not depend on the settings
     let detector = DetectionSettings::default().detector(LocalTime::default(), 0);
     let learning = hot.and_then(|hot| detector.learning(hot));

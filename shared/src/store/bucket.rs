@@ -11,17 +11,17 @@ use crate::series::SeriesId;
 /// How many series a bucket is meant for.
 const SERIES: i64 = 64;
 /// Enough for 67 million series.
-pub(super) const MAX_BITS: u32 = 20;
+pub(crate) const MAX_BITS: u32 = 20;
 
 /// How many bits give buckets of about 64 series.
-pub(super) fn bits_for(series_count: i64) -> u32 {
+pub(crate) fn bits_for(series_count: i64) -> u32 {
     (0..MAX_BITS)
         .find(|bits| SERIES << bits >= series_count)
         .unwrap_or(MAX_BITS)
 }
 
 /// How many bits the newest buckets have, given how many they had and how many series there are.
-pub(super) fn bits_now(bits: i64, series_count: i64) -> u32 {
+pub(crate) fn bits_now(bits: i64, series_count: i64) -> u32 {
     u32::try_from(bits)
         .unwrap_or(0)
         .max(bits_for(series_count))
@@ -29,22 +29,22 @@ pub(super) fn bits_now(bits: i64, series_count: i64) -> u32 {
 }
 
 /// The bucket of a series at this size.
-pub(super) fn of(series: SeriesId, bits: u32) -> i64 {
+pub(crate) fn of(series: SeriesId, bits: u32) -> i64 {
     (1 << bits) | (series.raw() >> (63 - bits))
 }
 
 /// The size of a bucket.
-pub(super) fn bits_of(bucket: i64) -> u32 {
+pub(crate) fn bits_of(bucket: i64) -> u32 {
     bucket.max(1).ilog2()
 }
 
 /// All buckets in which a series may be, up to this size, the largest first.
-pub(super) fn ancestors(series: SeriesId, bits: u32) -> impl Iterator<Item = i64> {
+pub(crate) fn ancestors(series: SeriesId, bits: u32) -> impl Iterator<Item = i64> {
     (0..=bits).map(move |bits| of(series, bits))
 }
 
 /// All buckets of up to so many bits in which these series may be, as a JSON array that ascends.
-pub(super) fn candidates(series: impl Iterator<Item = SeriesId>, bits: u32) -> String {
+pub(crate) fn candidates(series: impl Iterator<Item = SeriesId>, bits: u32) -> String {
     let all: std::collections::BTreeSet<i64> = series.flat_map(|id| ancestors(id, bits)).collect();
     serde_json::to_string(&all).unwrap_or_default()
 }

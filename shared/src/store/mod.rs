@@ -17,7 +17,7 @@
 //! acknowledged before it.
 
 pub mod append;
-mod bucket;
+pub(crate) mod bucket;
 pub mod codec;
 mod delete;
 pub mod fold;

@@ -184,7 +184,7 @@ async fn a_tick_killed_while_it_forecasts_has_evaluated_all_the_same() {
             intentvision::config::Config::default(),
             None,
         );
-        let _ = evaluate_alerts::run(&app, START + MINUTE, &mut Unlimited).await;
+        let _ = evaluate_alerts::run(&app, START + MINUTE, &mut Unlimited, &mut Unlimited).await;
         rig.tick_with(1, &mut Unlimited).await;
         rig.tick_with(2, &mut Unlimited).await;
         assert!(!rig.read("SELECT 1 FROM rule_forecasts").await.is_empty(), "{batches}");

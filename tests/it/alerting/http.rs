@@ -27,7 +27,9 @@ async fn channel(product: &Product, key: &str) -> String {
 async fn tick(product: &Product, now: Millis) -> evaluate_alerts::Summary {
     let minute = now.div_euclid(MINUTE) * MINUTE + MINUTE;
     let app = product.again(Clock::at(minute)).await;
-    evaluate_alerts::run(&app, minute, &mut Unlimited).await.unwrap()
+    evaluate_alerts::run(&app, minute, &mut Unlimited, &mut Unlimited)
+        .await
+        .unwrap()
 }
 
 on_both! {

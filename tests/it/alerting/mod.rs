@@ -1,5 +1,6 @@
 //! Alerting end to end: the tick on a real database, and its rules and alerts over HTTP.
 
+mod anomalies;
 mod fault;
 mod forecasts;
 mod http;

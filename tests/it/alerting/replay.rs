@@ -13,11 +13,11 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// Another process on the same database and clock.
-fn another(rig: &Rig, db: Arc<dyn db::Db>) -> App {
+pub(super) fn another(rig: &Rig, db: Arc<dyn db::Db>) -> App {
     App::new(db, rig.app.clock.clone(), Entropy::seeded(2), Config::default(), None)
 }
 
-async fn assert_same(one: &Rig, other: &Rig) {
+pub(super) async fn assert_same(one: &Rig, other: &Rig) {
     let (one, other) = (one.state().await, other.state().await);
     for (table, rows) in &one {
         assert_eq!(rows.len(), other[table].len(), "rows of {table}");
@@ -90,11 +90,11 @@ async fn a_late_tick_sees_what_one_in_time_saw() {
     // events in a wrong order, and one of the future
     for minute in [3, 1, 7, 5, LENGTH] {
         rig.at(LENGTH, 1_000);
-        evaluate_alerts::run(&rig.app, START + minute * MINUTE, &mut Count(0))
+        evaluate_alerts::run(&rig.app, START + minute * MINUTE, &mut Unlimited, &mut Count(0))
             .await
             .unwrap();
     }
-    let ahead = evaluate_alerts::run(&rig.app, START + 99 * MINUTE, &mut Count(0))
+    let ahead = evaluate_alerts::run(&rig.app, START + 99 * MINUTE, &mut Unlimited, &mut Count(0))
         .await
         .unwrap();
     assert_eq!(ahead.minutes, 0, "no minute is later than the product clock");
@@ -114,7 +114,7 @@ async fn two_ticks_at_once_do_the_work_of_one() {
             .map(|_| {
                 let app = another(&rig, rig.db.clone());
                 tokio::spawn(async move {
-                    evaluate_alerts::run(&app, START + minute * MINUTE, &mut Count(0))
+                    evaluate_alerts::run(&app, START + minute * MINUTE, &mut Unlimited, &mut Count(0))
                         .await
                         .unwrap()
                 })
@@ -143,7 +143,13 @@ async fn a_tick_killed_at_any_batch_leaves_what_a_clean_run_leaves() {
             }
             rig.at(LENGTH, 1_000);
             let db = Arc::new(Killed::new(rig.db.clone(), batches, after));
-            let _ = evaluate_alerts::run(&another(&rig, db.clone()), START + LENGTH * MINUTE, &mut Count(0)).await;
+            let _ = evaluate_alerts::run(
+                &another(&rig, db.clone()),
+                START + LENGTH * MINUTE,
+                &mut Unlimited,
+                &mut Count(0),
+            )
+            .await;
             rig.tick(LENGTH).await;
             assert_same(&rig, &clean).await;
             if db.survived() {
@@ -203,7 +209,8 @@ async fn more_than_sixty_missed_minutes_collapse_and_end_alike() {
         rig.at(180, 1_000);
         if let Some(batches) = kill_at {
             let db = Arc::new(Killed::new(rig.db.clone(), batches, true));
-            let _ = evaluate_alerts::run(&another(&rig, db), START + 180 * MINUTE, &mut Unlimited).await;
+            let _ =
+                evaluate_alerts::run(&another(&rig, db), START + 180 * MINUTE, &mut Unlimited, &mut Unlimited).await;
         }
         rig.tick(180).await;
         rig

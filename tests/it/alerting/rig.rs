@@ -1,5 +1,5 @@
 use db::{Batch, Db, Row, Step, args};
-use evaluate_alerts::{Budget, Count, Summary};
+use evaluate_alerts::{Budget, Count, Summary, Unlimited};
 use intentvision::alerting::rules::{self, Saved};
 use intentvision::alerting::{Draft, Rule};
 use intentvision::auth::Tenant;
@@ -127,17 +127,24 @@ impl Rig {
 
     /// Points at these times, as one request.
     pub(super) async fn points(&self, points: &[(usize, Millis, f64)], backfill: bool) {
-        let named: Vec<SeriesRef> = points.iter().map(|(host, ..)| series(*host)).collect();
+        let named: Vec<(SeriesRef, Millis, f64)> = points
+            .iter()
+            .map(|(host, timestamp, value)| (series(*host), *timestamp, *value))
+            .collect();
+        self.store(&named, backfill).await;
+    }
+
+    /// Points of any series, as one request.
+    pub(super) async fn store(&self, points: &[(SeriesRef, Millis, f64)], backfill: bool) {
         let samples: Vec<Sample> = points
             .iter()
-            .zip(&named)
-            .map(|((_, timestamp, value), name)| Sample {
+            .map(|(name, timestamp, value)| Sample {
                 series_id: name.series_id,
                 timestamp: *timestamp,
                 value: *value,
             })
             .collect();
-        let mut known: Vec<&SeriesRef> = named.iter().collect();
+        let mut known: Vec<&SeriesRef> = points.iter().map(|(name, ..)| name).collect();
         known.sort_by_key(|name| name.series_id);
         known.dedup_by_key(|name| name.series_id);
         let mut batch = Batch::write();
@@ -164,10 +171,19 @@ impl Rig {
         self.tick_with(minute, &mut Count(0)).await
     }
 
-    /// The tick of a minute, a second after it.
-    pub(super) async fn tick_with(&self, minute: i64, budget: &mut dyn Budget) -> Summary {
+    /// The tick of a minute, a second after it, with all histories and so many forecasts.
+    pub(super) async fn tick_with(&self, minute: i64, forecasts: &mut dyn Budget) -> Summary {
+        self.tick_within(minute, &mut Unlimited, forecasts).await
+    }
+
+    pub(super) async fn tick_within(
+        &self,
+        minute: i64,
+        histories: &mut dyn Budget,
+        forecasts: &mut dyn Budget,
+    ) -> Summary {
         self.at(minute, 1_000);
-        let summary = evaluate_alerts::run(&self.app, START + minute * MINUTE, budget)
+        let summary = evaluate_alerts::run(&self.app, START + minute * MINUTE, histories, forecasts)
             .await
             .unwrap();
         assert_eq!(summary.failed, 0);
@@ -233,6 +249,13 @@ impl Rig {
                 "SELECT notified_seq, config_version, due_at FROM org_state",
             ),
             ("rules", "SELECT * FROM alert_rules ORDER BY rule_id"),
+            ("anomalies", "SELECT * FROM anomalies ORDER BY anomaly_id"),
+            ("anomaly_groups", "SELECT * FROM anomaly_groups ORDER BY group_id"),
+            (
+                "detection_marks",
+                "SELECT seq, series_id, mark, at, created_at, applied_at FROM detection_marks ORDER BY seq",
+            ),
+            ("detector_cold", "SELECT * FROM detector_cold ORDER BY bucket"),
         ] {
             state.insert(table, self.read(sql).await);
         }

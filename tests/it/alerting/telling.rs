@@ -2,7 +2,7 @@
 
 use super::fault::Killed;
 use super::rig::{Rig, START, channel, threshold};
-use evaluate_alerts::Count;
+use evaluate_alerts::{Count, Unlimited};
 use intentvision::clock::MINUTE;
 use serde_json::json;
 use std::sync::Arc;
@@ -114,7 +114,7 @@ async fn a_kill_between_the_stages_loses_and_doubles_nothing() {
                 intentvision::config::Config::default(),
                 None,
             );
-            let _ = evaluate_alerts::run(&app, START + MINUTE, &mut Count(0)).await;
+            let _ = evaluate_alerts::run(&app, START + MINUTE, &mut Unlimited, &mut Count(0)).await;
             rig.tick(1).await;
             assert_eq!(rig.messages(1).await, ["alert.firing pending"], "{batches} {after}");
         }

@@ -4,6 +4,8 @@ mod asked;
 mod configuration;
 mod labels;
 mod lists;
+mod status;
+mod streamed;
 
 use intentvision::clock::{MINUTE, Millis};
 use intentvision::time;

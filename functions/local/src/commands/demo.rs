@@ -74,6 +74,7 @@ fn announce(address: SocketAddr, key: &ApiKey, json: bool) -> Result<(), Failure
         "\nIt goes on at http://{address}, fed with the next days of data, until Ctrl-C. In another terminal:\n
    export KEY={key}
    curl -s -H \"Authorization: Bearer $KEY\" http://{address}/v1/alerts
+   curl -s -H \"Authorization: Bearer $KEY\" http://{address}/v1/anomalies
    curl -s -H \"Authorization: Bearer $KEY\" http://{address}/v1/forecasts \\
      --json '{{\"metric_key\": \"flights.departures\", \"dimensions\": {{\"airport\": \"ORD\"}}, \"horizon\": \"6h\"}}'"
     ))

@@ -45,6 +45,12 @@ impl Api {
             .map(|reply| reply.body)
     }
 
+    pub(super) async fn replace(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.expect(Method::PUT, path, body, None, StatusCode::OK)
+            .await
+            .map(|reply| reply.body)
+    }
+
     /// Sends points, once however often it is called with the same idempotency key.
     pub(super) async fn ingest(&self, body: &Value, idempotency_key: &str) -> Result<Reply, Failure> {
         self.expect(Method::POST, "/v1/ingest", body, Some(idempotency_key), StatusCode::OK)

@@ -3,6 +3,8 @@
 mod chart;
 mod client;
 mod data;
+mod detection;
+mod fault;
 mod feed;
 mod forecast;
 mod history;
@@ -16,6 +18,7 @@ use crate::Failure;
 use crate::output::line;
 use crate::server::Stop;
 use data::Flights;
+use fault::Fault;
 use intentvision::clock::{DAY, MINUTE, Millis};
 use intentvision::keys::ApiKey;
 use serde::Serialize;
@@ -44,6 +47,7 @@ pub(crate) struct Figures {
     bytes_per_point: f64,
     ticks: usize,
     notifications: usize,
+    anomalies: usize,
     /// how long before the value crossed its limit the forecast alert fired
     lead_minutes: i64,
 }
@@ -84,14 +88,21 @@ async fn chapters(story: &mut Story, now: Millis, database: &Path, of_receiver: 
     story.step("A forecast")?;
     forecast::show(story, &world, &flights, begin).await?;
 
-    story.step("Three rules and a webhook")?;
+    story.step("Detection of anomalies")?;
+    detection::switch_on(story, &world).await?;
+
+    story.step("Four rules and a webhook")?;
     let rules = two_days::prepare(story, &world).await?;
 
     story.step("Two days, minute by minute")?;
-    let log = two_days::live(story, &world, &flights, begin, now, &mut figures).await?;
+    let fault = Fault::after(begin);
+    let log = two_days::live(story, &world, &flights, fault, begin..now, &mut figures).await?;
 
     story.step("What was told, and when")?;
     two_days::verify(story, &world, &flights, &rules, &log, now, &mut figures).await?;
+
+    story.step("What was found")?;
+    detection::verify(story, &world, fault, &mut figures).await?;
 
     let key = world.key.clone();
     world.end().await;

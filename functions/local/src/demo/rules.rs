@@ -1,6 +1,7 @@
-//! The three rules of the demo. Their limits suit any two days of the data's last week: see the
+//! The four rules of the demo. Their limits suit any two days of the data's last week: see the
 //! tests of `data`.
 
+use super::fault;
 use serde_json::{Value, json};
 
 /// Departures in an hour that Atlanta's morning rush passes each day, and hardly anything else.
@@ -14,10 +15,11 @@ pub(super) enum Kind {
     Forecast,
     Threshold,
     Missing,
+    Anomaly,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::Forecast, Self::Threshold, Self::Missing];
+    pub(super) const ALL: [Self; 4] = [Self::Forecast, Self::Threshold, Self::Missing, Self::Anomaly];
 
     /// One line for the reader.
     pub(super) fn title(self) -> &'static str {
@@ -25,6 +27,7 @@ impl Kind {
             Self::Forecast => "a forecast rule: Atlanta will have more than 60 departures an hour within 6 h",
             Self::Threshold => "a threshold rule: more than 12 delayed departures an hour in Dallas, until 6 or fewer",
             Self::Missing => "a missing data rule: an airport reports no departures for an hour",
+            Self::Anomaly => "an anomaly rule: departures in Chicago are not at all as expected",
         }
     }
 
@@ -33,6 +36,7 @@ impl Kind {
             Self::Forecast => "rush ahead",
             Self::Threshold => "delays",
             Self::Missing => "silence",
+            Self::Anomaly => "unusual",
         }
     }
 
@@ -55,6 +59,12 @@ impl Kind {
                 "metric_key": "flights.departures",
                 "severity": "critical",
                 "condition": {"type": "missing_data", "after": "1h"},
+            }),
+            Self::Anomaly => json!({
+                "metric_key": "flights.departures",
+                "dimensions": {"airport": fault::AIRPORT},
+                "severity": "error",
+                "condition": {"type": "anomaly", "min_severity": "medium"},
             }),
         };
         body["name"] = self.name().into();

@@ -1,6 +1,7 @@
 //! The last two days, lived through minute by minute.
 
 use super::data::Flights;
+use super::fault::{self, Fault};
 use super::receiver::Notification;
 use super::rules::{AHEAD, Kind, RUSH};
 use super::story::{Story, check, clock_time, thousands};
@@ -11,6 +12,7 @@ use intentvision::clock::{HOUR, MINUTE, Millis};
 use intentvision::time;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::Instant;
 
 /// The connection to this airport is cut for a while, and what was missed comes late.
@@ -57,27 +59,36 @@ pub(super) async fn prepare(story: &Story, world: &World) -> Result<Vec<Rule>, F
     Ok(rules)
 }
 
-/// Feeds and ticks from `begin` to `now`; each notification is told as it arrives.
+/// Feeds and ticks through the two `days`; each notification is told as it arrives.
 pub(super) async fn live(
     story: &Story,
     world: &World,
     flights: &Flights,
-    begin: Millis,
-    now: Millis,
+    fault: Fault,
+    days: Range<Millis>,
     figures: &mut Figures,
 ) -> Result<Vec<Received>, Failure> {
+    let begin = days.start;
     let started = Instant::now();
     let mut log: Vec<Received> = Vec::new();
     let mut late = Vec::new();
-    let mut minute = begin;
+    let mut minute = world.now();
+    let mut fed = begin;
     story.say(&format!(
         "{CUT} is cut off from {} to {}, and sends what it missed afterwards",
         clock_time(begin + CUT_FROM),
         clock_time(begin + CUT_TO)
     ))?;
-    while minute < now {
-        let before = minute;
+    story.say(&format!(
+        "the agent in {} counts each departure ten times from {} to {}, a fault that we made up",
+        fault::AIRPORT,
+        clock_time(fault.from),
+        clock_time(fault.to)
+    ))?;
+    while minute < days.end {
+        let before = fed;
         minute += MINUTE;
+        fed = minute;
         world.set(minute);
         let rush = flights
             .find("flights.departures", "ATL")
@@ -86,6 +97,7 @@ pub(super) async fn live(
         let (missed, mut due): (Vec<_>, Vec<_>) = flights
             .between(before, minute)
             .into_iter()
+            .map(|(metric, airport, at, value)| (metric, airport, at, fault.counted(metric, airport, at, value)))
             .partition(|(_, airport, _, _)| cut && *airport == CUT);
         late.extend(missed);
         if !cut {

@@ -69,6 +69,11 @@ impl World {
         self.app.clock.set(now);
     }
 
+    /// What time it is.
+    pub(super) fn now(&self) -> Millis {
+        self.app.clock.now()
+    }
+
     /// Everything that a schedule would do in this minute, to completion.
     pub(super) async fn tick(&self) -> Result<(), Failure> {
         let ticked = jobs::evaluate_fully(&self.app).await?;

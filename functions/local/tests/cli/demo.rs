@@ -12,6 +12,7 @@ fn every_step_of_the_story_really_happens() {
         "bytes a point",
         "before the value crossed",
         "signed notifications sent, received and verified",
+        "the fault was found",
     ] {
         assert!(text.contains(said), "{said:?} is missing:\n{text}");
     }

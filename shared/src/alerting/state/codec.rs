@@ -1,21 +1,29 @@
 //! Packed pages: a kind byte, a version byte, the rules that the page speaks of, then its series in ascending order.
+//!
+//! Version 1 knew nothing of detection.
 
-use super::Tracked;
 use super::bytes::{Reader, put_signed, put_unsigned};
 use super::observation::{Last, Observed};
+use super::{Detection, Tracked};
+use crate::alerting::condition::Watch;
 use crate::alerting::instance::{Instance, State};
 use crate::alerting::rule::{Revision, RuleKey};
 use crate::clock::MINUTE;
 use crate::series::{Point, SeriesId};
+use crate::store::bucket;
+use prediction::detect::Hot;
 
 pub use super::bytes::BadState;
 
 const PAGE_KIND: u8 = b'L';
 const HEADER_KIND: u8 = b'H';
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 const HAS_NEWEST: u8 = 1;
 const HAS_LAST: u8 = 2;
+const HAS_DETECTION: u8 = 4;
+const IS_TOLD: u8 = 1;
+const HAS_HOT: u8 = 2;
 const HAS_ALERT: u8 = 0x10;
 const IS_HELD: u8 = 0x20;
 const HAS_BEFORE: u8 = 0x40;
@@ -34,12 +42,15 @@ pub fn encode_page(series: &[Tracked]) -> Vec<u8> {
     put_unsigned(&mut out, series.len() as u64);
     for tracked in series {
         out.extend_from_slice(&tracked.series_id.raw().to_be_bytes());
-        put_observed(&mut out, &tracked.observed);
+        put_observed(&mut out, &tracked.observed, tracked.detection.is_some());
         put_unsigned(&mut out, tracked.instances.len() as u64);
         for (revision, instance) in &tracked.instances {
             // every revision was collected above
             put_unsigned(&mut out, rules.binary_search(revision).unwrap_or_default() as u64);
             put_instance(&mut out, instance);
+        }
+        if let Some(detection) = &tracked.detection {
+            put_detection(&mut out, detection);
         }
     }
     out
@@ -51,7 +62,7 @@ pub fn encode_page(series: &[Tracked]) -> Vec<u8> {
 /// [`BadState`] for anything that [`encode_page`] did not write.
 pub fn decode_page(blob: &[u8]) -> Result<Vec<Tracked>, BadState> {
     let mut reader = Reader(blob);
-    let rules = head(&mut reader, PAGE_KIND)?;
+    let (version, rules) = head(&mut reader, PAGE_KIND)?;
     let count = reader.count(11)?;
     let mut series: Vec<Tracked> = Vec::with_capacity(count);
     for _ in 0..count {
@@ -60,7 +71,10 @@ pub fn decode_page(blob: &[u8]) -> Result<Vec<Tracked>, BadState> {
         if series.last().is_some_and(|before| before.series_id >= series_id) {
             return Err(BadState("the series are not in order"));
         }
-        let observed = observed(&mut reader)?;
+        let (observed, is_watched) = observed(&mut reader)?;
+        if is_watched && version == 1 {
+            return Err(BadState("a flag is not known"));
+        }
         let held = reader.count(3)?;
         let mut instances: Vec<(Revision, Instance)> = Vec::with_capacity(held);
         for _ in 0..held {
@@ -71,21 +85,33 @@ pub fn decode_page(blob: &[u8]) -> Result<Vec<Tracked>, BadState> {
             }
             instances.push((revision, instance(&mut reader)?));
         }
+        let detection = is_watched.then(|| detection(&mut reader)).transpose()?.map(Box::new);
         series.push(Tracked {
             series_id,
             observed,
             instances,
+            detection,
         });
     }
     reader.end()?;
     Ok(series)
 }
 
-/// Packs the rules that a lane has met.
+/// What a lane remembers beside its series.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Header {
+    /// the rules that it has met, ascending
+    pub met: Vec<Revision>,
+    /// the size of the newest buckets of `detector_cold`: how many bits of a series' id they have in common
+    pub cold_bits: u32,
+}
+
+/// Packs what a lane remembers beside its series.
 #[must_use]
-pub fn encode_header(met: &[Revision]) -> Vec<u8> {
+pub fn encode_header(header: &Header) -> Vec<u8> {
     let mut out = vec![HEADER_KIND, VERSION];
-    put_rules(&mut out, met);
+    put_rules(&mut out, &header.met);
+    put_unsigned(&mut out, u64::from(header.cold_bits));
     out
 }
 
@@ -93,28 +119,36 @@ pub fn encode_header(met: &[Revision]) -> Vec<u8> {
 ///
 /// # Errors
 /// [`BadState`] for anything else.
-pub fn decode_header(blob: &[u8]) -> Result<Vec<Revision>, BadState> {
+pub fn decode_header(blob: &[u8]) -> Result<Header, BadState> {
     let mut reader = Reader(blob);
-    let met = head(&mut reader, HEADER_KIND)?;
+    let (version, met) = head(&mut reader, HEADER_KIND)?;
+    let bits = if version == 1 { 0 } else { reader.unsigned()? };
     reader.end()?;
-    Ok(met)
+    let cold_bits = u32::try_from(bits)
+        .ok()
+        .filter(|bits| *bits <= bucket::MAX_BITS)
+        .ok_or(BadState("a bucket is too small"))?;
+    Ok(Header { met, cold_bits })
 }
 
-fn head(reader: &mut Reader<'_>, kind: u8) -> Result<Vec<Revision>, BadState> {
+/// The version and the rules.
+fn head(reader: &mut Reader<'_>, kind: u8) -> Result<(u8, Vec<Revision>), BadState> {
     if reader.byte()? != kind {
         return Err(BadState("it is of another kind"));
     }
-    if reader.byte()? != VERSION {
+    let version = reader.byte()?;
+    if !(1..=VERSION).contains(&version) {
         return Err(BadState("its version is not known"));
     }
-    (0..reader.count(24)?)
+    let rules = (0..reader.count(24)?)
         .map(|_| {
             Ok(Revision {
                 rule: RuleKey(u128::from_be_bytes(reader.array()?)),
                 print: u64::from_be_bytes(reader.array()?),
             })
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    Ok((version, rules))
 }
 
 fn put_rules(out: &mut Vec<u8>, rules: &[Revision]) {
@@ -125,10 +159,16 @@ fn put_rules(out: &mut Vec<u8>, rules: &[Revision]) {
     }
 }
 
-fn put_observed(out: &mut Vec<u8>, observed: &Observed) {
-    let newest = observed.newest.map_or(0, |_| HAS_NEWEST);
-    let last = observed.last.map_or(0, |_| HAS_LAST);
-    out.push(newest | last);
+fn flag(set: bool, flag: u8) -> u8 {
+    if set { flag } else { 0 }
+}
+
+fn put_observed(out: &mut Vec<u8>, observed: &Observed, is_watched: bool) {
+    out.push(
+        flag(observed.newest.is_some(), HAS_NEWEST)
+            | flag(observed.last.is_some(), HAS_LAST)
+            | flag(is_watched, HAS_DETECTION),
+    );
     if let Some(newest) = observed.newest {
         put_signed(out, newest);
     }
@@ -144,9 +184,10 @@ fn put_observed(out: &mut Vec<u8>, observed: &Observed) {
     }
 }
 
-fn observed(reader: &mut Reader<'_>) -> Result<Observed, BadState> {
+/// What is known of a series, and whether it is watched for anomalies.
+fn observed(reader: &mut Reader<'_>) -> Result<(Observed, bool), BadState> {
     let flags = reader.byte()?;
-    if flags & !(HAS_NEWEST | HAS_LAST) != 0 {
+    if flags & !(HAS_NEWEST | HAS_LAST | HAS_DETECTION) != 0 {
         return Err(BadState("a flag is not known"));
     }
     let newest = (flags & HAS_NEWEST != 0).then(|| reader.signed()).transpose()?;
@@ -162,11 +203,41 @@ fn observed(reader: &mut Reader<'_>) -> Result<Observed, BadState> {
             minute,
         })
     };
-    Ok(Observed { newest, interval, last })
+    Ok((Observed { newest, interval, last }, flags & HAS_DETECTION != 0))
+}
+
+fn put_detection(out: &mut Vec<u8>, detection: &Detection) {
+    out.push(flag(detection.told.is_some(), IS_TOLD) | flag(detection.hot.is_some(), HAS_HOT));
+    if let Some(since) = detection.told {
+        put_signed(out, since);
+    }
+    if let Some(hot) = &detection.hot {
+        let mut packed = Vec::with_capacity(Hot::MAX_BYTES);
+        hot.encode(&mut packed);
+        put_unsigned(out, packed.len() as u64);
+        out.extend_from_slice(&packed);
+    }
+    detection.watch.encode(out);
+}
+
+fn detection(reader: &mut Reader<'_>) -> Result<Detection, BadState> {
+    let flags = reader.byte()?;
+    if flags & !(IS_TOLD | HAS_HOT) != 0 {
+        return Err(BadState("a flag is not known"));
+    }
+    let told = (flags & IS_TOLD != 0).then(|| reader.signed()).transpose()?;
+    let hot = if flags & HAS_HOT == 0 {
+        None
+    } else {
+        let length = reader.count(1)?;
+        // what another version of the detector wrote is learned anew, from the stored history
+        Hot::decode(reader.take(length)?).ok()
+    };
+    let watch = Watch::decode(reader)?;
+    Ok(Detection { hot, watch, told })
 }
 
 fn put_instance(out: &mut Vec<u8>, instance: &Instance) {
-    let flag = |set: bool, flag: u8| if set { flag } else { 0 };
     out.push(
         number(instance.state)
             | flag(instance.alert.is_some(), HAS_ALERT)
@@ -239,6 +310,7 @@ fn state(number: u8) -> Result<State, BadState> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use prediction::detect::{Detector, Settings, Stream};
     use proptest::prelude::*;
 
     fn some_instance() -> impl Strategy<Value = Instance> {
@@ -273,12 +345,34 @@ mod tests {
             .prop_map(|(newest, interval, last)| Observed { newest, interval, last })
     }
 
+    /// As a detector leaves it after some points.
+    fn some_detection() -> impl Strategy<Value = Box<Detection>> {
+        let points = proptest::collection::vec(-1e3..1e3_f64, 0..40);
+        (proptest::option::of(points), proptest::option::of(any::<i64>())).prop_map(|(points, told)| {
+            let detector = Detector::new(Settings::default());
+            let mut detection = Detection {
+                told,
+                ..Detection::default()
+            };
+            detection.hot = points.map(|points| {
+                let mut stream = Stream::default();
+                for (time, value) in (0..).step_by(300_000).zip(points) {
+                    let verdict = stream.push(&detector, time, Some(value), None);
+                    detection.watch.note(Some(value), &verdict);
+                }
+                stream.hot
+            });
+            Box::new(detection)
+        })
+    }
+
     fn some_page() -> impl Strategy<Value = Vec<Tracked>> {
         let instances = proptest::collection::btree_map((0..4_u128, 0..3_u64), some_instance(), 0..4);
-        proptest::collection::btree_map(0..i64::MAX, (some_observed(), instances), 0..6).prop_map(|series| {
+        let series = (some_observed(), instances, proptest::option::of(some_detection()));
+        proptest::collection::btree_map(0..i64::MAX, series, 0..6).prop_map(|series| {
             series
                 .into_iter()
-                .map(|(raw, (observed, instances))| Tracked {
+                .map(|(raw, (observed, instances, detection))| Tracked {
                     series_id: SeriesId::from_raw(raw).unwrap(),
                     observed,
                     instances: instances
@@ -293,6 +387,7 @@ mod tests {
                             )
                         })
                         .collect(),
+                    detection,
                 })
                 .collect()
         })
@@ -320,10 +415,8 @@ mod tests {
         }
     }
 
-    /// Version 1, for as long as there is a database that has it.
-    #[test]
-    fn golden_version_1() {
-        let page = vec![Tracked {
+    fn golden_page(detection: Option<Box<Detection>>) -> Vec<Tracked> {
+        vec![Tracked {
             series_id: SeriesId::from_raw(258).unwrap(),
             observed: Observed {
                 newest: Some(120_000),
@@ -349,20 +442,76 @@ mod tests {
                     before: Some((State::Firing, 60_000)),
                 },
             )],
-        }];
+            detection,
+        }]
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        (0..hex.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+            .collect()
+    }
+
+    /// Version 1, for as long as there is a database that has it.
+    #[test]
+    fn version_1_is_read() {
         let golden = "4c0101\
                       000000000000000000000000000000070000000000000009\
                       01000000000000010203\
                       80d30ec0a907003ff800000000000080d30e\
                       01005404020202";
-        let hex: String = encode_page(&page).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, golden);
-        let header = encode_header(&[Revision {
-            rule: RuleKey(7),
-            print: 9,
-        }]);
-        assert_eq!(decode_header(&header).unwrap().len(), 1);
-        assert_eq!(header[..3], [b'H', 1, 1]);
+        assert_eq!(decode_page(&bytes(golden)).unwrap(), golden_page(None));
+        let header = "480101000000000000000000000000000000070000000000000009";
+        let header = decode_header(&bytes(header)).unwrap();
+        assert_eq!((header.met.len(), header.cold_bits), (1, 0));
+    }
+
+    #[test]
+    fn golden_version_2() {
+        let golden = "4c0201\
+                      000000000000000000000000000000070000000000000009\
+                      01000000000000010207\
+                      80d30ec0a907003ff800000000000080d30e\
+                      01005404020202\
+                      01c0a907";
+        let detection = Detection {
+            told: Some(60_000),
+            ..Detection::default()
+        };
+        let mut golden = bytes(golden);
+        detection.watch.encode(&mut golden);
+        let page = golden_page(Some(Box::new(detection)));
+        assert_eq!(encode_page(&page), golden);
+        let header = Header {
+            met: vec![Revision {
+                rule: RuleKey(7),
+                print: 9,
+            }],
+            cold_bits: 5,
+        };
+        let packed = encode_header(&header);
+        assert_eq!((&packed[..3], packed.last()), (&[b'H', 2, 1][..], Some(&5)));
+        assert_eq!(decode_header(&packed).unwrap(), header);
+    }
+
+    /// State of a detector that is of another time: the series is watched, and learns anew.
+    #[test]
+    fn what_the_detector_cannot_read_is_dropped() {
+        let detection = Detection {
+            hot: Some(Hot::default()),
+            told: Some(60_000),
+            ..Detection::default()
+        };
+        let page = golden_page(Some(Box::new(detection)));
+        let mut blob = encode_page(&page);
+        let mut hot = Vec::new();
+        Hot::default().encode(&mut hot);
+        let at = blob.windows(hot.len()).position(|window| window == hot).unwrap();
+        blob[at] = 0xff;
+        let read = decode_page(&blob).unwrap();
+        let detection = read[0].detection.as_ref().unwrap();
+        assert_eq!((detection.hot.is_none(), detection.told), (true, Some(60_000)));
     }
 
     /// The figure of the design: state read and written for a point that comes to a page of its own neighbours.
@@ -397,6 +546,7 @@ mod tests {
                         )
                     })
                     .collect(),
+                detection: None,
             })
             .collect();
         let bytes = encode_page(&series).len();

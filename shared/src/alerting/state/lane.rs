@@ -1,12 +1,16 @@
 use super::Tracked;
-use super::codec::{BadState, decode_header, decode_page, encode_header, encode_page};
+use super::codec::{BadState, Header, decode_header, decode_page, encode_header, encode_page};
 use crate::alerting::rule::Revision;
 use crate::series::SeriesId;
+use prediction::detect::Hot;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The page number under which a lane keeps which rules it has met.
 pub const HEADER: i64 = -1;
+/// The weight of a full page.
 const FULL: usize = 64;
+/// The packed size of what is kept of a detection, at most, but for the abnormal points of its watch.
+const DETECTION_BYTES: usize = Hot::MAX_BYTES + 192;
 
 /// Neighbouring series, packed into one row.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,11 +19,13 @@ pub struct Page {
 }
 
 /// The series of a lane in pages. A page is named by the lowest series that may be in it; which series share a page
-/// depends only on the order in which they came, so that a replay writes the same rows.
+/// depends only on the order in which they came, so that a replay writes the same rows. A page holds 64 series, or half as many
+/// of those that are watched for anomalies, so that a row has about 10 KB at most.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lane {
     pages: BTreeMap<i64, Page>,
     met: BTreeSet<Revision>,
+    cold_bits: u32,
     changed: BTreeSet<i64>,
     changed_bytes: usize,
 }
@@ -33,7 +39,9 @@ impl Lane {
         let mut lane = Self::default();
         for (number, blob) in rows {
             if number == HEADER {
-                lane.met = decode_header(blob)?.into_iter().collect();
+                let header = decode_header(blob)?;
+                lane.met = header.met.into_iter().collect();
+                lane.cold_bits = header.cold_bits;
             } else {
                 let series = decode_page(blob)?;
                 lane.pages.insert(number, Page { series });
@@ -47,8 +55,11 @@ impl Lane {
     pub fn changes(&self) -> Vec<(i64, Option<Vec<u8>>)> {
         let packed = |number: &i64| {
             if *number == HEADER {
-                let met: Vec<Revision> = self.met.iter().copied().collect();
-                return (!met.is_empty()).then(|| encode_header(&met));
+                let header = Header {
+                    met: self.met.iter().copied().collect(),
+                    cold_bits: self.cold_bits,
+                };
+                return (header != Header::default()).then(|| encode_header(&header));
             }
             self.pages.get(number).map(|page| encode_page(&page.series))
         };
@@ -71,8 +82,9 @@ impl Lane {
         if self.changed.insert(number) {
             let series = self.pages.get(&number).map_or(&[][..], |page| &page.series);
             let instances: usize = series.iter().map(|tracked| tracked.instances.len()).sum();
-            // both estimates are on the high side: see the test of the codec
-            self.changed_bytes += 64 + 48 * series.len() + 40 * instances;
+            let detections = series.iter().filter(|tracked| tracked.detection.is_some()).count();
+            // all estimates are on the high side: see the test of the codec
+            self.changed_bytes += 64 + 48 * series.len() + 40 * instances + DETECTION_BYTES * detections;
         }
     }
 
@@ -102,28 +114,27 @@ impl Lane {
         let page = self.pages.entry(number).or_default();
         match page.find(tracked.series_id) {
             Ok(at) => {
-                if let Some(place) = page.series.get_mut(at).filter(|place| **place != tracked) {
-                    *place = tracked;
-                    self.mark(number);
-                }
+                let Some(place) = page.series.get_mut(at).filter(|place| **place != tracked) else {
+                    return;
+                };
+                *place = tracked;
             }
             // in ascending order pages get full, in any other order they are halved
-            Err(at) if page.series.len() >= FULL && at == page.series.len() => {
+            Err(at) if page.weight() + weight(&tracked) > FULL && at == page.series.len() && at > 0 => {
                 self.pages.insert(raw, Page { series: vec![tracked] });
                 self.mark(raw);
+                return;
             }
-            Err(at) => {
-                page.series.insert(at, tracked);
-                if page.series.len() > FULL {
-                    let upper = page.series.split_off(FULL / 2);
-                    if let Some(first) = upper.first().map(|tracked| tracked.series_id.raw()) {
-                        self.pages.insert(first, Page { series: upper });
-                        self.mark(first);
-                    }
-                }
-                self.mark(number);
+            Err(at) => page.series.insert(at, tracked),
+        }
+        if page.weight() > FULL {
+            let upper = page.series.split_off(page.series.len() / 2);
+            if let Some(first) = upper.first().map(|tracked| tracked.series_id.raw()) {
+                self.pages.insert(first, Page { series: upper });
+                self.mark(first);
             }
         }
+        self.mark(number);
     }
 
     /// Forgets a series.
@@ -155,6 +166,20 @@ impl Lane {
         }
     }
 
+    /// The size of the newest buckets of `detector_cold`, in bits; 0 also while there are none.
+    #[must_use]
+    pub fn cold_bits(&self) -> u32 {
+        self.cold_bits
+    }
+
+    /// Sets the size of the newest buckets.
+    pub fn set_cold_bits(&mut self, bits: u32) {
+        if self.cold_bits != bits {
+            self.cold_bits = bits;
+            self.mark(HEADER);
+        }
+    }
+
     /// Whether nothing is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -162,7 +187,16 @@ impl Lane {
     }
 }
 
+/// How much room a series takes in a page.
+fn weight(tracked: &Tracked) -> usize {
+    if tracked.detection.is_some() { 2 } else { 1 }
+}
+
 impl Page {
+    fn weight(&self) -> usize {
+        self.series.iter().map(weight).sum()
+    }
+
     fn find(&self, series_id: SeriesId) -> Result<usize, usize> {
         self.series
             .binary_search_by_key(&series_id, |tracked| tracked.series_id)
@@ -172,7 +206,7 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alerting::state::Observed;
+    use crate::alerting::state::{Detection, Observed};
     use proptest::prelude::*;
 
     fn tracked(raw: i64, interval: i64) -> Tracked {
@@ -183,16 +217,33 @@ mod tests {
                 ..Observed::default()
             },
             instances: Vec::new(),
+            // those of an odd interval are watched for anomalies
+            detection: (interval % 2 == 1).then(Box::<Detection>::default),
         }
     }
 
     #[test]
     fn ascending_series_fill_their_pages() {
-        let mut lane = Lane::default();
-        for raw in 0..640 {
-            lane.put(tracked(raw, 1));
+        for (interval, pages) in [(2, 10), (1, 20)] {
+            let mut lane = Lane::default();
+            for raw in 0..640 {
+                lane.put(tracked(raw, interval));
+            }
+            assert_eq!(lane.pages.len(), pages);
         }
-        assert_eq!(lane.pages.len(), 10);
+    }
+
+    /// Pages that were full are halved when their series are watched for anomalies.
+    #[test]
+    fn series_that_grow_make_room() {
+        let mut lane = Lane::default();
+        for interval in [2, 1] {
+            for raw in 0..640 {
+                lane.put(tracked(raw, interval));
+            }
+        }
+        assert_eq!(lane.pages.len(), 20);
+        assert_eq!(lane.changed(), 20);
     }
 
     proptest! {
@@ -224,7 +275,7 @@ mod tests {
             let found: Vec<(i64, i64)> = lane.iter().map(|tracked| (tracked.series_id.raw(), tracked.observed.interval)).collect();
             prop_assert_eq!(found, model.iter().map(|(raw, interval)| (*raw, *interval)).collect::<Vec<_>>());
             for (number, page) in &lane.pages {
-                prop_assert!(!page.series.is_empty() && page.series.len() <= FULL);
+                prop_assert!(!page.series.is_empty() && page.weight() <= FULL);
                 prop_assert!(page.series[0].series_id.raw() >= *number);
             }
         }

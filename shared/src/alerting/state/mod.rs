@@ -1,11 +1,13 @@
-//! What a lane remembers: its series in pages of up to 64, and which rules it has met.
+//! What a lane remembers: its series in pages of up to 64, half as many where they are watched for anomalies, and which rules it has met.
 
 pub(super) mod bytes;
 mod codec;
+mod detection;
 mod lane;
 mod observation;
 
-pub use codec::{BadState, decode_header, decode_page, encode_header, encode_page};
+pub use codec::{BadState, Header, decode_header, decode_page, encode_header, encode_page};
+pub use detection::Detection;
 pub use lane::{HEADER, Lane, Page};
 pub use observation::{Arrival, Observed, fresh_for};
 
@@ -13,7 +15,7 @@ use super::instance::Instance;
 use super::rule::Revision;
 use crate::series::SeriesId;
 
-/// A series that some rule watches.
+/// A series that some rule, or the detector, watches.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tracked {
     /// which
@@ -22,4 +24,6 @@ pub struct Tracked {
     pub observed: Observed,
     /// one for each rule that watches it
     pub instances: Vec<(Revision, Instance)>,
+    /// of the detector, if the series is watched for anomalies
+    pub detection: Option<Box<Detection>>,
 }

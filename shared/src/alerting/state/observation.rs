@@ -45,15 +45,15 @@ pub fn fresh_for(interval: Millis) -> Millis {
 
 impl Observed {
     /// Takes a point that was seen in `minute`. History, and what is not newer than the newest, teaches nothing; what is
-    /// late teaches the rhythm and is not evaluated.
-    pub fn observe(&mut self, minute: Millis, arrival: &Arrival) {
+    /// late teaches the rhythm and is not evaluated. Returns whether rules and detectors may go by it.
+    pub fn observe(&mut self, minute: Millis, arrival: &Arrival) -> bool {
         let Arrival {
             point,
             received_at,
             backfill,
         } = *arrival;
         if backfill || self.newest.is_some_and(|newest| point.timestamp <= newest) {
-            return;
+            return false;
         }
         let usual = self.interval;
         if let Some(newest) = self.newest {
@@ -61,9 +61,11 @@ impl Observed {
         }
         self.newest = Some(point.timestamp);
         // by the rhythm of the points before it: one distance is no rhythm, and a late point must not make itself fresh
-        if received_at.saturating_sub(point.timestamp) <= fresh_for(usual) {
+        let fresh = received_at.saturating_sub(point.timestamp) <= fresh_for(usual);
+        if fresh {
             self.last = Some(Last { point, minute });
         }
+        fresh
     }
 
     /// What the store knows of a series that a new rule meets, if it is still fresh at `minute`.

@@ -1,9 +1,13 @@
 use super::effects::{AlertRow, Effects};
 use super::load::{LANE, Position};
+use super::marks;
 use crate::Error;
 use crate::alerting::state::Lane;
 use crate::auth::Tenant;
 use crate::clock::Millis;
+use crate::detection::cold_rows::{self, ColdRows};
+use crate::detection::grouping::Groups;
+use crate::series::SeriesId;
 use db::{Batch, DbError, Step, args, raise, wall_ms};
 use serde::Serialize;
 
@@ -20,6 +24,11 @@ pub(super) struct Write<'a> {
     pub(super) skipped: Option<String>,
     pub(super) lane: &'a Lane,
     pub(super) effects: &'a Effects,
+    pub(super) cold: &'a ColdRows,
+    /// whether no series is watched for anomalies any longer
+    pub(super) forget_cold: bool,
+    /// if they have heard of something
+    pub(super) groups: Option<&'a Groups>,
 }
 
 /// What became of a write.
@@ -41,6 +50,7 @@ pub(super) async fn commit(tenant: &Tenant, write: &Write<'_>) -> Result<Written
         .into_iter()
         .chain(pages(write.lane))
         .chain(alerts(write.effects)?)
+        .chain(detection(write)?)
         .chain(position(write))
     {
         batch.push(step);
@@ -139,6 +149,23 @@ fn alerts(effects: &Effects) -> Result<Vec<Step>, Error> {
              FROM org_state AS s JOIN json_each(?2) AS j WHERE s.org_id = (SELECT org_id FROM authority)",
             args![json(&effects.transitions())?],
         ));
+    }
+    Ok(steps)
+}
+
+fn detection(write: &Write<'_>) -> Result<Vec<Step>, Error> {
+    let mut steps = write.effects.anomalies.write()?;
+    steps.extend(write.groups.and_then(Groups::write));
+    if !write.effects.marks.is_empty() {
+        steps.push(marks::note(&write.effects.marks));
+    }
+    let is_watched = |series_id: SeriesId| {
+        let tracked = write.lane.get(series_id);
+        tracked.is_some_and(|tracked| tracked.detection.is_some())
+    };
+    steps.extend(write.cold.write(is_watched));
+    if write.forget_cold {
+        steps.push(cold_rows::forget_all());
     }
     Ok(steps)
 }

@@ -1,3 +1,4 @@
+use super::anomalies::Anomalies;
 use crate::alerting::instance::{Status, Transition};
 use crate::alerting::rule::RuleKey;
 use crate::clock::Millis;
@@ -45,7 +46,7 @@ pub(super) struct Told {
     pub(super) reason: String,
 }
 
-/// What minutes did to alerts, not yet written. An alert that changes twice is one row with its last state, so that
+/// What minutes did to alerts and anomalies, not yet written. An alert that changes twice is one row with its last state, so that
 /// rows written together never break "one open alert".
 #[derive(Debug, Clone, Default)]
 pub(super) struct Effects {
@@ -53,6 +54,9 @@ pub(super) struct Effects {
     changed: BTreeMap<AlertId, AlertRow>,
     transitions: Vec<TransitionRow>,
     bytes: usize,
+    pub(super) anomalies: Anomalies,
+    /// the marks of users that were applied, by their seq, and in which minute
+    pub(super) marks: BTreeMap<i64, Millis>,
 }
 
 impl Effects {
@@ -112,11 +116,11 @@ impl Effects {
     }
 
     pub(super) fn rows(&self) -> usize {
-        self.born.len() + self.changed.len() + self.transitions.len()
+        self.born.len() + self.changed.len() + self.transitions.len() + self.anomalies.rows() + self.marks.len()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.anomalies.bytes()
     }
 }
 

@@ -1,10 +1,10 @@
-//! What the store knows of series that a new rule meets.
+//! What the store knows of series that a new rule, or the detector, meets.
 
 use crate::Error;
 use crate::alerting::state::Observed;
 use crate::auth::Tenant;
 use crate::clock::Millis;
-use crate::series::SeriesId;
+use crate::series::{Point, SeriesId};
 use crate::store;
 use crate::store::codec::batch::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,11 +18,7 @@ pub(super) async fn observed(
     minute: Millis,
 ) -> Result<BTreeMap<SeriesId, Observed>, Error> {
     let mut found = BTreeMap::new();
-    let mut later = Later {
-        seq,
-        of: series.iter().copied().collect(),
-        times: HashMap::new(),
-    };
+    let mut later = Later::new(series, seq);
     let mut asked = series.to_vec();
     later.read(tenant).await?;
     while !asked.is_empty() {
@@ -42,6 +38,25 @@ pub(super) async fn observed(
     Ok(found)
 }
 
+/// The newest points of these series, ascending and at most `most` of each, from `from` on, as of the batch `seq`.
+pub(super) async fn points(
+    tenant: &Tenant,
+    series: &[SeriesId],
+    from: Millis,
+    most: usize,
+    seq: i64,
+) -> Result<HashMap<SeriesId, Vec<Point>>, Error> {
+    let mut found = store::recent(tenant, series, most).await?;
+    // what was read may hold what came later; that is still in the log, which no trim takes before the lane has seen it
+    let mut later = Later::new(series, seq);
+    later.read(tenant).await?;
+    for (series_id, points) in &mut found {
+        let times = later.times.get(series_id);
+        points.retain(|point| point.timestamp >= from && times.is_none_or(|times| !times.contains(&point.timestamp)));
+    }
+    Ok(found)
+}
+
 /// The timestamps of points that came after a batch.
 struct Later {
     seq: i64,
@@ -50,6 +65,14 @@ struct Later {
 }
 
 impl Later {
+    fn new(series: &[SeriesId], seq: i64) -> Self {
+        Self {
+            seq,
+            of: series.iter().copied().collect(),
+            times: HashMap::new(),
+        }
+    }
+
     /// Reads on, and returns for which series something was found.
     async fn read(&mut self, tenant: &Tenant) -> Result<Vec<SeriesId>, Error> {
         let mut touched = BTreeSet::new();

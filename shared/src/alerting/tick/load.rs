@@ -1,6 +1,8 @@
 use super::grid;
+use super::marks::{self, Marks};
 use super::minute::Outlooks;
 use super::rule_set::RuleSet;
+use super::watching::Watching;
 use crate::Error;
 use crate::alerting::outlook::Outlook;
 use crate::alerting::rule::RuleKey;
@@ -8,9 +10,10 @@ use crate::alerting::rules;
 use crate::alerting::state::{BadState, Lane};
 use crate::auth::Tenant;
 use crate::clock::Millis;
+use crate::detection::DetectionSettings;
 use crate::id::RuleId;
 use crate::series::SeriesId;
-use db::{Batch, Reply, Row, Step, args, wall_ms};
+use db::{Batch, DbError, Reply, Row, Step, args, wall_ms};
 use std::collections::HashMap;
 
 /// The only lane of an organization, for now: all its series.
@@ -47,6 +50,8 @@ pub(super) struct Snapshot {
     pub(super) rules: RuleSet,
     pub(super) lane: Lane,
     pub(super) resolves: HashMap<(RuleKey, SeriesId), Millis>,
+    pub(super) watching: Watching,
+    pub(super) marks: Marks,
 }
 
 /// Reads the active lane; `None` if there is none.
@@ -58,8 +63,9 @@ pub(super) async fn lane(tenant: &Tenant) -> Result<Option<Snapshot>, Error> {
             "SELECT l.version, l.watermark, l.minute, l.open_minute, l.next_series, s.config_version, s.compacted_seq,
                 coalesce(?2, ",
             wall_ms!("?3"),
-            "), (SELECT coalesce(sum(length(blob)), 0) FROM metric_batches WHERE org_id = l.org_id AND seq > l.watermark), l.forecasts_left
-             FROM lanes AS l JOIN org_state AS s ON s.org_id = l.org_id
+            "), (SELECT coalesce(sum(length(blob)), 0) FROM metric_batches WHERE org_id = l.org_id AND seq > l.watermark), l.forecasts_left,
+                s.detection, s.detection_at, o.time_zone
+             FROM lanes AS l JOIN org_state AS s ON s.org_id = l.org_id JOIN organizations AS o ON o.org_id = l.org_id
              WHERE l.org_id = (SELECT org_id FROM authority) AND l.lane_id = ?4 AND l.active = 1"
         ),
         args![clock.product_override(), clock.wall_offset(), LANE],
@@ -81,6 +87,7 @@ pub(super) async fn lane(tenant: &Tenant) -> Result<Option<Snapshot>, Error> {
          WHERE org_id = (SELECT org_id FROM authority) AND status <> 'resolved' AND requested_resolve_at IS NOT NULL",
         vec![],
     ));
+    let waiting = batch.push(marks::waiting());
     let reply = tenant.run(batch).await?;
     let Some(row) = reply.step(0)?.first() else {
         return Ok(None);
@@ -108,7 +115,19 @@ pub(super) async fn lane(tenant: &Tenant) -> Result<Option<Snapshot>, Error> {
         ),
         lane: pages(&reply)?,
         resolves: resolves(&reply)?,
+        watching: watching(row)?,
+        marks: marks::of_rows(reply.step(waiting)?)?,
     }))
+}
+
+fn watching(row: &Row) -> Result<Watching, DbError> {
+    let settings = |text: &str| {
+        DetectionSettings::from_json(text)
+            .ok_or_else(|| DbError::Other("the settings of detection cannot be read".into()))
+    };
+    let since = row.opt_integer(11)?.unwrap_or(Millis::MIN);
+    let all = row.opt_text(10)?.map(settings).transpose()?;
+    Ok(Watching::new(all.map(|settings| (settings, since)), row.text(12)?))
 }
 
 fn pages(reply: &Reply) -> Result<Lane, Error> {

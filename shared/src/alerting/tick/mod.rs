@@ -3,17 +3,22 @@
 //! It goes in order, and each minute sees only what was received until then. So a tick that runs twice, late, beside
 //! another one or half ends in the same state as a clean one.
 
+mod anomalies;
 mod backlog;
 mod commit;
+mod detect;
 mod effects;
 mod feed;
 mod forecasts;
 mod grid;
 mod history;
 mod load;
+mod marks;
 mod minute;
 mod rule_set;
 mod session;
+mod warm_up;
+mod watching;
 
 pub use backlog::{backlog, catch_up};
 
@@ -38,6 +43,8 @@ pub struct Evaluated {
     pub transitions: usize,
     /// forecasts that were computed for the minutes to come
     pub forecasts: usize,
+    /// series that are watched for anomalies from now on and were shown their history
+    pub replayed: usize,
 }
 
 /// An organization for which a tick has something to do.
@@ -76,19 +83,25 @@ pub async fn due(system: &Tenant) -> Result<Vec<Due>, Error> {
     Ok(reply.step(0)?.rows.iter().map(due).collect::<Result<_, _>>()?)
 }
 
-/// Evaluates the minutes of one organization up to `scheduled`, but none later than the database's product clock; then
-/// computes forecasts that are due, as far as the budget goes.
+/// Evaluates the minutes of one organization up to `scheduled`, but none later than the database's product clock. Between
+/// them it replays the history of series that are watched for anomalies from now on, in groups of 16 as far as the budget
+/// `histories` goes; then it computes forecasts that are due, as far as `forecasts` goes.
 ///
 /// # Errors
 /// 503 if the database does not answer, or other ticks were faster again and again. What was committed stays.
-pub async fn evaluate(tenant: &Tenant, scheduled: Millis, budget: &mut dyn Budget) -> Result<Evaluated, Error> {
+pub async fn evaluate(
+    tenant: &Tenant,
+    scheduled: Millis,
+    histories: &mut dyn Budget,
+    forecasts: &mut dyn Budget,
+) -> Result<Evaluated, Error> {
     let mut evaluated = Evaluated::default();
     for _ in 0..ATTEMPTS {
         let Some(mut session) = Session::load(tenant, scheduled).await? else {
             return Ok(evaluated);
         };
-        if session.replay(&mut evaluated).await? == Written::Yes {
-            evaluated.forecasts = session.forecast(budget).await?;
+        if session.replay(histories, &mut evaluated).await? == Written::Yes {
+            evaluated.forecasts = session.forecast(forecasts).await?;
             return Ok(evaluated);
         }
     }

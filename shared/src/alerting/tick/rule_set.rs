@@ -57,6 +57,12 @@ impl RuleSet {
         self.rules.iter().any(|(_, rule)| forecasts(&rule.definition))
     }
 
+    /// Whether a live rule watches series for anomalies.
+    pub(super) fn any_anomaly(&self) -> bool {
+        let anomalies = |rule: &Rule| rule.is_live() && matches!(rule.definition.condition, Condition::Anomaly(_));
+        self.rules.iter().any(|(_, rule)| anomalies(rule))
+    }
+
     /// What a lane has met once `minute` is complete: the live rules whose last change counts by then, and others as they
     /// were met before.
     pub(super) fn met(&self, before: &BTreeSet<Revision>, minute: crate::clock::Millis) -> BTreeSet<Revision> {

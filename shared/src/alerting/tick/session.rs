@@ -1,22 +1,27 @@
 use super::commit::{Write, Written, commit};
 use super::effects::Effects;
 use super::feed::Feed;
-use super::forecasts;
 use super::load::{self, Snapshot};
-use super::minute::{Arrivals, MAX_ROWS, Outlooks, Scene, evaluate};
-use super::{Evaluated, backlog, grid, history};
+use super::minute::{Arrivals, MAX_BYTES, MAX_ROWS, Outlooks, Scene, Stop, evaluate};
+use super::warm_up::{self, WarmUp};
+use super::{Evaluated, backlog, detect, forecasts, grid, history, marks};
 use crate::Error;
 use crate::alerting::state::Observed;
 use crate::auth::Tenant;
 use crate::budget::Budget;
 use crate::clock::{DAY, MINUTE, Millis};
-use crate::series::{self, SeriesId, SeriesRef};
+use crate::detection::cold_rows::ColdRows;
+use crate::detection::grouping::Groups;
+use crate::series::{self, Dimensions, SeriesId, SeriesRef};
+use crate::store::bucket;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A lane further behind than this is skipped to what is folded: old news pages nobody.
 const MAX_BEHIND: Millis = DAY;
 const MAX_BEHIND_BYTES: i64 = 256 * 1024 * 1024;
+/// Names of one read, where all series are watched.
+const NAMES: usize = 10_000;
 
 /// One run through the minutes of a lane, from what one snapshot said.
 #[derive(Debug)]
@@ -28,6 +33,12 @@ pub(super) struct Session<'a> {
     names: BTreeMap<SeriesId, SeriesRef>,
     outlooks: Outlooks,
     effects: Effects,
+    cold: ColdRows,
+    /// whether series were watched for anomalies at the last minute, and what is left of that is to go
+    had_detection: bool,
+    forget_cold: bool,
+    /// open groups of incidents, once one opens, changes or ends
+    groups: Option<Groups>,
     skipped: Option<String>,
     /// whether something was evaluated since the last write, and how many minutes it completed
     ahead: bool,
@@ -40,9 +51,14 @@ impl<'a> Session<'a> {
             return Ok(None);
         };
         let target = snapshot.target(scheduled);
+        let had_detection = snapshot.lane.iter().any(|tracked| tracked.detection.is_some());
         let mut session = Self {
             tenant,
             feed: Feed::new(snapshot.position.watermark, target),
+            cold: ColdRows::new(snapshot.lane.cold_bits()),
+            had_detection,
+            forget_cold: false,
+            groups: None,
             snapshot,
             target,
             names: BTreeMap::new(),
@@ -89,24 +105,113 @@ impl<'a> Session<'a> {
         self.feed = Feed::new(to_seq, self.target);
     }
 
-    /// Goes through the minutes, writing whenever a write is full, and at the end.
-    pub(super) async fn replay(&mut self, evaluated: &mut Evaluated) -> Result<Written, Error> {
-        while let Some(minute) = self.next_minute() {
+    /// Goes through the minutes, writing whenever a write is full, and at the end. Before each of them, series that are
+    /// watched from now on are shown their history, as far as the budget goes: so a late tick does it where one in time did.
+    pub(super) async fn replay(
+        &mut self,
+        budget: &mut dyn Budget,
+        evaluated: &mut Evaluated,
+    ) -> Result<Written, Error> {
+        loop {
+            if self.warm_up(budget, evaluated).await? == Written::Lost {
+                return Ok(Written::Lost);
+            }
+            let Some(minute) = self.next_minute() else {
+                return Ok(Written::Yes);
+            };
             let arrivals = self.arrivals(minute).await?;
             let history = self.history(minute).await?;
-            while self.part(minute, &arrivals, &history) {
-                if self.commit(minute, evaluated).await? == Written::Lost {
-                    return Ok(Written::Lost);
+            while let Some(stop) = self.part(minute, &arrivals, &history) {
+                match stop {
+                    Stop::Cold(series_id) => self.read_cold(series_id, &arrivals).await?,
+                    Stop::Full(_) => {
+                        self.group(minute).await?;
+                        if self.commit(minute, evaluated).await? == Written::Lost {
+                            return Ok(Written::Lost);
+                        }
+                    }
                 }
             }
-            self.complete(minute);
+            self.group(minute).await?;
+            let resized = self.complete(minute);
             self.minutes += 1;
             let full = self.snapshot.lane.changed() + self.effects.rows() > MAX_ROWS / 2;
-            if (full || self.next_minute().is_none()) && self.commit(minute, evaluated).await? == Written::Lost {
+            if (full || resized || self.next_minute().is_none())
+                && self.commit(minute, evaluated).await? == Written::Lost
+            {
                 return Ok(Written::Lost);
             }
         }
+    }
+
+    /// Shows series that wait for it their history.
+    async fn warm_up(&mut self, budget: &mut dyn Budget, evaluated: &mut Evaluated) -> Result<Written, Error> {
+        let Snapshot { position, lane, .. } = &self.snapshot;
+        // a minute that is begun, and one after a gap, are to be evaluated first
+        if position.open_minute.is_some() || self.skipped.is_some() {
+            return Ok(Written::Yes);
+        }
+        let minute = position.minute;
+        let mut series = warm_up::waiting(lane);
+        while !series.is_empty() && budget.another() {
+            let warm_up = WarmUp {
+                tenant: self.tenant,
+                watching: &self.snapshot.watching,
+                seq: self.snapshot.position.watermark,
+                minute,
+            };
+            warm_up.run(&series, &mut self.snapshot.lane, &mut self.cold).await?;
+            evaluated.replayed += series.len();
+            self.ahead = true;
+            series = warm_up::waiting(&self.snapshot.lane);
+            let bytes = self.snapshot.lane.changed_bytes() + self.cold.changed_bytes() + self.effects.bytes();
+            if bytes > MAX_BYTES / 2 && self.commit(minute, evaluated).await? == Written::Lost {
+                return Ok(Written::Lost);
+            }
+        }
+        if self.next_minute().is_none() {
+            return self.commit(minute, evaluated).await;
+        }
         Ok(Written::Yes)
+    }
+
+    /// Reads the cold rows of series whose day ends with what arrived, from one on.
+    async fn read_cold(&mut self, from: SeriesId, arrivals: &Arrivals) -> Result<(), Error> {
+        let Snapshot {
+            lane,
+            watching,
+            position,
+            ..
+        } = &self.snapshot;
+        let local = watching.local(position.open_minute.unwrap_or(position.minute));
+        let ending = arrivals.points.range(from..).filter(|(id, arrived)| {
+            let hot = lane
+                .get(**id)
+                .and_then(|tracked| tracked.detection.as_ref()?.hot.as_ref());
+            hot.is_some_and(|hot| {
+                let detector = watching.detector(**id, lane.cold_bits(), local);
+                detect::needs_cold(&detector, hot, arrived.iter().map(|arrival| &arrival.point))
+            })
+        });
+        self.cold.read(self.tenant, ending.map(|(id, _)| *id)).await
+    }
+
+    /// Puts the incidents of a minute, or of a part of it, into groups.
+    async fn group(&mut self, minute: Millis) -> Result<(), Error> {
+        if !self.effects.anomalies.has_news() {
+            return Ok(());
+        }
+        let groups = match &mut self.groups {
+            Some(groups) => groups,
+            none => none.insert(Groups::load(self.tenant).await?),
+        };
+        self.effects.anomalies.tell(minute, groups);
+        let watched = self.snapshot.lane.iter().filter(|tracked| tracked.detection.is_some());
+        let dimensions: BTreeMap<SeriesId, &Dimensions> = watched
+            .filter_map(|tracked| Some((tracked.series_id, &self.names.get(&tracked.series_id)?.dimensions)))
+            .collect();
+        groups.explain(minute, &dimensions);
+        Ok(())
     }
 
     async fn arrivals(&mut self, minute: Millis) -> Result<Arrivals, Error> {
@@ -118,9 +223,27 @@ impl<'a> Session<'a> {
             }
             self.feed.read(self.tenant).await?;
             // after the page, so that every series that is in it has its name here
+            self.names = self.read_names().await?;
+        }
+    }
+
+    /// All series, or those that rules may watch.
+    async fn read_names(&self) -> Result<BTreeMap<SeriesId, SeriesRef>, Error> {
+        let mut names = BTreeMap::new();
+        if !self.snapshot.watching.everything() {
             let keys = self.snapshot.rules.metric_keys();
-            let names = series::matching(self.tenant, &keys).await?;
-            self.names = names.into_iter().map(|name| (name.series_id, name)).collect();
+            let found = series::matching(self.tenant, &keys).await?;
+            names.extend(found.into_iter().map(|name| (name.series_id, name)));
+            return Ok(names);
+        }
+        loop {
+            let after = names.last_key_value().map(|(id, _)| *id);
+            let found = series::names(self.tenant, None, after, NAMES).await?;
+            let more = found.len() == NAMES;
+            names.extend(found.into_iter().map(|name| (name.series_id, name)));
+            if !more {
+                return Ok(names);
+            }
         }
     }
 
@@ -146,7 +269,11 @@ impl<'a> Session<'a> {
         let unknown: Vec<SeriesId> = self
             .names
             .values()
-            .filter(|name| lane.get(name.series_id).is_none() && watched(name))
+            .filter(|name| {
+                // the detector may know a series of which no point has come yet
+                let tracked = lane.get(name.series_id);
+                tracked.is_none_or(|tracked| tracked.observed.newest.is_none()) && watched(name)
+            })
             .map(|name| name.series_id)
             .collect();
         if unknown.is_empty() {
@@ -155,8 +282,8 @@ impl<'a> Session<'a> {
         history::observed(self.tenant, &unknown, self.snapshot.position.watermark, minute).await
     }
 
-    /// Evaluates what is left of a minute; whether something is still left, because the write is full.
-    fn part(&mut self, minute: Millis, arrivals: &Arrivals, history: &BTreeMap<SeriesId, Observed>) -> bool {
+    /// Evaluates what is left of a minute; what stopped it, if something is still left.
+    fn part(&mut self, minute: Millis, arrivals: &Arrivals, history: &BTreeMap<SeriesId, Observed>) -> Option<Stop> {
         let scene = Scene {
             minute,
             rules: &self.snapshot.rules,
@@ -165,22 +292,26 @@ impl<'a> Session<'a> {
             history,
             outlooks: &self.outlooks,
             resolves: &self.snapshot.resolves,
+            watching: &self.snapshot.watching,
+            local: self.snapshot.watching.local(minute),
+            marks: &self.snapshot.marks,
             max_rows: MAX_ROWS,
         };
         let position = &mut self.snapshot.position;
-        let Some(from) = SeriesId::from_raw(position.next_series) else {
-            return false;
-        };
-        let left = evaluate(&mut self.snapshot.lane, &scene, from, &mut self.effects);
+        let from = SeriesId::from_raw(position.next_series)?;
+        let lane = &mut self.snapshot.lane;
+        let stop = evaluate(lane, &mut self.cold, &scene, from, &mut self.effects);
         self.ahead = true;
-        if let Some(next) = left {
+        marks::drop_applied(&mut self.snapshot.marks, &self.effects.marks);
+        if let Some(Stop::Full(next) | Stop::Cold(next)) = stop {
             position.open_minute = Some(minute);
             position.next_series = next.raw();
         }
-        left.is_some()
+        stop
     }
 
-    fn complete(&mut self, minute: Millis) {
+    /// Ends a minute; whether that has changed the size of cold rows, which is to be written before the next one.
+    fn complete(&mut self, minute: Millis) -> bool {
         let met = self.snapshot.rules.met(self.snapshot.lane.met(), minute);
         self.snapshot.lane.meet(met);
         let position = &mut self.snapshot.position;
@@ -188,6 +319,15 @@ impl<'a> Session<'a> {
         position.open_minute = None;
         position.next_series = 0;
         position.watermark = self.feed.seq;
+        let lane = &mut self.snapshot.lane;
+        let watched = lane.iter().filter(|tracked| tracked.detection.is_some()).count();
+        let before = lane.cold_bits();
+        let needed = bucket::bits_for(i64::try_from(watched).unwrap_or(i64::MAX));
+        // rows are not merged again, but for that they all go when nothing is watched any longer
+        lane.set_cold_bits(if watched == 0 { 0 } else { needed.max(before) });
+        self.forget_cold |= watched == 0 && self.had_detection;
+        self.had_detection = watched > 0;
+        lane.cold_bits() != before
     }
 
     async fn commit(&mut self, evaluated_minute: Millis, evaluated: &mut Evaluated) -> Result<Written, Error> {
@@ -195,16 +335,22 @@ impl<'a> Session<'a> {
             return Ok(Written::Yes);
         }
         let complete = self.snapshot.position.open_minute.is_none();
+        let Snapshot {
+            rules, lane, watching, ..
+        } = &self.snapshot;
         let write = Write {
             position: &self.snapshot.position,
             config_version: self.snapshot.config_version,
             evaluated: evaluated_minute,
             seen: self.feed.seq,
-            // without a rule that is enabled, and nothing left to close, there is no lane
-            active: !complete || self.snapshot.rules.any_live() || !self.snapshot.lane.is_empty(),
+            // without a rule that is enabled, without detection, and nothing left to close, there is no lane
+            active: !complete || rules.any_live() || watching.everything() || !lane.is_empty(),
             skipped: self.skipped.take(),
-            lane: &self.snapshot.lane,
+            lane,
             effects: &self.effects,
+            cold: &self.cold,
+            forget_cold: self.forget_cold,
+            groups: self.groups.as_ref(),
         };
         let written = commit(self.tenant, &write).await?;
         if written == Written::Yes {
@@ -212,6 +358,12 @@ impl<'a> Session<'a> {
             evaluated.minutes += std::mem::take(&mut self.minutes);
             self.effects = Effects::default();
             self.snapshot.lane.saved();
+            self.cold.saved();
+            self.cold.set_bits(self.snapshot.lane.cold_bits());
+            self.forget_cold = false;
+            if let Some(groups) = &mut self.groups {
+                groups.saved();
+            }
             self.snapshot.position.version += 1;
             self.ahead = false;
         }

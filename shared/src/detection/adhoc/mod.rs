@@ -6,10 +6,10 @@ mod request;
 pub use reply::{Detected, Found, LearningItem, PointVerdict};
 pub use request::{DetectRequest, Subject};
 
-use super::configuration;
 use super::local::local_time;
 use super::replay::{Incident, Replay};
 use super::settings::DetectionSettings;
+use super::{cold_rows, configuration};
 use crate::auth::Tenant;
 use crate::clock::{DAY, Millis};
 use crate::id::RequestId;
@@ -35,6 +35,8 @@ struct Work {
     known_until: Option<Millis>,
     settings: DetectionSettings,
     local: LocalTime,
+    /// when the day of the series ends, as in the tick
+    day_offset: Millis,
     shown: Shown,
 }
 
@@ -91,8 +93,12 @@ async fn read(tenant: &Tenant, request: DetectRequest) -> Result<Work, Error> {
         }
         Subject::Inline { name, points } => (None, name, points, request.to),
     };
+    let day_offset = series.as_ref().map_or(0, |series| {
+        cold_rows::day_offset(series.series_id, organization.cold_bits)
+    });
     Ok(Work {
         series,
+        day_offset,
         name,
         points,
         known_until,
@@ -138,7 +144,7 @@ fn time_for(count: usize, points: &[Point]) -> Millis {
 
 fn replay(work: Work, request_id: RequestId) -> Detected {
     let shown = work.shown;
-    let mut replay = Replay::new(work.settings.detector(work.local, 0));
+    let mut replay = Replay::new(work.settings.detector(work.local, work.day_offset));
     let mut points = shown.points.then(Vec::new);
     for (time, value) in &work.points {
         let verdict = replay.push(*time, *value);

@@ -105,9 +105,15 @@ impl Figures {
         }
     }
 
-    /// ` (78% below)`; nothing where there is no share: of zero, of nothing.
+    /// ` (78% below)`; nothing for a value within the range, and where there is no share, as of zero.
     pub(super) fn off(&self) -> String {
         let value = self.value.unwrap_or(self.expected);
+        let inside = self.lower <= value && value <= self.upper;
+        // of what may as well be negative as positive nothing is a share
+        let either = self.lower < 0.0 && 0.0 < self.upper;
+        if inside || either {
+            return String::new();
+        }
         let percent = (value - self.expected).abs() / self.expected.abs() * 100.0;
         let side = if value > self.expected { "above" } else { "below" };
         if !percent.is_finite() || percent < 0.05 {

@@ -63,6 +63,9 @@ fn each_kind_and_direction_has_its_words() {
         finding.direction = Direction::Both;
         finding.since = MONDAY - 4 * HOUR;
     }));
+    lines.push(told(|finding| {
+        (finding.kind, finding.value) = (Kind::Trend, Some(1_800.0))
+    }));
     insta::assert_snapshot!(lines.join("\n"), @"
     requests 2,840, expected 1,900-2,300 for Monday 09:00 (35% above); third such rise this month
     requests 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such drop this month
@@ -76,16 +79,17 @@ fn each_kind_and_direction_has_its_words() {
     requests moved up and stayed there since Monday 08:35: 2,840, expected 1,900-2,300 for Monday 09:00 (35% above); third such rise this month
     requests moved down and stayed there since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such drop this month
     requests moved and stayed there since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such anomaly this month
-    requests scattered more than usual since Monday 08:35: 2,840, expected 1,900-2,300 for Monday 09:00; third such anomaly this month
-    requests scattered less than usual since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00; third such anomaly this month
-    requests scattered not as usual since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00; third such anomaly this month
+    requests scattered more than usual since Monday 08:35: 2,840, expected 1,900-2,300 for Monday 09:00 (35% above); third such anomaly this month
+    requests scattered less than usual since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such anomaly this month
+    requests scattered unlike before since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such anomaly this month
     requests drifting up since Monday 08:35: 2,840, expected 1,900-2,300 for Monday 09:00 (35% above); third such rise this month
     requests drifting down since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such drop this month
     requests drifting away since Monday 08:35: 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such anomaly this month
-    requests: no value for 25 min, since Monday 08:35, expected 1,900-2,300; third such rise this month
-    requests: no value for 25 min, since Monday 08:35, expected 1,900-2,300; third such drop this month
-    requests: no value for 25 min, since Monday 08:35, expected 1,900-2,300; third such anomaly this month
-    requests stuck at 412 since Monday 05:00, expected 1,900-2,300 for Monday 09:00 (80% below); third such anomaly this month
+    requests: no value for 25 min, expected 1,900-2,300 from Monday 08:35 on; third such rise this month
+    requests: no value for 25 min, expected 1,900-2,300 from Monday 08:35 on; third such drop this month
+    requests: no value for 25 min, expected 1,900-2,300 from Monday 08:35 on; third such anomaly this month
+    requests stuck since Monday 05:00: 412, expected 1,900-2,300 for Monday 09:00 (80% below); third such anomaly this month
+    requests drifting down: 1,800, expected 1,900-2,300 for Monday 09:00 (14% below); third such drop this month
     ");
 }
 
@@ -126,7 +130,7 @@ fn silence_tells_since_when() {
     };
     assert_eq!(
         silent(MONDAY - 25 * MINUTE),
-        "requests: no value for 25 min, since Monday 08:35, expected 1,900-2,300"
+        "requests: no value for 25 min, expected 1,900-2,300 from Monday 08:35 on"
     );
     assert_eq!(
         silent(MONDAY),
@@ -166,11 +170,12 @@ fn numbers_have_as_many_digits_as_they_need() {
 fn a_share_is_told_where_there_is_one() {
     for (value, expected, text) in [
         (412.0, 2_100.0, "(80% below)"),
-        (2_150.0, 2_100.0, "(2.4% above)"),
+        (2_350.0, 2_250.0, "(4.4% above)"),
         (30_000.0, 2_100.0, "(14 times as much)"),
         (-90_000.0, 2_100.0, "(far below)"),
         (-2_000.0, -1_000.0, "(100% below)"),
-        (2_100.1, 2_100.0, "09:00;"),
+        (2_150.0, 2_100.0, "09:00;"),
+        (2_400.0, 2_399.9, "09:00;"),
         (5.0, 0.0, "09:00;"),
         (0.0, 0.0, "09:00;"),
         (1.0, 1e-300, "(far above)"),
@@ -178,6 +183,8 @@ fn a_share_is_told_where_there_is_one() {
         let sentence = told(|finding| (finding.value, finding.range.expected) = (Some(value), expected));
         assert!(sentence.contains(text), "{value} of {expected}: {sentence}");
     }
+    let either_side = told(|finding| (finding.value, finding.range) = (Some(50.0), range(1.0, -10.0, 12.0)));
+    assert!(either_side.contains("-10 to 12 for Monday 09:00;"), "{either_side}");
 }
 
 #[test]

@@ -11,9 +11,6 @@ const INCIDENT: u8 = 2;
 const DIRECTIONS: &[Direction] = &[Direction::Both, Direction::Up, Direction::Down];
 
 impl Watch {
-    /// The fewest bytes that a watch takes.
-    pub(in crate::alerting) const MIN_BYTES: usize = 3;
-
     /// Appends the packed watch.
     pub(in crate::alerting) fn encode(&self, out: &mut Vec<u8>) {
         out.push(u8::from(self.learned) * LEARNED + u8::from(self.incident.is_some()) * INCIDENT);

@@ -64,6 +64,8 @@ struct Run {
 /// state goes through its rows and the effects are started anew.
 fn run(story: &Story, mut cut: impl FnMut() -> bool) -> (Run, Vec<String>) {
     let rules = rules();
+    let watching = Watching::new(None, "UTC");
+    let mut cold = ColdRows::default();
     let names: BTreeMap<SeriesId, SeriesRef> = (0..HOSTS).map(series).map(|name| (name.series_id, name)).collect();
     let mut run = Run {
         lane: Lane::default(),
@@ -98,9 +100,16 @@ fn run(story: &Story, mut cut: impl FnMut() -> bool) -> (Run, Vec<String>) {
                 history: &BTreeMap::new(),
                 outlooks: &Outlooks::new(),
                 resolves: &HashMap::new(),
+                watching: &watching,
+                local: LocalTime::default(),
+                marks: &Marks::new(),
                 max_rows: if cut() { 1 } else { MAX_ROWS },
             };
-            from = evaluate(&mut run.lane, &scene, next, &mut run.effects);
+            from = match evaluate(&mut run.lane, &mut cold, &scene, next, &mut run.effects) {
+                Some(Stop::Full(left)) => Some(left),
+                Some(Stop::Cold(_)) => panic!("there is no history"),
+                None => None,
+            };
             if from.is_some() || cut() {
                 for (page, blob) in run.lane.changes() {
                     match blob {

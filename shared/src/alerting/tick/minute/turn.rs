@@ -1,0 +1,258 @@
+use super::Scene;
+use crate::alerting::condition::{Condition, Watch};
+use crate::alerting::instance::{Instance, State, Status, Timers, Transition, Verdict};
+use crate::alerting::outlook::Crossing;
+use crate::alerting::rule::{Revision, Rule};
+use crate::alerting::state::{Detection, Lane, Observed, Tracked, fresh_for};
+use crate::alerting::text::{self, Evidence};
+use crate::alerting::tick::detect::Look;
+use crate::alerting::tick::effects::{Effects, Told};
+use crate::detection::cold_rows::ColdRows;
+use crate::series::{Point, SeriesId};
+use std::collections::BTreeMap;
+
+/// One series in one minute.
+pub(super) struct Turn<'a, 'b> {
+    scene: &'a Scene<'a>,
+    id: SeriesId,
+    effects: &'b mut Effects,
+}
+
+impl<'a, 'b> Turn<'a, 'b> {
+    pub(super) fn new(scene: &'a Scene<'a>, id: SeriesId, effects: &'b mut Effects) -> Self {
+        Self { scene, id, effects }
+    }
+
+    pub(super) fn take(&mut self, lane: &mut Lane, cold: &mut ColdRows, watching: &[&(Revision, Rule)]) {
+        let known = lane.get(self.id).cloned();
+        let was_known = known.is_some();
+        let mut tracked = known.unwrap_or_else(|| Tracked {
+            series_id: self.id,
+            observed: Observed::default(),
+            instances: Vec::new(),
+            detection: None,
+        });
+        if tracked.observed.newest.is_none()
+            && let Some(known) = self.scene.history.get(&self.id)
+        {
+            tracked.observed = *known;
+        }
+        let deleted = self.scene.arrivals.deleted.contains(&self.id);
+        if deleted {
+            tracked.observed = Observed::default();
+            self.forget(tracked.detection.take());
+        }
+        let mut fresh = Vec::new();
+        for arrival in self.scene.arrivals.points.get(&self.id).into_iter().flatten() {
+            if tracked.observed.observe(self.scene.minute, arrival) {
+                fresh.push(arrival.point);
+            }
+        }
+        tracked.detection = self.detect(tracked.detection, &fresh, lane.cold_bits(), cold);
+        let watch = tracked.detection.as_deref().map(|detection| &detection.watch);
+        let mut instances = BTreeMap::new();
+        for (revision, instance) in tracked.instances {
+            match self.ended(revision, watching, deleted) {
+                Some(reason) => {
+                    if let Some(transition) = instance.close() {
+                        self.record(revision, None, &transition, &Evidence::default(), reason.to_owned());
+                    }
+                }
+                None => {
+                    instances.insert(revision, instance);
+                }
+            }
+        }
+        for (revision, rule) in watching {
+            let due = rule.updated_at <= self.scene.minute;
+            let instance = match instances.remove(revision) {
+                Some(instance) => instance,
+                None if due && rule.is_live() => Instance::new(self.scene.minute),
+                None => continue,
+            };
+            instances.insert(
+                *revision,
+                self.step(*revision, rule, instance, &tracked.observed, watch),
+            );
+        }
+        tracked.instances = instances.into_iter().collect();
+        if !tracked.instances.is_empty() || tracked.detection.is_some() {
+            lane.put(tracked);
+        } else if was_known {
+            lane.remove(self.id);
+        }
+    }
+
+    /// Lets the detector look at what is fresh, if the series is watched for anomalies.
+    fn detect(
+        &mut self,
+        detection: Option<Box<Detection>>,
+        fresh: &[Point],
+        cold_bits: u32,
+        cold: &mut ColdRows,
+    ) -> Option<Box<Detection>> {
+        let (minute, watching) = (self.scene.minute, self.scene.watching);
+        let said = self.scene.marks.get(&self.id).map_or(&[][..], Vec::as_slice);
+        let marks = || said.iter().filter(|one| one.created_at <= minute);
+        // also those of a series of which there is nothing to be changed
+        self.effects.marks.extend(marks().map(|one| (one.seq, minute)));
+        let name = self.scene.names.get(&self.id);
+        let Some(name) = name.filter(|name| watching.covers(name, self.scene.rules, minute, detection.is_some()))
+        else {
+            self.forget(detection);
+            return None;
+        };
+        let mut detection = detection.unwrap_or_default();
+        let look = Look {
+            minute,
+            series_id: self.id,
+            metric: name.metric_key.as_str(),
+            local: self.scene.local,
+            detector: &watching.detector(self.id, cold_bits, self.scene.local),
+        };
+        look.take(&mut detection, marks(), fresh, cold, &mut self.effects.anomalies);
+        Some(detection)
+    }
+
+    /// Nobody watches any longer.
+    fn forget(&mut self, detection: Option<Box<Detection>>) {
+        if let Some(since) = detection.and_then(|detection| detection.told) {
+            self.effects.anomalies.end(self.scene.minute, self.id, since, None);
+        }
+    }
+
+    /// Why an instance ends in this minute, if it does. A change that came after this minute does not count yet.
+    fn ended(&self, revision: Revision, watching: &[&(Revision, Rule)], deleted: bool) -> Option<&'static str> {
+        if deleted {
+            return Some("the series was deleted");
+        }
+        let Some((current, rule)) = self.scene.rules.by_key(revision.rule) else {
+            return Some("the rule was deleted");
+        };
+        let due = rule.updated_at <= self.scene.minute;
+        match () {
+            () if !due && *current != revision => None,
+            () if due && rule.deleted => Some("the rule was deleted"),
+            () if due && !rule.definition.enabled => Some("the rule was disabled"),
+            () if *current != revision => Some("the rule was changed"),
+            () if !watching.iter().any(|(watched, _)| *watched == revision) => Some("the series was deleted"),
+            () => None,
+        }
+    }
+
+    fn step(
+        &mut self,
+        revision: Revision,
+        rule: &Rule,
+        mut instance: Instance,
+        observed: &Observed,
+        watch: Option<&Watch>,
+    ) -> Instance {
+        let minute = self.scene.minute;
+        let (verdict, evidence) = self.verdict(rule, &instance, observed, watch);
+        let asked = self.scene.resolves.get(&(revision.rule, self.id));
+        if asked.is_some_and(|asked| *asked <= minute)
+            && let Some(transition) = instance.resolve()
+        {
+            self.record(
+                revision,
+                Some(rule),
+                &transition,
+                &evidence,
+                "resolved by hand".to_owned(),
+            );
+        }
+        let timers = Timers {
+            hold: rule.definition.hold.millis(),
+            keep_firing_for: rule.definition.keep_firing_for.millis(),
+        };
+        if let Some(transition) = instance.step(minute, verdict, timers) {
+            let reason = match transition.to {
+                Status::Firing if verdict == Verdict::Breach => text::firing(&rule.definition, &evidence, minute),
+                Status::Firing => "points arrive again, and it has not recovered".to_owned(),
+                Status::NoData => text::silent(&evidence),
+                Status::Resolved if transition.from == State::NoData => "points arrive again".to_owned(),
+                Status::Resolved => text::recovered(&rule.definition, &evidence),
+            };
+            self.record(revision, Some(rule), &transition, &evidence, reason);
+        }
+        instance
+    }
+
+    fn verdict<'w>(
+        &self,
+        rule: &Rule,
+        instance: &Instance,
+        observed: &Observed,
+        watch: Option<&'w Watch>,
+    ) -> (Verdict, Evidence<'w>) {
+        let minute = self.scene.minute;
+        let Some(last) = observed.last else {
+            return (Verdict::Unknown, Evidence::default());
+        };
+        let mut evidence = Evidence {
+            value: Some(last.point.value),
+            crossing: None,
+            silent: minute.saturating_sub(last.minute),
+            watch,
+            local: self.scene.local,
+        };
+        // a rule begins with a value only while that is fresh; what it once went by stands
+        let age = minute.saturating_sub(last.point.timestamp);
+        if instance.state == State::Unknown && age > fresh_for(observed.interval) {
+            return (Verdict::Unknown, evidence);
+        }
+        let definition = &rule.definition;
+        if definition
+            .no_data_after
+            .is_some_and(|after| evidence.silent >= after.millis())
+        {
+            return (Verdict::NoData, evidence);
+        }
+        let verdict = match &definition.condition {
+            Condition::Threshold(threshold) => threshold.verdict(last.point.value),
+            Condition::MissingData(missing) => missing.verdict(minute, last.minute),
+            Condition::Anomaly(anomaly) => evidence.watch.map_or(Verdict::Unknown, |watch| anomaly.verdict(watch)),
+            Condition::Forecast(forecast) => {
+                let outlooks = self.scene.outlooks.get(&(self.id, forecast.horizon.millis()));
+                let newest = outlooks.and_then(|list| list.iter().rev().find(|(valid_from, _)| *valid_from <= minute));
+                match newest.map(|(_, outlook)| outlook.crossing(forecast, minute)) {
+                    None | Some(Crossing::NotKnown) => Verdict::Unknown,
+                    Some(Crossing::Stale) => Verdict::Frozen,
+                    // what was foretold has come: an end of the alert now would say the opposite
+                    Some(Crossing::Never) if forecast.operator.holds(last.point.value, forecast.value) => {
+                        Verdict::Breach
+                    }
+                    Some(Crossing::Never) => Verdict::Clear,
+                    Some(Crossing::At(time, _)) => {
+                        evidence.crossing = Some(time);
+                        Verdict::Breach
+                    }
+                }
+            }
+        };
+        (verdict, evidence)
+    }
+
+    fn record(
+        &mut self,
+        revision: Revision,
+        rule: Option<&Rule>,
+        transition: &Transition,
+        evidence: &Evidence<'_>,
+        reason: String,
+    ) {
+        let name = self.scene.names.get(&self.id).map(text::series).unwrap_or_default();
+        let told = Told {
+            rule: revision.rule,
+            series_id: self.id,
+            severity: rule.map_or("", |rule| rule.definition.severity.as_str()),
+            value: evidence.value,
+            summary: rule.map_or_else(String::new, |rule| {
+                format!("{}: {name}: {reason}", rule.definition.name)
+            }),
+            reason,
+        };
+        self.effects.record(self.scene.minute, transition, told);
+    }
+}

@@ -1,0 +1,57 @@
+//! Which series are watched for anomalies, and how.
+
+use super::rule_set::RuleSet;
+use crate::alerting::condition::Condition;
+use crate::clock::Millis;
+use crate::detection::{DetectionSettings, cold_rows, local_time};
+use crate::series::{SeriesId, SeriesRef};
+use prediction::LocalTime;
+use prediction::detect::Detector;
+
+/// The detection of an organization: of all its series, or of those that a rule of type anomaly watches.
+#[derive(Debug, Clone)]
+pub(super) struct Watching {
+    /// all of them, since when
+    all: Option<Millis>,
+    settings: DetectionSettings,
+    time_zone: String,
+}
+
+impl Watching {
+    /// Detection with these settings since this time, if it is on for all series; without settings, those of rules have
+    /// the default ones.
+    pub(super) fn new(all: Option<(DetectionSettings, Millis)>, time_zone: &str) -> Self {
+        let (settings, all) = all.unzip();
+        Self {
+            all,
+            settings: settings.unwrap_or_default(),
+            time_zone: time_zone.to_owned(),
+        }
+    }
+
+    /// Whether it is on for all series.
+    pub(super) fn everything(&self) -> bool {
+        self.all.is_some()
+    }
+
+    /// Whether a series is watched in `minute`. What came after the minute does not count yet, but for a series that
+    /// `already` is: its detector goes on.
+    pub(super) fn covers(&self, series: &SeriesRef, rules: &RuleSet, minute: Millis, already: bool) -> bool {
+        let counts = |since: Millis| already || since <= minute;
+        self.all.is_some_and(counts)
+            || rules.watching(series).any(|(_, rule)| {
+                rule.is_live() && counts(rule.updated_at) && matches!(rule.definition.condition, Condition::Anomaly(_))
+            })
+    }
+
+    /// The detector of a series.
+    pub(super) fn detector(&self, series_id: SeriesId, cold_bits: u32, local: LocalTime) -> Detector {
+        self.settings
+            .detector(local, cold_rows::day_offset(series_id, cold_bits))
+    }
+
+    /// How far the organization is ahead of UTC in `minute`.
+    pub(super) fn local(&self, minute: Millis) -> LocalTime {
+        local_time(&self.time_zone, minute)
+    }
+}

@@ -1,0 +1,9 @@
+//! Detection in the tick: what is imported is ready at once, what is abnormal is told once, and marks, groups and rules
+//! follow.
+
+mod found;
+mod groups;
+mod http;
+mod replay;
+mod scene;
+mod state;
