@@ -82,7 +82,7 @@ fn values_that_come_and_go_are_one_incident() {
 fn it_escalates_when_it_gets_worse() {
     for seed in SEEDS {
         let at = 8 * DAY + 9 * HOUR;
-        let series = Fault::Offset(9.0).inject(gaussian(seed, 10), at, 30 * MINUTE).series;
+        let series = Fault::Offset(12.0).inject(gaussian(seed, 10), at, 30 * MINUTE).series;
         let series = Fault::Offset(60.0).inject(series, at + 30 * MINUTE, 30 * MINUTE).series;
         let told = told(&series);
         assert_eq!(told.len(), 1, "seed {seed}: {}", shown(&told));

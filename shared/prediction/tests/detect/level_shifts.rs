@@ -84,7 +84,7 @@ fn of_gaussian_noise() {
 
 #[test]
 fn of_gaussian_noise_on_the_third_day() {
-    is_one_incident("gaussian", 5 * MINUTE, 2, 3, SIZES);
+    is_one_incident("gaussian", 5 * MINUTE, 2, 3, &SIZES[4..]);
 }
 
 #[test]
@@ -113,9 +113,10 @@ fn of_autoregressive_noise() {
     is_one_incident("autoregression", 5 * MINUTE, 2, 14, &SIZES[2..]);
 }
 
+/// Its weekends are lower by up to six standard deviations: a shift that is smaller may be one.
 #[test]
-fn under_a_season() {
-    is_one_incident("seasonal", 5 * MINUTE, 2, 21, SIZES);
+fn under_a_season_and_weekends() {
+    is_one_incident("seasonal", 5 * MINUTE, 2, 21, &SIZES[2..]);
 }
 
 #[test]
