@@ -326,6 +326,9 @@ async fn alerting(reader: &mut Reader) {
         json!({"type": "threshold", "operator": "gt", "value": 500, "recover": 400}),
         json!({"type": "forecast", "operator": "gt", "value": 500, "horizon": "24h"}),
         json!({"type": "missing_data", "after": "15m"}),
+        json!({"type": "anomaly", "min_severity": "medium"}),
+        json!({"type": "anomaly", "min_severity": "low", "direction": "up",
+            "minimum_effect": {"absolute": 5, "percent": 20}, "points": {"at_least": 3, "of": 5}}),
     ];
     for condition in conditions {
         let mut rule = json!({"name": "high", "metric_key": "shop.orders", "severity": "critical",

@@ -33,8 +33,10 @@ pub struct Cost {
     pub received: usize,
 }
 
-/// Watches so many series with so many days of history: what the first tick came to, which replays it, those of the next
-/// `hours`, with a point of each series each five minutes, and the bytes of the hot and of the cold rows.
+/// Watches so many series with so many days of history, and sends a point of each series each five minutes for some hours.
+///
+/// Returns what the first tick came to, which replays the history, what the others did, and the bytes of the hot and of the
+/// cold rows.
 ///
 /// # Panics
 /// If it cannot be measured.

@@ -154,7 +154,7 @@ impl Groups {
     }
 
     /// Finds anew what the series of the groups joined in `minute` have in common.
-    pub fn explain<'a>(&mut self, minute: Millis, watched: &BTreeMap<SeriesId, &'a Dimensions>) {
+    pub fn explain(&mut self, minute: Millis, watched: &BTreeMap<SeriesId, &Dimensions>) {
         for group in self.groups.values_mut() {
             if group.joined_at == minute && group.members.len() > 1 {
                 // a series whose incident ended and that has another one counts once

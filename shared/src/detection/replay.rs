@@ -86,3 +86,95 @@ impl Replay {
         self.detector.learning(&self.stream.hot)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::DAY;
+    use crate::detection::DetectionSettings;
+    use prediction::LocalTime;
+    use prediction::detect::Kind;
+    use proptest::prelude::*;
+
+    const STEP: Millis = 5 * MINUTE;
+
+    fn replay() -> Replay {
+        Replay::new(DetectionSettings::default().detector(LocalTime::default(), 0))
+    }
+
+    fn noise(step: i64) -> f64 {
+        100.0 + (step * 7_919 % 13) as f64
+    }
+
+    /// Three days of noise around 100.
+    fn quiet(replay: &mut Replay) -> Millis {
+        for step in 0..3 * 288 {
+            replay.push(step * STEP, Some(noise(step)));
+        }
+        3 * DAY
+    }
+
+    #[test]
+    fn silence_is_told_once_and_only_if_it_is_known() {
+        let mut replay = replay();
+        let end = quiet(&mut replay);
+        replay.silence(end + STEP);
+        assert_eq!(replay.incidents(), []);
+        for hours in 2..30 {
+            replay.silence(end + hours * 12 * STEP);
+        }
+        let kinds: Vec<Kind> = replay
+            .incidents()
+            .iter()
+            .map(|incident| incident.finding.kind)
+            .collect();
+        assert_eq!(kinds, [Kind::Missing]);
+        assert_eq!(
+            (replay.incidents()[0].finding.value, replay.incidents()[0].end),
+            (None, None)
+        );
+    }
+
+    #[test]
+    fn an_incident_keeps_its_worst_point_and_its_end() {
+        let mut replay = replay();
+        let start = quiet(&mut replay);
+        for step in 0..60 {
+            let value = if step < 3 { 1_000.0 } else { noise(step) };
+            replay.push(start + step * STEP, Some(value));
+        }
+        let [incident] = replay.incidents() else {
+            panic!("{:?}", replay.incidents())
+        };
+        assert_eq!((incident.finding.since, incident.finding.value), (start, Some(1_000.0)));
+        assert!(
+            incident
+                .end
+                .is_some_and(|(end, ending)| end > start && ending == Ending::Recovered)
+        );
+    }
+
+    proptest! {
+        /// Any times and values that a request may hold.
+        #[test]
+        fn incidents_do_not_overlap_whatever_the_points(
+            points in proptest::collection::vec((0..400_000_000_i64, proptest::option::of(any::<f64>())), 0..300),
+            start in -62_135_596_800_000..253_000_000_000_000_i64,
+        ) {
+            let mut replay = replay();
+            let mut time = start;
+            for (distance, value) in points {
+                replay.push(time, value);
+                time += distance;
+            }
+            replay.silence(Millis::MAX);
+            let incidents = replay.incidents();
+            for pair in incidents.windows(2) {
+                prop_assert!(pair[0].end.is_some_and(|(end, _)| end <= pair[1].finding.at), "{:?}", pair);
+            }
+            for incident in incidents {
+                prop_assert!(incident.finding.since <= incident.finding.at);
+            }
+        }
+    }
+}

@@ -69,6 +69,8 @@ on_both! {
         for (field, value, words) in [
             ("condition", json!({"type": "composite"}), "not available yet"),
             ("condition", json!({"type": "threshold", "operator": "gt", "value": 1, "recover": 2}), "recover"),
+            ("condition", json!({"type": "anomaly", "min_severity": "bad"}), "low, medium, high or critical"),
+            ("condition", json!({"type": "anomaly", "min_severity": "low", "points": {"at_least": 3, "of": 2}}), "at_least"),
             ("channels", json!([missing]), missing),
             ("name", json!(""), "name"),
             ("for", json!("soon"), "duration"),

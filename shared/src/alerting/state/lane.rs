@@ -18,9 +18,11 @@ pub struct Page {
     series: Vec<Tracked>,
 }
 
-/// The series of a lane in pages. A page is named by the lowest series that may be in it; which series share a page
-/// depends only on the order in which they came, so that a replay writes the same rows. A page holds 64 series, or half as many
-/// of those that are watched for anomalies, so that a row has about 10 KB at most.
+/// The series of a lane in pages.
+///
+/// A page is named by the lowest series that may be in it; which series share a page depends only on the order in which they
+/// came, so that a replay writes the same rows. A page holds 64 series, or half as many of those that are watched for anomalies,
+/// so that a row has about 10 KB at most.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lane {
     pages: BTreeMap<i64, Page>,

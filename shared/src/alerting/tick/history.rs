@@ -9,33 +9,37 @@ use crate::store;
 use crate::store::codec::batch::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// The last value of each of these series as of the batch `seq`, where it is still fresh at `minute`. What came later has
-/// its own minutes: it must not show here, or a late tick would find something else than one in time.
-pub(super) async fn observed(
-    tenant: &Tenant,
-    series: &[SeriesId],
-    seq: i64,
-    minute: Millis,
-) -> Result<BTreeMap<SeriesId, Observed>, Error> {
-    let mut found = BTreeMap::new();
+/// What the store knows of series that a minute meets for the first time.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// the last values, where they are still fresh
+    pub(super) observed: BTreeMap<SeriesId, Observed>,
+    /// those that have any points
+    pub(super) present: BTreeSet<SeriesId>,
+}
+
+/// What is known of these series as of the batch `seq`. What came later has its own minutes: it must not show here, or a
+/// late tick would find something else than one in time.
+pub(super) async fn known(tenant: &Tenant, series: &[SeriesId], seq: i64, minute: Millis) -> Result<Known, Error> {
+    let mut known = Known::default();
     let mut later = Later::new(series, seq);
     let mut asked = series.to_vec();
     later.read(tenant).await?;
     while !asked.is_empty() {
         let latest = store::latest_but(tenant, &asked, &later.times).await?;
         for series_id in asked {
-            let observed = latest
-                .get(&series_id)
-                .and_then(|latest| Observed::of_history(minute, latest.point, latest.previous));
-            match observed {
-                Some(observed) => found.insert(series_id, observed),
-                None => found.remove(&series_id),
-            };
+            known.observed.remove(&series_id);
+            known.present.remove(&series_id);
+            if let Some(latest) = latest.get(&series_id) {
+                known.present.insert(series_id);
+                let observed = Observed::of_history(minute, latest.point, latest.previous);
+                known.observed.extend(observed.map(|observed| (series_id, observed)));
+            }
         }
         // again for those that something came for meanwhile: fewer each time
         asked = later.read(tenant).await?;
     }
-    Ok(found)
+    Ok(known)
 }
 
 /// The newest points of these series, ascending and at most `most` of each, from `from` on, as of the batch `seq`.

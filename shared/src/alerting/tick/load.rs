@@ -13,13 +13,15 @@ use crate::clock::Millis;
 use crate::detection::DetectionSettings;
 use crate::id::RuleId;
 use crate::series::SeriesId;
-use db::{Batch, DbError, Reply, Row, Step, args, wall_ms};
+use db::{Batch, DbError, Reply, Row, Rows, Step, args, wall_ms};
 use std::collections::HashMap;
 
 /// The only lane of an organization, for now: all its series.
 pub(super) const LANE: i64 = 0;
 /// Rows of outlooks in one page, which stays below 8 MB in base64.
 const OUTLOOK_ROWS: i64 = 2_000;
+/// Rows of state in one page, which have up to 20 KB each while all their series have incidents.
+const STATE_ROWS: usize = 200;
 
 /// Where a lane stands.
 #[derive(Debug, Clone)]
@@ -78,10 +80,7 @@ pub(super) async fn lane(tenant: &Tenant) -> Result<Option<Snapshot>, Error> {
         ),
         vec![],
     ));
-    batch.push(Step::tenant(
-        "SELECT page, blob FROM lane_state WHERE org_id = (SELECT org_id FROM authority) AND lane_id = ?2",
-        args![LANE],
-    ));
+    batch.push(state(i64::MIN));
     batch.push(Step::tenant(
         "SELECT rule_id, series_id, requested_resolve_at FROM alerts INDEXED BY alerts_to_resolve
          WHERE org_id = (SELECT org_id FROM authority) AND status <> 'resolved' AND requested_resolve_at IS NOT NULL",
@@ -113,7 +112,7 @@ pub(super) async fn lane(tenant: &Tenant) -> Result<Option<Snapshot>, Error> {
                 .map(rules::of_row)
                 .collect::<Result<_, _>>()?,
         ),
-        lane: pages(&reply)?,
+        lane: pages(tenant, reply.step(2)?).await?,
         resolves: resolves(&reply)?,
         watching: watching(row)?,
         marks: marks::of_rows(reply.step(waiting)?)?,
@@ -130,12 +129,32 @@ fn watching(row: &Row) -> Result<Watching, DbError> {
     Ok(Watching::new(all.map(|settings| (settings, since)), row.text(12)?))
 }
 
-fn pages(reply: &Reply) -> Result<Lane, Error> {
-    let mut rows = Vec::new();
-    for row in &reply.step(2)?.rows {
-        rows.push((row.integer(0)?, row.blob(1)?));
+/// The step that reads rows of the lane's state, after one.
+fn state(after: i64) -> Step {
+    Step::tenant(
+        "SELECT page, blob FROM lane_state
+         WHERE org_id = (SELECT org_id FROM authority) AND lane_id = ?2 AND page > ?3 ORDER BY page LIMIT ?4",
+        args![LANE, after, i64::try_from(STATE_ROWS).unwrap_or(i64::MAX)],
+    )
+}
+
+/// The whole lane, of which this is the beginning. If another tick moves it meanwhile, it is a mixture, and the version in the
+/// guard of the write is an old one.
+async fn pages(tenant: &Tenant, first: &Rows) -> Result<Lane, Error> {
+    let mut blobs = Vec::new();
+    let mut take = |rows: &Rows| {
+        for row in &rows.rows {
+            blobs.push((row.integer(0)?, row.blob(1)?.to_vec()));
+        }
+        let last = blobs.last().map(|(page, _)| *page);
+        Ok::<_, DbError>(last.filter(|_| rows.rows.len() == STATE_ROWS))
+    };
+    let mut more = take(first)?;
+    while let Some(after) = more {
+        let reply = tenant.run(Batch::read_one(state(after))).await?;
+        more = take(reply.step(0)?)?;
     }
-    Lane::decode(rows).map_err(broken)
+    Lane::decode(blobs.iter().map(|(page, blob)| (*page, blob.as_slice()))).map_err(broken)
 }
 
 fn broken(error: BadState) -> Error {

@@ -4,12 +4,13 @@ mod turn;
 
 use super::detect::needs_cold;
 use super::effects::Effects;
+use super::history::Known;
 use super::marks::Marks;
 use super::rule_set::RuleSet;
 use super::watching::Watching;
 use crate::alerting::outlook::Outlook;
 use crate::alerting::rule::{Revision, Rule, RuleKey};
-use crate::alerting::state::{Arrival, Lane, Observed};
+use crate::alerting::state::{Arrival, Lane};
 use crate::clock::Millis;
 use crate::detection::cold_rows::ColdRows;
 use crate::series::{SeriesId, SeriesRef};
@@ -39,8 +40,8 @@ pub(super) struct Scene<'a> {
     /// every series with a metric that some rule watches; all of them, if detection is on
     pub(super) names: &'a BTreeMap<SeriesId, SeriesRef>,
     pub(super) arrivals: &'a Arrivals,
-    /// what the store knows of series that only a rule met in this minute watches
-    pub(super) history: &'a BTreeMap<SeriesId, Observed>,
+    /// what the store knows of series that only a rule, or a detection, met in this minute watches
+    pub(super) known: &'a Known,
     pub(super) outlooks: &'a Outlooks,
     /// open alerts that somebody resolved by hand, and when
     pub(super) resolves: &'a HashMap<(RuleKey, SeriesId), Millis>,
@@ -101,15 +102,10 @@ impl Scene<'_> {
     fn series(&self, lane: &Lane) -> Vec<SeriesId> {
         let mut series: Vec<SeriesId> = lane.iter().map(|tracked| tracked.series_id).collect();
         series.extend(self.arrivals.points.keys());
-        series.extend(self.history.keys());
+        series.extend(self.known.observed.keys());
         series.extend(self.marks.keys());
         if self.watching.everything() || self.rules.any_anomaly() {
-            let is_new = |name: &&SeriesRef| {
-                lane.get(name.series_id)
-                    .is_none_or(|tracked| tracked.detection.is_none())
-                    && self.watching.covers(name, self.rules, self.minute, false)
-            };
-            series.extend(self.names.values().filter(is_new).map(|name| name.series_id));
+            series.extend(&self.known.present);
         }
         series.sort_unstable();
         series.dedup();

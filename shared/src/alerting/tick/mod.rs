@@ -83,8 +83,9 @@ pub async fn due(system: &Tenant) -> Result<Vec<Due>, Error> {
     Ok(reply.step(0)?.rows.iter().map(due).collect::<Result<_, _>>()?)
 }
 
-/// Evaluates the minutes of one organization up to `scheduled`, but none later than the database's product clock. Between
-/// them it replays the history of series that are watched for anomalies from now on, in groups of 16 as far as the budget
+/// Evaluates the minutes of one organization up to `scheduled`, but none later than the database's product clock.
+///
+/// Between them it replays the history of series that are watched for anomalies from now on, in groups of 16 as far as the budget
 /// `histories` goes; then it computes forecasts that are due, as far as `forecasts` goes.
 ///
 /// # Errors

@@ -1,19 +1,19 @@
+mod detection;
+
 use super::commit::{Write, Written, commit};
 use super::effects::Effects;
 use super::feed::Feed;
+use super::history::Known;
 use super::load::{self, Snapshot};
-use super::minute::{Arrivals, MAX_BYTES, MAX_ROWS, Outlooks, Scene, Stop, evaluate};
-use super::warm_up::{self, WarmUp};
-use super::{Evaluated, backlog, detect, forecasts, grid, history, marks};
+use super::minute::{Arrivals, MAX_ROWS, Outlooks, Scene, Stop, evaluate};
+use super::{Evaluated, backlog, forecasts, grid, history, marks};
 use crate::Error;
-use crate::alerting::state::Observed;
 use crate::auth::Tenant;
 use crate::budget::Budget;
 use crate::clock::{DAY, MINUTE, Millis};
 use crate::detection::cold_rows::ColdRows;
 use crate::detection::grouping::Groups;
-use crate::series::{self, Dimensions, SeriesId, SeriesRef};
-use crate::store::bucket;
+use crate::series::{self, SeriesId, SeriesRef};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_BEHIND: Millis = DAY;
 const MAX_BEHIND_BYTES: i64 = 256 * 1024 * 1024;
 /// Names of one read, where all series are watched.
-const NAMES: usize = 10_000;
+const NAMES: usize = 5_000;
 
 /// One run through the minutes of a lane, from what one snapshot said.
 #[derive(Debug)]
@@ -120,8 +120,8 @@ impl<'a> Session<'a> {
                 return Ok(Written::Yes);
             };
             let arrivals = self.arrivals(minute).await?;
-            let history = self.history(minute).await?;
-            while let Some(stop) = self.part(minute, &arrivals, &history) {
+            let known = self.history(minute).await?;
+            while let Some(stop) = self.part(minute, &arrivals, &known) {
                 match stop {
                     Stop::Cold(series_id) => self.read_cold(series_id, &arrivals).await?,
                     Stop::Full(_) => {
@@ -142,76 +142,6 @@ impl<'a> Session<'a> {
                 return Ok(Written::Lost);
             }
         }
-    }
-
-    /// Shows series that wait for it their history.
-    async fn warm_up(&mut self, budget: &mut dyn Budget, evaluated: &mut Evaluated) -> Result<Written, Error> {
-        let Snapshot { position, lane, .. } = &self.snapshot;
-        // a minute that is begun, and one after a gap, are to be evaluated first
-        if position.open_minute.is_some() || self.skipped.is_some() {
-            return Ok(Written::Yes);
-        }
-        let minute = position.minute;
-        let mut series = warm_up::waiting(lane);
-        while !series.is_empty() && budget.another() {
-            let warm_up = WarmUp {
-                tenant: self.tenant,
-                watching: &self.snapshot.watching,
-                seq: self.snapshot.position.watermark,
-                minute,
-            };
-            warm_up.run(&series, &mut self.snapshot.lane, &mut self.cold).await?;
-            evaluated.replayed += series.len();
-            self.ahead = true;
-            series = warm_up::waiting(&self.snapshot.lane);
-            let bytes = self.snapshot.lane.changed_bytes() + self.cold.changed_bytes() + self.effects.bytes();
-            if bytes > MAX_BYTES / 2 && self.commit(minute, evaluated).await? == Written::Lost {
-                return Ok(Written::Lost);
-            }
-        }
-        if self.next_minute().is_none() {
-            return self.commit(minute, evaluated).await;
-        }
-        Ok(Written::Yes)
-    }
-
-    /// Reads the cold rows of series whose day ends with what arrived, from one on.
-    async fn read_cold(&mut self, from: SeriesId, arrivals: &Arrivals) -> Result<(), Error> {
-        let Snapshot {
-            lane,
-            watching,
-            position,
-            ..
-        } = &self.snapshot;
-        let local = watching.local(position.open_minute.unwrap_or(position.minute));
-        let ending = arrivals.points.range(from..).filter(|(id, arrived)| {
-            let hot = lane
-                .get(**id)
-                .and_then(|tracked| tracked.detection.as_ref()?.hot.as_ref());
-            hot.is_some_and(|hot| {
-                let detector = watching.detector(**id, lane.cold_bits(), local);
-                detect::needs_cold(&detector, hot, arrived.iter().map(|arrival| &arrival.point))
-            })
-        });
-        self.cold.read(self.tenant, ending.map(|(id, _)| *id)).await
-    }
-
-    /// Puts the incidents of a minute, or of a part of it, into groups.
-    async fn group(&mut self, minute: Millis) -> Result<(), Error> {
-        if !self.effects.anomalies.has_news() {
-            return Ok(());
-        }
-        let groups = match &mut self.groups {
-            Some(groups) => groups,
-            none => none.insert(Groups::load(self.tenant).await?),
-        };
-        self.effects.anomalies.tell(minute, groups);
-        let watched = self.snapshot.lane.iter().filter(|tracked| tracked.detection.is_some());
-        let dimensions: BTreeMap<SeriesId, &Dimensions> = watched
-            .filter_map(|tracked| Some((tracked.series_id, &self.names.get(&tracked.series_id)?.dimensions)))
-            .collect();
-        groups.explain(minute, &dimensions);
-        Ok(())
     }
 
     async fn arrivals(&mut self, minute: Millis) -> Result<Arrivals, Error> {
@@ -247,49 +177,48 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What is known of series that only rules watch which this minute meets for the first time.
-    async fn history(&self, minute: Millis) -> Result<BTreeMap<SeriesId, Observed>, Error> {
-        let lane = &self.snapshot.lane;
-        let new: BTreeSet<_> = self
-            .snapshot
-            .rules
+    /// What the store knows of series that only rules, or only the detection, watch which this minute meets for the first
+    /// time.
+    async fn history(&self, minute: Millis) -> Result<Known, Error> {
+        let Snapshot {
+            rules, lane, watching, ..
+        } = &self.snapshot;
+        let new: BTreeSet<_> = rules
             .iter()
             .filter(|(revision, rule)| rule.is_live() && rule.updated_at <= minute && !lane.met().contains(revision))
             .map(|(revision, _)| *revision)
             .collect();
-        if new.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let watched = |name: &SeriesRef| {
-            self.snapshot
-                .rules
-                .watching(name)
-                .any(|(revision, _)| new.contains(revision))
+        let all = watching
+            .revision(minute)
+            .is_some_and(|revision| !lane.met().contains(&revision));
+        let asks = |name: &SeriesRef| all || rules.watching(name).any(|(revision, _)| new.contains(revision));
+        let is_unknown = |name: &SeriesRef| {
+            lane.get(name.series_id).is_none_or(|tracked| {
+                // the detector may know a series of which no point has come yet
+                tracked.observed.newest.is_none()
+                    || tracked.detection.is_none() && watching.covers(name, rules, minute, false)
+            })
         };
         let unknown: Vec<SeriesId> = self
             .names
             .values()
-            .filter(|name| {
-                // the detector may know a series of which no point has come yet
-                let tracked = lane.get(name.series_id);
-                tracked.is_none_or(|tracked| tracked.observed.newest.is_none()) && watched(name)
-            })
+            .filter(|name| asks(name) && is_unknown(name))
             .map(|name| name.series_id)
             .collect();
         if unknown.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok(Known::default());
         }
-        history::observed(self.tenant, &unknown, self.snapshot.position.watermark, minute).await
+        history::known(self.tenant, &unknown, self.snapshot.position.watermark, minute).await
     }
 
     /// Evaluates what is left of a minute; what stopped it, if something is still left.
-    fn part(&mut self, minute: Millis, arrivals: &Arrivals, history: &BTreeMap<SeriesId, Observed>) -> Option<Stop> {
+    fn part(&mut self, minute: Millis, arrivals: &Arrivals, known: &Known) -> Option<Stop> {
         let scene = Scene {
             minute,
             rules: &self.snapshot.rules,
             names: &self.names,
             arrivals,
-            history,
+            known,
             outlooks: &self.outlooks,
             resolves: &self.snapshot.resolves,
             watching: &self.snapshot.watching,
@@ -312,22 +241,18 @@ impl<'a> Session<'a> {
 
     /// Ends a minute; whether that has changed the size of cold rows, which is to be written before the next one.
     fn complete(&mut self, minute: Millis) -> bool {
-        let met = self.snapshot.rules.met(self.snapshot.lane.met(), minute);
-        self.snapshot.lane.meet(met);
+        let Snapshot {
+            rules, lane, watching, ..
+        } = &mut self.snapshot;
+        let mut met = rules.met(lane.met(), minute);
+        met.extend(watching.met(lane.met(), minute));
+        lane.meet(met);
         let position = &mut self.snapshot.position;
         position.minute = minute;
         position.open_minute = None;
         position.next_series = 0;
         position.watermark = self.feed.seq;
-        let lane = &mut self.snapshot.lane;
-        let watched = lane.iter().filter(|tracked| tracked.detection.is_some()).count();
-        let before = lane.cold_bits();
-        let needed = bucket::bits_for(i64::try_from(watched).unwrap_or(i64::MAX));
-        // rows are not merged again, but for that they all go when nothing is watched any longer
-        lane.set_cold_bits(if watched == 0 { 0 } else { needed.max(before) });
-        self.forget_cold |= watched == 0 && self.had_detection;
-        self.had_detection = watched > 0;
-        lane.cold_bits() != before
+        self.resize()
     }
 
     async fn commit(&mut self, evaluated_minute: Millis, evaluated: &mut Evaluated) -> Result<Written, Error> {

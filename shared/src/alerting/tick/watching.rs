@@ -2,11 +2,15 @@
 
 use super::rule_set::RuleSet;
 use crate::alerting::condition::Condition;
+use crate::alerting::rule::{Revision, RuleKey};
 use crate::clock::Millis;
 use crate::detection::{DetectionSettings, cold_rows, local_time};
 use crate::series::{SeriesId, SeriesRef};
 use prediction::LocalTime;
 use prediction::detect::Detector;
+use std::collections::BTreeSet;
+
+const ALL: RuleKey = RuleKey(0);
 
 /// The detection of an organization: of all its series, or of those that a rule of type anomaly watches.
 #[derive(Debug, Clone)]
@@ -32,6 +36,20 @@ impl Watching {
     /// Whether it is on for all series.
     pub(super) fn everything(&self) -> bool {
         self.all.is_some()
+    }
+
+    /// What a lane remembers to have met, if all series are watched in `minute`: no rule has this key.
+    pub(super) fn revision(&self, minute: Millis) -> Option<Revision> {
+        self.all.filter(|since| *since <= minute).map(|since| Revision {
+            rule: ALL,
+            print: since.cast_unsigned(),
+        })
+    }
+
+    /// What a lane has met of that once `minute` is complete.
+    pub(super) fn met(&self, before: &BTreeSet<Revision>, minute: Millis) -> Option<Revision> {
+        let known = || before.iter().find(|known| known.rule == ALL).copied();
+        self.all.and_then(|_| self.revision(minute).or_else(known))
     }
 
     /// Whether a series is watched in `minute`. What came after the minute does not count yet, but for a series that

@@ -75,5 +75,5 @@ async fn five_series_that_drop_together_are_one_group_with_what_they_share() {
         .iter()
         .map(|row| (row.integer(0).unwrap(), row.integer(1).unwrap()))
         .collect();
-    assert_eq!(over, [(1, 5), (1, 1)]);
+    assert_eq!(over, [(1, 5), (1, 1)], "{:?}", anomalies(&rig).await);
 }

@@ -5,5 +5,6 @@ mod found;
 mod groups;
 mod http;
 mod replay;
+mod rules;
 mod scene;
 mod state;

@@ -97,7 +97,7 @@ fn run(story: &Story, mut cut: impl FnMut() -> bool) -> (Run, Vec<String>) {
                 rules: &rules,
                 names: &names,
                 arrivals: &arrivals,
-                history: &BTreeMap::new(),
+                known: &Known::default(),
                 outlooks: &Outlooks::new(),
                 resolves: &HashMap::new(),
                 watching: &watching,

@@ -8,7 +8,7 @@ use crate::alerting::text::{self, Evidence};
 use crate::alerting::tick::detect::Look;
 use crate::alerting::tick::effects::{Effects, Told};
 use crate::detection::cold_rows::ColdRows;
-use crate::series::{Point, SeriesId};
+use crate::series::{Point, SeriesId, SeriesRef};
 use std::collections::BTreeMap;
 
 /// One series in one minute.
@@ -33,7 +33,7 @@ impl<'a, 'b> Turn<'a, 'b> {
             detection: None,
         });
         if tracked.observed.newest.is_none()
-            && let Some(known) = self.scene.history.get(&self.id)
+            && let Some(known) = self.scene.known.observed.get(&self.id)
         {
             tracked.observed = *known;
         }
@@ -97,8 +97,12 @@ impl<'a, 'b> Turn<'a, 'b> {
         // also those of a series of which there is nothing to be changed
         self.effects.marks.extend(marks().map(|one| (one.seq, minute)));
         let name = self.scene.names.get(&self.id);
-        let Some(name) = name.filter(|name| watching.covers(name, self.scene.rules, minute, detection.is_some()))
-        else {
+        let already = detection.is_some();
+        // a series is met when a point comes, or with what is stored of it when the watching begins
+        let is_there =
+            already || self.scene.arrivals.points.contains_key(&self.id) || self.scene.known.present.contains(&self.id);
+        let covers = |name: &&SeriesRef| is_there && watching.covers(name, self.scene.rules, minute, already);
+        let Some(name) = name.filter(covers) else {
             self.forget(detection);
             return None;
         };

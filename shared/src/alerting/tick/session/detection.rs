@@ -1,0 +1,104 @@
+//! What a session does for the detection, between minutes and beside them.
+
+use super::Session;
+use crate::Error;
+use crate::alerting::tick::commit::Written;
+use crate::alerting::tick::load::Snapshot;
+use crate::alerting::tick::minute::{Arrivals, MAX_BYTES};
+use crate::alerting::tick::warm_up::{self, WarmUp};
+use crate::alerting::tick::{Evaluated, detect};
+use crate::budget::Budget;
+use crate::clock::Millis;
+use crate::detection::grouping::Groups;
+use crate::series::{Dimensions, SeriesId};
+use crate::store::bucket;
+use std::collections::BTreeMap;
+
+impl Session<'_> {
+    /// Shows series that wait for it their history.
+    pub(super) async fn warm_up(
+        &mut self,
+        budget: &mut dyn Budget,
+        evaluated: &mut Evaluated,
+    ) -> Result<Written, Error> {
+        let Snapshot { position, lane, .. } = &self.snapshot;
+        // a minute that is begun, and one after a gap, are to be evaluated first
+        if position.open_minute.is_some() || self.skipped.is_some() {
+            return Ok(Written::Yes);
+        }
+        let minute = position.minute;
+        let mut series = warm_up::waiting(lane);
+        while !series.is_empty() && budget.another() {
+            let warm_up = WarmUp {
+                tenant: self.tenant,
+                watching: &self.snapshot.watching,
+                seq: self.snapshot.position.watermark,
+                minute,
+            };
+            warm_up.run(&series, &mut self.snapshot.lane, &mut self.cold).await?;
+            evaluated.replayed += series.len();
+            self.ahead = true;
+            series = warm_up::waiting(&self.snapshot.lane);
+            let bytes = self.snapshot.lane.changed_bytes() + self.cold.changed_bytes() + self.effects.bytes();
+            if bytes > MAX_BYTES / 2 && self.commit(minute, evaluated).await? == Written::Lost {
+                return Ok(Written::Lost);
+            }
+        }
+        if self.next_minute().is_none() {
+            return self.commit(minute, evaluated).await;
+        }
+        Ok(Written::Yes)
+    }
+
+    /// Reads the cold rows of series whose day ends with what arrived, from one on.
+    pub(super) async fn read_cold(&mut self, from: SeriesId, arrivals: &Arrivals) -> Result<(), Error> {
+        let Snapshot {
+            lane,
+            watching,
+            position,
+            ..
+        } = &self.snapshot;
+        let local = watching.local(position.open_minute.unwrap_or(position.minute));
+        let ending = arrivals.points.range(from..).filter(|(id, arrived)| {
+            let hot = lane
+                .get(**id)
+                .and_then(|tracked| tracked.detection.as_ref()?.hot.as_ref());
+            hot.is_some_and(|hot| {
+                let detector = watching.detector(**id, lane.cold_bits(), local);
+                detect::needs_cold(&detector, hot, arrived.iter().map(|arrival| &arrival.point))
+            })
+        });
+        self.cold.read(self.tenant, ending.map(|(id, _)| *id)).await
+    }
+
+    /// Puts the incidents of a minute, or of a part of it, into groups.
+    pub(super) async fn group(&mut self, minute: Millis) -> Result<(), Error> {
+        if !self.effects.anomalies.has_news() {
+            return Ok(());
+        }
+        let groups = match &mut self.groups {
+            Some(groups) => groups,
+            none => none.insert(Groups::load(self.tenant).await?),
+        };
+        self.effects.anomalies.tell(minute, groups);
+        let watched = self.snapshot.lane.iter().filter(|tracked| tracked.detection.is_some());
+        let dimensions: BTreeMap<SeriesId, &Dimensions> = watched
+            .filter_map(|tracked| Some((tracked.series_id, &self.names.get(&tracked.series_id)?.dimensions)))
+            .collect();
+        groups.explain(minute, &dimensions);
+        Ok(())
+    }
+
+    /// Makes cold rows as small as the number of watched series asks for; whether their size has changed.
+    pub(super) fn resize(&mut self) -> bool {
+        let lane = &mut self.snapshot.lane;
+        let watched = lane.iter().filter(|tracked| tracked.detection.is_some()).count();
+        let before = lane.cold_bits();
+        let needed = bucket::bits_for(i64::try_from(watched).unwrap_or(i64::MAX));
+        // rows are not merged again, but for that they all go when nothing is watched any longer
+        lane.set_cold_bits(if watched == 0 { 0 } else { needed.max(before) });
+        self.forget_cold |= watched == 0 && self.had_detection;
+        self.had_detection = watched > 0;
+        lane.cold_bits() != before
+    }
+}
