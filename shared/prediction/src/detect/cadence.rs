@@ -44,14 +44,9 @@ impl Cadence {
         self.last.get()
     }
 
-    /// When the next value is due.
-    pub(super) fn due_at(&self) -> i64 {
-        self.last.get() + self.interval.get() as i64
-    }
-
-    /// Whether a value at `t` is newer than all before.
+    /// Whether a value at `t` is newer than all before, at a time that can be kept.
     pub(super) fn is_new(&self, t: i64) -> bool {
-        self.seen == 0 || Instant::new(t) > self.last
+        Instant::new(t).get() == t && (self.seen == 0 || t > self.last.get())
     }
 
     /// Counts a value that [is new](Self::is_new).
@@ -92,7 +87,7 @@ impl Cadence {
     }
 
     pub(super) fn overdue_at(&self) -> Option<i64> {
-        (self.seen >= 2).then(|| self.last.get() + self.patience() as i64)
+        (self.seen >= 2).then(|| self.last.get().saturating_add(self.patience() as i64))
     }
 
     /// How many values come in `span` milliseconds.

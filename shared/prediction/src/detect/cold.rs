@@ -9,6 +9,8 @@ const WEEK: usize = 7;
 const DAY: i64 = 86_400_000;
 /// A day counts for the profile as one of at most so many.
 const DAYS: u8 = 8;
+/// A half-hour is known after so many.
+const DAYS_TO_KNOW: u8 = 2;
 /// The same for days of the week.
 const WEEKS: u8 = 50;
 /// A day of the week counts half when it has been seen so many times.
@@ -194,8 +196,11 @@ impl Cold {
         let means = hot.close_day();
         let before = *profile;
         for (at, mean) in means {
-            if let Some(mean) = mean {
-                profile.learn(Half::at(settings, at), mean, &level);
+            let half = Half::at(settings, at);
+            // a day that ends in an incident says little of days, but more than nothing
+            let counts = !hot.has_incident() || profile.days[half.slot] < DAYS_TO_KNOW;
+            if let Some(mean) = mean.filter(|_| counts) {
+                profile.learn(half, mean, &level);
             }
         }
         let (before, after) = (before.pattern(), profile.pattern());
@@ -222,7 +227,14 @@ impl Cold {
             })
             .collect();
         let moved = mean(moves.iter().rev().take(SEAM).copied()).unwrap_or(0.0);
-        let drift = off.and_then(|off| profile.trend.push(usual + off, level.unit()));
+        let gap = t.saturating_sub(hot.last().unwrap_or(t));
+        if gap > DAY {
+            profile.trend = Trend::EMPTY;
+        }
+        // an incident is no drift
+        let drift = off
+            .filter(|_| !hot.has_incident())
+            .and_then(|off| profile.trend.push(usual + off, level.unit()));
         hot.begin_day(settings, t, moved, drift);
         self.load(hot, settings, t);
     }

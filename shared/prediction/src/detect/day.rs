@@ -38,6 +38,27 @@ pub(super) struct Place {
     passed: f64,
 }
 
+/// What is expected of a time, without the level of the day.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected {
+    pub(super) middle: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
+    /// how far the half-hour is from the line between its neighbours
+    pub(super) bend: f64,
+}
+
+impl Expected {
+    fn at(value: f64) -> Self {
+        Self {
+            middle: value,
+            low: value,
+            high: value,
+            bend: 0.0,
+        }
+    }
+}
+
 /// When a day begins, as [`Day::begin`] has it.
 fn begin(settings: &Settings) -> u16 {
     let offset = settings.day_offset.rem_euclid(DAY) / SLOT * SLOT;
@@ -93,13 +114,25 @@ impl Day {
         place.day * DAY + slot as i64 * SLOT - i64::from(self.begin) * MINUTE
     }
 
-    /// Goes to the slot of `t`, and back to none: the day of `t` is the present one, or counts as if it were.
-    pub(super) fn advance(&mut self, t: i64) {
+    /// Goes to the slot of `t`: the day of `t` is the present one, or counts as if it were. By how much the expectation moves because something is known
+    /// of the slot, and nothing was of the one before, or the other way round.
+    pub(super) fn advance(&mut self, t: i64) -> f64 {
         let place = self.place(t);
+        let mut moved = 0.0;
         while usize::from(self.slot) < place.slot {
+            let (before, after) = (self.of_slot(), self.slots.get(usize::from(self.slot) + 1));
+            if before.is_some() != after.is_some() {
+                moved += after.unwrap_or(self.usual.get()) - before.unwrap_or(self.usual.get());
+            }
             self.close_slot();
             self.slot += 1;
         }
+        moved
+    }
+
+    /// What is expected of the present slot, if anything.
+    fn of_slot(&self) -> Option<f64> {
+        self.slots.get(usize::from(self.slot))
     }
 
     fn close_slot(&mut self) {
@@ -109,32 +142,49 @@ impl Day {
         (self.mean, self.count) = (0.0, 0);
     }
 
-    /// What is expected at `t`, on a line between the middles of the slots.
-    pub(super) fn expected(&self, t: i64) -> f64 {
+    /// What is expected at `t`: on a line between the middles of the slots, but it may be anything between what is expected of the slot and of its
+    /// neighbours, since a day may have edges.
+    pub(super) fn expected(&self, t: i64) -> Expected {
         let Place { day, slot, passed } = self.place(t);
-        if day as u16 != self.number || slot < usize::from(self.slot) {
-            return self.usual.get();
+        let present = usize::from(self.slot);
+        if day as u16 != self.number || slot < present {
+            return Expected::at(self.usual.get());
         }
         let Some(here) = self.slots.get(slot) else {
-            return self.usual.get();
+            return Expected::at(self.usual.get());
         };
+        let before = self.slots.before(slot, present).unwrap_or(here);
+        let after = self.slots.after(slot).unwrap_or(here);
         let (there, weight) = if passed < 0.5 {
-            (self.slots.before(slot, usize::from(self.slot)), 0.5 - passed)
+            (before, 0.5 - passed)
         } else {
-            (self.slots.after(slot), passed - 0.5)
+            (after, passed - 0.5)
         };
-        there.map_or(here, |there| here + weight * (there - here))
+        Expected {
+            middle: here + weight * (there - here),
+            low: here.min(before).min(after),
+            high: here.max(before).max(after),
+            bend: (here - f64::midpoint(before, after)).abs(),
+        }
+    }
+
+    /// Whether it can be gone on with.
+    pub(super) fn is_sound(&self) -> bool {
+        usize::from(self.slot) < SLOTS
     }
 
     pub(super) fn usual(&self) -> f64 {
         self.usual.get()
     }
 
-    /// The series has moved: what came and what is expected with it.
+    /// The series has moved, and what is expected with it; what came so far was neither the old nor the new.
     pub(super) fn shift(&mut self, by: f64) {
+        for slot in 0..usize::from(self.slot) {
+            self.slots.set(slot, None);
+        }
         self.slots.shift(by);
         self.usual = Short::new(self.usual.get() + by);
-        self.mean = (f64::from(self.mean) + by) as f32;
+        (self.mean, self.count) = (0.0, 0);
     }
 
     /// Takes a value of the present slot into account.

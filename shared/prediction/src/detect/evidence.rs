@@ -9,7 +9,11 @@ use super::{Direction, Member};
 const BURST: f64 = 0.3;
 const RECENT: f64 = 2.0 / 25.0;
 /// How much better the proof of members must be that see slowly what the residual sees at once.
-const HANDICAP_OF_MEAN: f64 = 1.0;
+/// The level has jumped, if it is so many times as far as the values were of late on average.
+const JUMP: f64 = 1.25;
+/// A value with so much evidence has not got there little by little.
+const SUDDEN: f64 = 2.0;
+const HANDICAP_OF_MEAN: f64 = 2.5;
 const HANDICAP_OF_SPREAD: f64 = 4.0;
 /// Points after which the tails stop to learn from an incident, and the time after which the next begins.
 const LEARNED_OF_AN_INCIDENT: u8 = 2;
@@ -17,8 +21,14 @@ const APART: f64 = 3_600_000.0;
 /// Evidence from which a point is not taken for normal.
 const DOUBTFUL: f64 = 4.0;
 const DOUBTFUL_ALONE: f64 = 5.0;
+const DOUBTFUL_SLOWLY: f64 = 2.5;
+const DRIFTING: f64 = 0.05;
 /// Before this time the slow level still follows the pattern of the day.
-const PATTERN_LEARNED: f64 = 3.0 * 86_400_000.0;
+const PATTERN_LEARNED: f64 = 2.0 * 86_400_000.0;
+/// The mean excesses of the statistics of normal noise: no tail is thinner.
+const THINNEST_RESIDUAL: f64 = 0.3;
+const THINNEST_BURST: f64 = 0.12;
+const THINNEST_RECENT: f64 = 0.06;
 const UNREST: f64 = 0.001;
 /// The mean absolute logarithm by which normal noise over a hundred values differs from its mean.
 const LEAST_UNREST: f64 = 0.09;
@@ -47,6 +57,8 @@ pub(super) struct Opinion {
     pub(super) direction: Direction,
     /// whether it is the slow level that the values are off
     pub(super) slowly: bool,
+    /// and whether they got there little by little
+    pub(super) gradually: bool,
 }
 
 impl Evidence {
@@ -56,11 +68,16 @@ impl Evidence {
             recent: Short::ZERO,
             residual_tail: Tail::guess(3.0, 1.0),
             burst_tail: Tail::guess(1.5, 0.5),
-            recent_tail: Tail::guess(1.0, 0.5),
+            recent_tail: Tail::guess(0.6, 0.2),
             unrest: Short::ZERO,
             doubt_at: Minute::ZERO,
             doubts: 0,
         }
+    }
+
+    /// The levels have been set: what was seen of them is void.
+    pub(super) fn reset(&mut self) {
+        (self.burst, self.recent) = (Short::ZERO, Short::ZERO);
     }
 
     /// How far from the expected a value may be, in units of the noise, before the evidence of the residual alone is `evidence`.
@@ -81,6 +98,7 @@ impl Evidence {
                 member: Member::Residual,
                 direction: Direction::Both,
                 slowly: false,
+                gradually: false,
             };
         }
         let residual = distance.fast.abs() / distance.unit;
@@ -103,7 +121,7 @@ impl Evidence {
             (slowly - HANDICAP_OF_MEAN, Member::Mean, self.recent.get(), true),
             (scatter - HANDICAP_OF_SPREAD, Member::Spread, 0.0, false),
         ];
-        let (evidence, member, off, slowly) = opinions
+        let (evidence, member, off, is_slow) = opinions
             .into_iter()
             .reduce(|best, next| if next.0 > best.0 { next } else { best })
             .unwrap_or(opinions[0]);
@@ -116,16 +134,25 @@ impl Evidence {
             self.doubts = self.doubts.saturating_add(1);
         }
         let counts = self.doubt_at.until(t) >= APART || self.doubts <= LEARNED_OF_AN_INCIDENT;
-        self.residual_tail.learn(residual, cadence.seen(), counts);
-        self.burst_tail.learn(burst, cadence.seen(), counts);
+        let weight = f64::from(u8::from(counts));
+        self.residual_tail
+            .learn(residual, cadence.seen(), weight, THINNEST_RESIDUAL);
+        self.burst_tail.learn(burst, cadence.seen(), weight, THINNEST_BURST);
         if let Some(seen) = days_known(cadence) {
-            self.recent_tail.learn(recent, seen, counts);
+            // or a drift would teach the tail to be as thick as it is
+            let weight = if slowly < DOUBTFUL_SLOWLY {
+                weight
+            } else {
+                weight * DRIFTING
+            };
+            self.recent_tail.learn(recent, seen, weight, THINNEST_RECENT);
         }
         Opinion {
             evidence: evidence.max(0.0),
             member,
             direction: Direction::of(off),
-            slowly,
+            slowly: is_slow,
+            gradually: is_slow && both < SUDDEN && level.displacement().abs() < JUMP * self.recent.get().abs(),
         }
     }
 

@@ -1,22 +1,22 @@
 use super::cadence::Cadence;
 use super::day::Day;
 use super::evidence::Evidence;
-use super::incident::{Incident, Sight};
-use super::level::{Distance, Level};
+use super::incident::{Incident, Next, Sight};
+use super::level::{Distance, During, Level};
 use super::memory::{Tally, Tolerance};
 use super::pack::{Pack, Short, packed};
 use super::rank::Rank;
 use super::repeats::Repeats;
 use super::slots::SLOTS;
 use super::suspicion::Suspicion;
-use super::{
-    Abnormal, BadState, Change, Direction, Ending, Finding, Kind, Learning, Mark, Member, Range, Settings, Verdict,
-};
+use super::{BadState, Change, Direction, Ending, Finding, Kind, Learning, Mark, Member, Range, Settings, Verdict};
 
 /// Values farther from the first one count as if they were there: what is computed from them stays finite.
 const FARTHEST: f64 = 1e30;
 /// The half-width of a 95 % interval of the normal distribution, in standard deviations.
 const OF_95_PER_CENT: f64 = 1.96;
+/// The evidence of values at the ends of the range in which values are usual: one in 500 is outside.
+const UNUSUAL: f64 = 2.7;
 /// How much more evidence than needed a silence is told with.
 const SILENCE: f64 = 2.0;
 
@@ -69,20 +69,21 @@ impl Hot {
         value: Option<f64>,
         forecast: Option<&Range>,
     ) -> Verdict {
-        match value.filter(|value| value.is_finite()) {
+        let forecast = forecast.filter(|range| range.is_sound());
+        match value {
             None => self.silence(settings, t, forecast),
-            Some(_) if !self.cadence.is_new(t) => self.as_expected(settings, t, forecast),
-            Some(value) => self.value(settings, t, value, forecast),
+            Some(value) if value.is_finite() && self.cadence.is_new(t) => self.value(settings, t, value, forecast),
+            Some(_) => self.as_expected(t, forecast),
         }
     }
 
     /// The verdict on a point of which there is nothing to say.
-    fn as_expected(&self, settings: &Settings, t: i64, forecast: Option<&Range>) -> Verdict {
+    fn as_expected(&self, t: i64, forecast: Option<&Range>) -> Verdict {
         Verdict {
             expected: self
                 .cadence
                 .noise_is_known()
-                .then(|| self.range(settings, t, forecast, self.level.fast())),
+                .then(|| self.range(t, forecast, self.level.fast())),
             score: 0.0,
             evidence: 0.0,
             abnormal: None,
@@ -92,21 +93,22 @@ impl Hot {
     }
 
     /// What is expected at `t` around a level.
-    fn range(&self, settings: &Settings, t: i64, forecast: Option<&Range>, level: f64) -> Range {
+    fn range(&self, t: i64, forecast: Option<&Range>, level: f64) -> Range {
         if let Some(forecast) = forecast {
             return *forecast;
         }
-        let expected = self.day.expected(t) + self.incident.base().unwrap_or(level);
-        let reach = self.evidence.reach(settings.threshold()) * self.level.unit();
+        let expected = self.day.expected(t);
+        let level = self.origin + self.incident.base().unwrap_or(level);
+        let reach = self.evidence.reach(UNUSUAL) * self.level.unit();
         Range {
-            expected: self.origin + expected,
-            lower: self.origin + (expected - reach),
-            upper: self.origin + (expected + reach),
+            expected: level + expected.middle,
+            lower: level + (expected.low - reach),
+            upper: level + (expected.high + reach),
         }
     }
 
     fn distance(&self, t: i64, value: f64, forecast: Option<&Range>) -> Distance {
-        let mut distance = self.level.distance(value, self.day.expected(t));
+        let mut distance = self.level.distance(value, &self.day.expected(t));
         if let Some(forecast) = forecast {
             let half_width = (forecast.upper / 2.0 - forecast.lower / 2.0) / OF_95_PER_CENT;
             distance.fast = (value - (forecast.expected - self.origin)).clamp(-FARTHEST, FARTHEST);
@@ -120,31 +122,34 @@ impl Hot {
             self.origin = value;
             self.day.start(settings, t);
         }
-        self.day.advance(t);
+        let moved = self.day.advance(t);
+        self.level.shift(moved);
+        self.incident.shift(moved);
         self.cadence.count(t);
-        let mut verdict = self.as_expected(settings, t, forecast);
+        let mut verdict = self.as_expected(t, forecast);
         let relative = (value - self.origin).clamp(-FARTHEST, FARTHEST);
         let distance = self.distance(t, relative, forecast);
 
         verdict.score = self.rank.push(t, relative, &distance, &self.level, &self.cadence);
         let opinion = self.evidence.push(t, &distance, &self.level, &self.cadence);
+        let step = self.repeats.step(relative);
         let stuck = self.repeats.push(relative, &self.cadence);
         let record = self.level.is_far_record(relative);
         let drift = std::mem::replace(&mut self.drift, Short::ZERO).get();
         let suspicion = Suspicion::strongest(settings, &opinion, stuck, drift, record);
         verdict.evidence = suspicion.evidence.min(Verdict::MAX_EVIDENCE);
 
-        let level = if suspicion.slowly {
-            self.level.slow()
-        } else {
-            self.level.fast()
+        let (level, off) = match suspicion.kind {
+            Kind::Trend if drift != 0.0 => (self.level.fast() - drift, drift),
+            _ if suspicion.slowly => (self.level.slow(), distance.slow),
+            _ => (self.level.fast(), distance.fast),
         };
-        let range = self.range(settings, t, forecast, level);
-        let off = if suspicion.slowly { distance.slow } else { distance.fast };
+        let range = self.range(t, forecast, level);
         let abnormal = verdict.learning.is_none()
-            && suspicion.evidence >= settings.threshold() - self.incident.patience(suspicion.member)
+            && suspicion.evidence >= settings.threshold() - self.incident.patience(suspicion.member);
+        let wanted = abnormal
             && settings.direction.admits(suspicion.direction)
-            && (suspicion.is_of_pattern() || settings.minimum_effect.reached(value, range.expected))
+            && settings.minimum_effect.reached(value, range.expected)
             && !self.tolerance.covers(t, suspicion.direction, off);
         let finding = Finding {
             since: t,
@@ -157,109 +162,133 @@ impl Hot {
             member: suspicion.member,
             evidence: verdict.evidence,
             score: verdict.score,
-            ordinal: self.tally.current(suspicion.direction),
+            ordinal: 0,
         };
-        let (was_open, base) = (self.incident.is_open(), self.incident.base());
-        if was_open {
-            let sight = Sight {
-                seasonal: distance.seasonal,
-                abnormal,
-                finding,
-            };
-            verdict.change = self.incident.go_on(t, &sight, &self.cadence);
+        let sight = Sight {
+            seasonal: distance.seasonal,
+            abnormal,
+            wanted,
+            finding,
+            gradual: suspicion.gradually,
+        };
+        let base = self.incident.base();
+        let mut ended = None;
+        if base.is_some() {
+            match self.incident.go_on(t, &sight, &self.cadence) {
+                Next::Nothing => {}
+                Next::Tell(change) => verdict.change = Some(self.numbered(settings, change)),
+                Next::Over(ending) => {
+                    verdict.change = self.incident.close(ending);
+                    ended = Some(ending);
+                }
+            }
         } else if abnormal {
-            let jump = match suspicion.kind {
-                Kind::Trend => drift,
-                _ if suspicion.is_of_pattern() => 0.0,
-                _ => off,
-            };
-            let base = if suspicion.kind == Kind::Trend {
-                self.level.fast() - drift
-            } else {
-                distance.seasonal - off
-            };
-            verdict.change = Some(self.open(settings, finding, base, jump));
+            let jump = if suspicion.is_of_pattern() { 0.0 } else { off };
+            self.incident.open(&sight, level, jump);
+            verdict.change = wanted.then(|| self.numbered(settings, Change::Opened(finding)));
         }
-        verdict.abnormal = self.abnormal(abnormal, &finding);
-
-        let adopted = matches!(
-            verdict.change,
-            Some(Change::Closed {
-                ending: Ending::NewNormal,
-                ..
+        if wanted {
+            verdict.expected = Some(range);
+        }
+        verdict.abnormal = if wanted {
+            Some(finding.abnormal())
+        } else {
+            self.incident.lasting(distance.seasonal).filter(|told| {
+                settings.direction.admits(told.direction) && settings.minimum_effect.reached(value, range.expected)
             })
-        );
-        let held = was_open || self.incident.is_open();
-        if !held {
-            let winsorised = distance.is_outlier() && self.cadence.noise_is_known();
-            self.day
-                .observe(if winsorised { relative - distance.fast } else { relative });
-        }
-        self.level.learn(relative, &distance, &self.cadence, held);
-        if adopted {
-            self.adopt(base.unwrap_or(0.0));
+        };
+
+        let outlier = distance.fast - distance.for_means();
+        self.day.observe(if self.cadence.noise_is_known() {
+            relative - outlier
+        } else {
+            relative
+        });
+        let during = During {
+            base: base.or(self.incident.base()),
+            held: self.incident.hides_noise(),
+            run: self.incident.has_run(),
+        };
+        self.level.learn(relative, &distance, &self.cadence, &during);
+        self.level.learn_step(step);
+        match ended {
+            Some(Ending::NewNormal) => self.adopt(base.unwrap_or(0.0), true),
+            Some(_) => self.evidence.reset(),
+            None => {}
         }
         verdict
     }
 
+    /// Gives a finding its number in the month.
+    fn numbered(&mut self, settings: &Settings, change: Change) -> Change {
+        match change {
+            Change::Opened(mut finding) => {
+                finding.ordinal = self.tally.count(settings, finding.since, finding.direction);
+                Change::Opened(finding)
+            }
+            Change::Escalated(mut finding) => {
+                finding.ordinal = self.tally.current(finding.direction).max(1);
+                finding.evidence = finding.evidence.max(settings.evidence_of(finding.severity));
+                Change::Escalated(finding)
+            }
+            closed @ Change::Closed { .. } => closed,
+        }
+    }
+
     /// The present level is the normal one, where `base` was before.
-    fn adopt(&mut self, base: f64) {
+    fn adopt(&mut self, base: f64, settled: bool) {
+        self.evidence.reset();
         let moved = self.level.fast() - base;
-        self.level.adopt();
+        self.level.adopt(settled);
         self.level.shift(moved);
         self.day.shift(moved);
         self.rank.shift(moved);
     }
 
-    fn open(&mut self, settings: &Settings, mut finding: Finding, base: f64, jump: f64) -> Change {
-        finding.ordinal = self.tally.count(settings, finding.since, finding.direction);
-        self.incident.open(&finding, base, jump);
-        Change::Opened(finding)
-    }
-
-    /// What rules see of a point.
-    fn abnormal(&self, abnormal: bool, finding: &Finding) -> Option<Abnormal> {
-        if abnormal {
-            Some(Abnormal {
-                severity: finding.severity,
-                direction: finding.direction,
-            })
-        } else {
-            self.incident.is_away().then(|| self.incident.told().abnormal())
-        }
-    }
-
     fn silence(&mut self, settings: &Settings, t: i64, forecast: Option<&Range>) -> Verdict {
-        let mut verdict = self.as_expected(settings, t, forecast);
+        let mut verdict = self.as_expected(t, forecast);
         let overdue = self.cadence.overdue_at().is_some_and(|at| t >= at);
-        if let (true, None, false, Some(range)) = (overdue, verdict.learning, self.incident.is_open(), verdict.expected)
-        {
-            let evidence = settings.threshold() + SILENCE;
-            verdict.evidence = evidence;
-            let finding = Finding {
-                since: self.cadence.due_at().min(t),
-                at: t,
-                value: None,
-                range,
-                kind: Kind::Missing,
-                severity: settings.severity(evidence),
-                direction: Direction::Both,
-                member: Member::Absence,
-                evidence,
-                score: 0.0,
-                ordinal: 0,
+        let (true, None, Some(range)) = (overdue, verdict.learning, verdict.expected) else {
+            return verdict;
+        };
+        verdict.evidence = (settings.threshold() + SILENCE).min(Verdict::MAX_EVIDENCE);
+        let finding = Finding {
+            since: self.cadence.last(),
+            at: t,
+            value: None,
+            range,
+            kind: Kind::Missing,
+            severity: settings.severity(verdict.evidence),
+            direction: Direction::Both,
+            member: Member::Absence,
+            evidence: verdict.evidence,
+            score: 0.0,
+            ordinal: 0,
+        };
+        let change = if self.incident.is_open() {
+            self.incident.miss(&finding)
+        } else {
+            let sight = Sight {
+                seasonal: 0.0,
+                abnormal: true,
+                wanted: true,
+                finding,
+                gradual: false,
             };
-            verdict.abnormal = Some(Abnormal {
-                severity: finding.severity,
-                direction: finding.direction,
-            });
-            verdict.change = Some(self.open(settings, finding, self.level.fast(), 0.0));
-        }
+            self.incident.open(&sight, self.level.fast(), 0.0);
+            Some(Change::Opened(finding))
+        };
+        verdict.change = change.map(|change| self.numbered(settings, change));
+        verdict.abnormal = Some(finding.abnormal());
         verdict
     }
 
     pub(super) fn day_ended(&self, t: i64) -> bool {
         !self.cadence.is_empty() && self.cadence.is_new(t) && self.day.has_ended(t)
+    }
+
+    pub(super) fn has_incident(&self) -> bool {
+        self.incident.is_open()
     }
 
     /// What is expected where nothing else is known.
@@ -284,25 +313,24 @@ impl Hot {
         let about_last = self.incident.is_about(t);
         match mark {
             Mark::Expected if about_last => {
-                self.tolerance = Tolerance::of(
-                    self.incident.began(),
-                    self.incident.told().direction,
-                    self.incident.worst(),
-                );
+                let (began, told) = (self.incident.began(), self.incident.told());
+                self.tolerance = Tolerance::of(began, told.direction, self.incident.worst());
+                return self.incident.silence();
             }
             Mark::BadData => {
                 if let Some(base) = self.incident.base() {
                     self.level.restore(base);
+                    self.evidence.reset();
                 }
             }
             Mark::Real => {
                 self.incident.insist();
                 return None;
             }
-            Mark::NewNormal => self.adopt(self.incident.base().unwrap_or(self.level.slow())),
+            Mark::NewNormal => self.adopt(self.incident.base().unwrap_or(self.level.slow()), false),
             Mark::Expected => {}
         }
-        self.incident.is_open().then(|| self.incident.close(Ending::Marked))
+        self.incident.close(Ending::Marked)
     }
 
     pub(super) fn learning(&self) -> Option<Learning> {
@@ -340,7 +368,11 @@ impl Hot {
             return Err(BadState);
         };
         let hot = Self::unpack(&mut rest)?;
-        if rest.is_empty() { Ok(hot) } else { Err(BadState) }
+        if rest.is_empty() && hot.day.is_sound() {
+            Ok(hot)
+        } else {
+            Err(BadState)
+        }
     }
 }
 

@@ -16,6 +16,8 @@ const NEW_NORMAL: f64 = 20.0 * HOUR;
 const LEAST_NEW_NORMAL: f64 = 12.0;
 /// A value is still away while it is off by this part of what it was off first.
 const STILL_AWAY: f64 = 0.5;
+/// After so many values that are away, the level follows.
+const RUN: u16 = 3;
 /// The scatter of values scatters itself.
 const STILL_SCATTERS: f64 = 3.0;
 
@@ -42,6 +44,8 @@ packed! {
 pub(super) enum State {
     /// There is none; the fields tell of the last one.
     Closed,
+    /// There is one that nobody is told of: the options, or a user, do not want it.
+    Silent,
     Open,
     /// A user says that it is real: it does not become the new normal.
     Real,
@@ -54,6 +58,8 @@ pub(super) struct Told {
     pub(super) severity: Severity,
     pub(super) direction: Direction,
     pub(super) member: Member,
+    /// whether the values got away little by little
+    pub(super) gradual: bool,
 }
 
 /// What an incident needs to know of a point.
@@ -63,8 +69,12 @@ pub(super) struct Sight {
     pub(super) seasonal: f64,
     /// whether the point is abnormal on its own
     pub(super) abnormal: bool,
+    /// and somebody wants to know
+    pub(super) wanted: bool,
     /// as what it would be told
     pub(super) finding: Finding,
+    /// whether the values got away little by little
+    pub(super) gradual: bool,
 }
 
 impl Incident {
@@ -76,6 +86,7 @@ impl Incident {
             severity: Severity::Low,
             direction: Direction::Both,
             member: Member::Residual,
+            gradual: false,
         },
         base: 0.0,
         jump: Short::ZERO,
@@ -88,8 +99,13 @@ impl Incident {
         self.state != State::Closed
     }
 
+    pub(super) fn is_told(&self) -> bool {
+        matches!(self.state, State::Open | State::Real)
+    }
+
+    /// Since when there is one that was told.
     pub(super) fn since(&self) -> Option<i64> {
-        self.is_open().then(|| self.since.get())
+        self.is_told().then(|| self.since.get())
     }
 
     /// When it, or the last one, began.
@@ -101,9 +117,34 @@ impl Incident {
         self.told
     }
 
-    /// Whether its last value was away.
-    pub(super) fn is_away(&self) -> bool {
-        self.is_open() && self.quiet == 0
+    /// What was told of it, if a value that is `seasonal` off what is expected of the time of day is still away.
+    pub(super) fn lasting(&self, seasonal: f64) -> Option<Abnormal> {
+        (self.is_told() && self.has_away(seasonal - f64::from(self.base))).then(|| self.told.abnormal())
+    }
+
+    /// Whether the values have been away for so long that the level follows them at once.
+    pub(super) fn has_run(&self) -> bool {
+        self.is_open() && self.away >= RUN
+    }
+
+    /// No value comes, on top of it.
+    pub(super) fn miss(&mut self, finding: &Finding) -> Option<Change> {
+        if self.told.kind == Kind::Missing {
+            return None;
+        }
+        let finding = Finding {
+            since: self.since.get(),
+            severity: finding.severity.max(self.told.severity),
+            ..*finding
+        };
+        self.told = Told::of(&finding, false);
+        self.is_told().then_some(Change::Escalated(finding))
+    }
+
+    /// Whether the scatter is what is abnormal, or the level, so that the noise cannot be learned.
+    pub(super) fn hides_noise(&self) -> bool {
+        self.is_open()
+            && (self.told.member == Member::Spread || matches!(self.told.kind, Kind::LevelShift | Kind::Trend))
     }
 
     /// Whether it, or the last one, is what a user means who points at `t`.
@@ -113,7 +154,7 @@ impl Incident {
 
     /// It is real: it does not become the new normal.
     pub(super) fn insist(&mut self) {
-        if self.is_open() {
+        if self.is_told() {
             self.state = State::Real;
         }
     }
@@ -139,12 +180,13 @@ impl Incident {
         self.worst.get()
     }
 
-    /// Opens, with the level before it and the distance from it.
-    pub(super) fn open(&mut self, finding: &Finding, base: f64, jump: f64) {
+    /// Opens, with the level before it and the distance from it; silently, if nobody wants to know.
+    pub(super) fn open(&mut self, sight: &Sight, base: f64, jump: f64) {
+        let finding = &sight.finding;
         *self = Self {
             since: Instant::new(finding.since),
-            state: State::Open,
-            told: Told::of(finding),
+            state: if sight.wanted { State::Open } else { State::Silent },
+            told: Told::of(finding, sight.gradual),
             base: base as f32,
             jump: Short::new(jump),
             worst: Short::new(jump.abs()),
@@ -153,38 +195,60 @@ impl Incident {
         };
     }
 
-    pub(super) fn close(&mut self, ending: Ending) -> Change {
+    /// Ends; what there is to tell of it.
+    pub(super) fn close(&mut self, ending: Ending) -> Option<Change> {
+        let told = self.is_told();
         self.state = State::Closed;
-        Change::Closed {
+        told.then(|| Change::Closed {
             since: self.since.get(),
             ending,
-        }
+        })
     }
 
-    /// Goes on with a value; at [`Ending::NewNormal`] the caller adopts the level.
-    pub(super) fn go_on(&mut self, t: i64, sight: &Sight, cadence: &Cadence) -> Option<Change> {
+    /// Goes on without being told; that it ends, if it was.
+    pub(super) fn silence(&mut self) -> Option<Change> {
+        let change = self.is_told().then(|| Change::Closed {
+            since: self.since.get(),
+            ending: Ending::Marked,
+        });
+        if self.is_open() {
+            self.state = State::Silent;
+        }
+        change
+    }
+
+    /// Whether a value is away from the level before.
+    fn has_away(&self, off: f64) -> bool {
         let jump = self.jump.get();
+        jump != 0.0 && off / jump >= STILL_AWAY
+    }
+
+    /// Goes on with a value.
+    pub(super) fn go_on(&mut self, t: i64, sight: &Sight, cadence: &Cadence) -> Next {
+        if self.told.kind == Kind::Missing {
+            return Next::Over(Ending::Recovered);
+        }
         let off = sight.seasonal - f64::from(self.base);
-        let away = jump != 0.0 && off / jump >= STILL_AWAY;
-        self.quiet = if sight.abnormal || away {
+        let away = self.has_away(off);
+        // a mean goes on being off when its values are back
+        let lingers = sight.finding.member == Member::Mean && self.jump != Short::ZERO && !away;
+        self.quiet = if (sight.abnormal && !lingers) || away {
+            self.worst = Short::new(self.worst.get().max(off.abs()));
             0
         } else {
             self.quiet.saturating_add(1)
         };
-        if sight.abnormal || away {
-            self.worst = Short::new(self.worst.get().max(off.abs()));
-        }
         self.away = if away {
             self.away.saturating_add(1)
         } else {
             self.away.saturating_sub(1)
         };
         if f64::from(self.quiet) >= cadence.points_in(QUIET).max(LEAST_QUIET) {
-            return Some(self.close(Ending::Recovered));
+            return Next::Over(Ending::Recovered);
         }
         let age = (Instant::new(t).get() - self.since.get()) as f64;
-        if self.state == State::Open && age >= NEW_NORMAL && cadence.points_in(age) >= LEAST_NEW_NORMAL {
-            return Some(self.close(Ending::NewNormal));
+        if self.state != State::Real && age >= NEW_NORMAL && cadence.points_in(age) >= LEAST_NEW_NORMAL {
+            return Next::Over(Ending::NewNormal);
         }
         let mut finding = Finding {
             since: self.since.get(),
@@ -192,24 +256,44 @@ impl Incident {
         };
         let moved = f64::from(self.away) >= cadence.points_in(MOVED).max(LEAST_MOVED);
         let worse = sight.abnormal && finding.severity > self.told.severity;
-        let told_moved = matches!(self.told.kind, Kind::LevelShift | Kind::Trend);
-        if moved && !told_moved {
-            finding.kind = if self.told.kind == Kind::Collective {
+        let has_moved = matches!(self.told.kind, Kind::LevelShift | Kind::Trend);
+        let scatters = worse && finding.kind == Kind::Variance && !has_moved;
+        if moved && !has_moved {
+            finding.kind = if self.told.gradual {
                 Kind::Trend
             } else {
                 Kind::LevelShift
             };
-        } else if worse {
+        } else if worse && !scatters {
             finding.kind = self.told.kind;
-        } else {
-            return None;
         }
-        finding.severity = finding.severity.max(self.told.severity);
-        finding.direction = self.told.direction;
-        finding.member = if worse { finding.member } else { self.told.member };
-        self.told = Told::of(&finding);
-        Some(Change::Escalated(finding))
+        if moved && !has_moved || worse {
+            finding.severity = finding.severity.max(self.told.severity);
+            finding.member = if worse { finding.member } else { self.told.member };
+            if !scatters {
+                finding.direction = self.told.direction;
+            }
+            self.told = Told::of(&finding, self.told.gradual);
+            if self.state != State::Silent {
+                return Next::Tell(Change::Escalated(finding));
+            }
+        }
+        if self.state == State::Silent && sight.wanted {
+            self.state = State::Open;
+            return Next::Tell(Change::Opened(Finding {
+                since: self.since.get(),
+                ..sight.finding
+            }));
+        }
+        Next::Nothing
     }
+}
+
+/// What becomes of an incident with a value.
+pub(super) enum Next {
+    Nothing,
+    Tell(Change),
+    Over(Ending),
 }
 
 impl Told {
@@ -220,12 +304,13 @@ impl Told {
         }
     }
 
-    fn of(finding: &Finding) -> Self {
+    fn of(finding: &Finding, gradual: bool) -> Self {
         Self {
             kind: finding.kind,
             severity: finding.severity,
             direction: finding.direction,
             member: finding.member,
+            gradual,
         }
     }
 }
@@ -240,20 +325,24 @@ impl Pack for State {
     fn unpack(bytes: &mut &[u8]) -> Result<Self, BadState> {
         match u8::unpack(bytes)? {
             0 => Ok(Self::Closed),
-            1 => Ok(Self::Open),
-            2 => Ok(Self::Real),
+            1 => Ok(Self::Silent),
+            2 => Ok(Self::Open),
+            3 => Ok(Self::Real),
             _ => Err(BadState),
         }
     }
 }
 
-/// Three bits for the kind, three for the member, two for the severity and two for the direction.
+/// Three bits for the kind, three for the member, two for the severity, two for the direction, and how it came.
 impl Pack for Told {
     const SIZE: usize = 2;
 
     fn pack(&self, out: &mut Vec<u8>) {
-        let code =
-            self.kind as u16 | (self.member as u16) << 3 | (self.severity as u16) << 6 | (self.direction as u16) << 8;
+        let code = self.kind as u16
+            | (self.member as u16) << 3
+            | (self.severity as u16) << 6
+            | (self.direction as u16) << 8
+            | u16::from(self.gradual) << 10;
         code.pack(out);
     }
 
@@ -266,7 +355,8 @@ impl Pack for Told {
             kind: of(Kind::ALL, code & 7)?,
             member: of(Member::ALL, code >> 3 & 7)?,
             severity: of(Severity::ALL, code >> 6 & 3)?,
-            direction: of(Direction::ALL, code >> 8)?,
+            direction: of(Direction::ALL, code >> 8 & 3)?,
+            gradual: of(&[false, true], code >> 10)?,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The level of a series around what is expected of the time of day, and its noise.
 
 use super::cadence::Cadence;
+use super::day::Expected;
 use super::pack::{Short, packed};
 
 /// Weights of a new value, per value.
@@ -15,6 +16,9 @@ const WINSOR_LONG: f64 = 10.0;
 const LEAST_NOISE: f64 = 0.01;
 /// Far, as a part of all that the values have spanned.
 const FAR: f64 = 0.05;
+/// Where the pattern of the day bends, or goes up or down within an hour and a half, by so many times the noise, it may have an edge.
+const BEND: f64 = 4.0;
+const STEEP: f64 = 12.0;
 /// The standard deviation of normal noise over its mean absolute deviation.
 const DEVIATION: f64 = 1.25;
 
@@ -29,6 +33,9 @@ packed! {
         brisk: Short,
         low: Short,
         high: Short,
+        /// the smallest difference of two values that follow each other, down to a power of two, as the exponent of an `f32`: counts and
+        /// rounded values move in steps
+        quantum: u8,
     }
 }
 
@@ -43,16 +50,24 @@ pub(super) struct Distance {
     pub(super) slow: f64,
     /// the standard deviation of the noise
     pub(super) unit: f64,
+    /// whether the pattern of the day has an edge here, so that the distance may be too small
+    pub(super) edge: bool,
+}
+
+/// What an incident means for what is learned.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct During {
+    /// the level before it: the slow level waits, and values do not scatter that are back there
+    pub(super) base: Option<f64>,
+    /// whether the noise waits as well
+    pub(super) held: bool,
+    /// whether the fast level follows the values without clipping
+    pub(super) run: bool,
 }
 
 impl Distance {
     fn clipped(&self, off: f64, units: f64) -> f64 {
         off.clamp(-units * self.unit, units * self.unit)
-    }
-
-    /// Whether the value moves the levels less than it is off.
-    pub(super) fn is_outlier(&self) -> bool {
-        self.fast.abs() > WINSOR * self.unit
     }
 
     /// The distance from the fast level, as it counts in means.
@@ -74,6 +89,7 @@ impl Level {
         brisk: Short::ZERO,
         low: Short::ZERO,
         high: Short::ZERO,
+        quantum: 0,
     };
 
     pub(super) fn fast(&self) -> f64 {
@@ -82,6 +98,11 @@ impl Level {
 
     pub(super) fn slow(&self) -> f64 {
         f64::from(self.slow)
+    }
+
+    /// How far the fast level is from the slow one.
+    pub(super) fn displacement(&self) -> f64 {
+        f64::from(self.fast) - f64::from(self.slow)
     }
 
     /// All that the values have spanned.
@@ -97,42 +118,80 @@ impl Level {
 
     /// The standard deviation of the noise, of which there is always some.
     pub(super) fn unit(&self) -> f64 {
-        DEVIATION * self.noise.get().max(LEAST_NOISE * self.span()).max(1e-30)
+        DEVIATION * self.noise.get().max(self.least_noise())
     }
 
-    pub(super) fn distance(&self, value: f64, expected: f64) -> Distance {
-        let seasonal = value - expected;
+    fn least_noise(&self) -> f64 {
+        (LEAST_NOISE * self.span()).max(self.quantum() / DEVIATION).max(1e-30)
+    }
+
+    /// How far a value is from what is expected. At an edge of the pattern of the day, from the nearest of what may be expected.
+    pub(super) fn distance(&self, value: f64, expected: &Expected) -> Distance {
+        let unit = self.unit();
+        let edge = expected.bend > BEND * unit || expected.high - expected.low > STEEP * unit;
+        let from = |level: f64| {
+            let off = value - level;
+            let nearest = if edge {
+                off.clamp(expected.low, expected.high)
+            } else {
+                expected.middle
+            };
+            off - nearest
+        };
         Distance {
-            seasonal,
-            fast: seasonal - f64::from(self.fast),
-            slow: seasonal - f64::from(self.slow),
-            unit: self.unit(),
+            seasonal: value - expected.middle,
+            fast: from(f64::from(self.fast)),
+            slow: from(f64::from(self.slow)),
+            unit,
+            edge,
         }
     }
 
     /// How much more the last values scatter than usual, as a logarithm.
     pub(super) fn unrest(&self) -> f64 {
-        let least = (LEAST_NOISE * self.span()).max(1e-30);
+        let least = self.least_noise();
         (self.brisk.get().max(least) / self.noise.get().max(least)).ln()
     }
 
-    /// Learns from a value; while the noise is not known, without clipping. What changes slowly is `held` during an incident.
-    pub(super) fn learn(&mut self, value: f64, distance: &Distance, cadence: &Cadence, held: bool) {
+    /// Learns from a value; while the noise is not known, without clipping.
+    pub(super) fn learn(&mut self, value: f64, distance: &Distance, cadence: &Cadence, during: &During) {
         let known = cadence.noise_is_known();
         let winsorised = |off: f64| if known { distance.clipped(off, WINSOR) } else { off };
         let rate = |least: f64| least.max(1.0 / cadence.seen());
         let off = winsorised(distance.fast);
-        self.fast = (f64::from(self.fast) + rate(FAST) * off) as f32;
-        if !held {
+        let step = if during.run { distance.fast } else { off };
+        self.fast = (f64::from(self.fast) + rate(FAST) * step) as f32;
+        if during.base.is_none() {
             self.slow = (f64::from(self.slow) + rate(SLOW) * winsorised(distance.slow)) as f32;
-            let noise = self.noise.get();
-            self.noise = Short::new(noise + rate(NOISE) * (off.abs() - noise));
         }
-        let brisk = self.brisk.get();
-        let long = if known { distance.for_means() } else { off };
-        self.brisk = Short::new(brisk + rate(BRISK) * (long.abs() - brisk));
+        // at an edge of the pattern nothing is known of the noise
+        if !distance.edge {
+            if !during.held {
+                let noise = self.noise.get();
+                self.noise = Short::new(noise + rate(NOISE) * (off.abs() - noise));
+            }
+            let brisk = self.brisk.get();
+            let long = if known { distance.for_means() } else { off };
+            let nearest = during
+                .base
+                .map_or(long.abs(), |base| long.abs().min((distance.seasonal - base).abs()));
+            self.brisk = Short::new(brisk + rate(BRISK) * (nearest - brisk));
+        }
         self.low = Short::new(self.low.get().min(value));
         self.high = Short::new(self.high.get().max(value));
+    }
+
+    /// Learns the distance of a value from the one before.
+    pub(super) fn learn_step(&mut self, step: f64) {
+        let exponent = ((step.abs() as f32).to_bits() >> 23) as u8;
+        if exponent > 0 && (self.quantum == 0 || exponent < self.quantum) {
+            self.quantum = exponent;
+        }
+    }
+
+    /// The step in which values move, at most.
+    fn quantum(&self) -> f64 {
+        f64::from(f32::from_bits(u32::from(self.quantum) << 23)).min(1e30)
     }
 
     /// What is expected has moved: the levels around it move the other way.
@@ -141,14 +200,19 @@ impl Level {
         self.slow = (f64::from(self.slow) - by) as f32;
     }
 
-    /// Takes the present state for the normal one.
-    pub(super) fn adopt(&mut self) {
+    /// Takes the present level for the normal one, and the present scatter, if it has `settled`.
+    pub(super) fn adopt(&mut self, settled: bool) {
         self.slow = self.fast;
-        self.noise = self.brisk;
+        if settled {
+            self.noise = self.brisk;
+        } else {
+            self.brisk = self.noise;
+        }
     }
 
     /// Goes back to a level of before.
     pub(super) fn restore(&mut self, level: f64) {
         (self.fast, self.slow) = (level as f32, level as f32);
+        self.brisk = self.noise;
     }
 }

@@ -90,13 +90,15 @@ impl Tolerance {
         }
     }
 
-    /// Whether a value that is `off` in `direction` at `t` is such an incident.
+    /// Whether a value that is `off` in `direction` at `t` is such an incident; `Both` is the scatter that it makes.
     pub(super) fn covers(&self, t: i64, direction: Direction, off: f64) -> bool {
-        if self.slot == NO_SLOT || self.direction != direction {
+        if self.slot == NO_SLOT {
             return false;
         }
+        let like =
+            direction == Direction::Both || (self.direction == direction && off.abs() <= LARGER * self.size.get());
         let apart = (Self::slot_of(t) - i64::from(self.slot)).rem_euclid(SLOTS);
-        apart.min(SLOTS - apart) <= EARLIER_OR_LATER && off.abs() <= LARGER * self.size.get()
+        like && apart.min(SLOTS - apart) <= EARLIER_OR_LATER
     }
 }
 

@@ -10,22 +10,22 @@ use super::level::{Distance, Level};
 use super::pack::{Minute, Short, packed};
 
 const STATISTICS: usize = 4;
-/// Weights of a new value in means that correspond to windows of 48, 144, 96, 288 and 400 values.
-const SHORT_RESIDUAL: f64 = 2.0 / 49.0;
+/// Weights of a new value in means that correspond to windows of 60, 144, 96, 240 and 400 values.
+const SHORT_RESIDUAL: f64 = 2.0 / 61.0;
 const LONG_RESIDUAL: f64 = 2.0 / 145.0;
 const SHORT_VALUE: f64 = 2.0 / 97.0;
-const LONG_VALUE: f64 = 2.0 / 289.0;
+const LONG_VALUE: f64 = 2.0 / 241.0;
 const USUAL: f64 = 0.005;
 /// No statistic's range is smaller than this part of the range of the values.
 const LEAST_RANGE: f64 = 0.1;
 /// What leaves a range by less is not told.
-const LEAST_NEWS: f64 = 0.002;
+const LEAST_NEWS: f64 = 0.004;
 const WARM_UP: f64 = 200.0;
-const REST: f64 = 16.0 * 3_600_000.0;
+const REST: f64 = 14.0 * 3_600_000.0;
 const REST_POINTS: u8 = 150;
 const LOUDER: f64 = 4.0;
 /// After this time, in milliseconds, what was new counts half.
-const HALF_LIFE: f64 = 4.0 * 86_400_000.0;
+const HALF_LIFE: f64 = 2.0 * 86_400_000.0;
 
 packed! {
     pub(super) struct Rank {

@@ -28,6 +28,15 @@ impl Repeats {
         share: Short::ZERO,
     };
 
+    /// How far a value is from the one before; 0 for the first.
+    pub(super) fn step(&self, value: f64) -> f64 {
+        if self.value < f32::MAX {
+            f64::from(value as f32) - f64::from(self.value)
+        } else {
+            0.0
+        }
+    }
+
     /// Takes a value into account; -log10 of the probability of such a run.
     pub(super) fn push(&mut self, value: f64, cadence: &Cadence) -> f64 {
         let again = value as f32 == self.value;

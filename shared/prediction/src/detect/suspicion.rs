@@ -1,10 +1,10 @@
 //! What a point is suspected of: the strongest of all that speaks against it.
 
 use super::evidence::Opinion;
-use super::{Direction, Kind, Member, Settings, Severity};
+use super::{Direction, Kind, Member, Settings, Severity, Verdict};
 
 /// The evidence from which a point is abnormal, at a budget of one false alarm a month; ten times the budget is one less.
-const THRESHOLD: f64 = 5.2;
+const THRESHOLD: f64 = 5.5;
 const LEAST_THRESHOLD: f64 = 3.0;
 /// How much more evidence than needed makes a medium, a high and a critical incident.
 const SEVERER: [(f64, Severity); 3] = [
@@ -26,6 +26,8 @@ pub(super) struct Suspicion {
     pub(super) direction: Direction,
     /// whether it is the slow level that the values are off
     pub(super) slowly: bool,
+    /// and whether they got there little by little
+    pub(super) gradually: bool,
 }
 
 impl Suspicion {
@@ -42,6 +44,7 @@ impl Suspicion {
             },
             direction: opinion.direction,
             slowly: opinion.slowly,
+            gradually: opinion.gradually,
         };
         if record && opinion.member == Member::Residual {
             strongest.member = Member::Record;
@@ -53,6 +56,7 @@ impl Suspicion {
                 kind: Kind::Collective,
                 direction: Direction::Both,
                 slowly: false,
+                gradually: false,
             };
         }
         let told = settings.threshold() + DRIFT;
@@ -63,6 +67,7 @@ impl Suspicion {
                 kind: Kind::Trend,
                 direction: Direction::of(drift),
                 slowly: true,
+                gradually: true,
             };
         }
         strongest
@@ -70,7 +75,7 @@ impl Suspicion {
 
     /// Whether it is not the value that is off, but how values follow each other.
     pub(super) fn is_of_pattern(&self) -> bool {
-        matches!(self.member, Member::Spread | Member::Flatline) || self.kind == Kind::Trend
+        matches!(self.member, Member::Spread | Member::Flatline)
     }
 }
 
@@ -78,6 +83,15 @@ impl Settings {
     /// The evidence from which a point is abnormal.
     pub(super) fn threshold(&self) -> f64 {
         (THRESHOLD - self.budget().log10()).max(LEAST_THRESHOLD)
+    }
+
+    /// The least evidence of a severity.
+    pub(super) fn evidence_of(&self, severity: Severity) -> f64 {
+        let beyond = SEVERER
+            .iter()
+            .find(|(_, one)| *one == severity)
+            .map_or(0.0, |(least, _)| *least);
+        (self.threshold() + beyond).min(Verdict::MAX_EVIDENCE)
     }
 
     /// How bad a point with so much evidence is.

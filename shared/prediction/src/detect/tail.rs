@@ -8,13 +8,14 @@
 use super::pack::{Short, packed};
 
 const EXCEEDED: f64 = 0.02;
+/// The least weight of a new value, and of a new excess.
 const RATE: f64 = 0.0001;
+const LEAST_OF_EXCESS: f64 = 0.0025;
 const CLIP: f64 = 3.0;
-const HALF: f64 = 0.5;
-const GAIN: f64 = 0.5;
+/// The first steps are as if so many values had been seen.
 const START: f64 = 50.0;
-/// No tail is thinner: a statistic is a multiple of the usual noise.
-const LEAST_EXCESS: f64 = 0.05;
+/// The guess counts as so many excesses.
+const GUESSED: f64 = 10.0;
 
 packed! {
     /// The tail of a statistic that is not negative.
@@ -26,7 +27,7 @@ packed! {
 }
 
 impl Tail {
-    /// A guess, for a statistic of which nothing is known.
+    /// A guess, for a statistic of which little is known: better too high, for as long as a series is young.
     pub(super) fn guess(threshold: f64, excess: f64) -> Self {
         Self {
             threshold: threshold as f32,
@@ -38,7 +39,7 @@ impl Tail {
     pub(super) fn evidence(&self, value: f64) -> f64 {
         let over = value - f64::from(self.threshold);
         if over > 0.0 {
-            -EXCEEDED.log10() + over / self.excess.get().max(LEAST_EXCESS) / std::f64::consts::LN_10
+            -EXCEEDED.log10() + over / self.excess.get().max(1e-6) / std::f64::consts::LN_10
         } else {
             0.0
         }
@@ -50,22 +51,28 @@ impl Tail {
         f64::from(self.threshold) + over * self.excess.get()
     }
 
-    /// Learns from the `seen`th value; one beyond the threshold only if it `counts`.
-    pub(super) fn learn(&mut self, value: f64, seen: f64, counts: bool) {
-        let threshold = f64::from(self.threshold);
-        let over = value > threshold;
-        if over && !counts {
+    /// Learns from the `seen`th value; one beyond the threshold has a `weight` from 0 to 1. The mean excess is at least `thinnest`.
+    pub(super) fn learn(&mut self, value: f64, seen: f64, weight: f64, thinnest: f64) {
+        let over = value > f64::from(self.threshold);
+        if over && weight <= 0.0 {
             return;
         }
-        let excess = self.excess.get();
-        // the step that converges fastest: the density at the threshold is about EXCEEDED / excess
-        let step = RATE.max(1.0 / (seen + START)) * excess / EXCEEDED * GAIN;
-        let threshold = (threshold + step * (f64::from(u8::from(over)) - EXCEEDED)).clamp(1e-3, 1e30);
-        self.threshold = threshold as f32;
+        let threshold = self.learn_threshold(value, seen);
         if over && value > threshold {
+            let excess = self.excess.get();
             let beyond = (value - threshold).min(CLIP * excess);
-            let rate = (RATE / EXCEEDED * HALF).max(1.0 / (seen * EXCEEDED + 10.0));
-            self.excess = Short::new((excess + rate * (beyond - excess)).max(LEAST_EXCESS));
+            let rate = LEAST_OF_EXCESS.max(1.0 / (seen * EXCEEDED + GUESSED));
+            self.excess = Short::new((excess + weight * rate * (beyond - excess)).max(thinnest));
         }
+    }
+
+    fn learn_threshold(&mut self, value: f64, seen: f64) -> f64 {
+        let threshold = f64::from(self.threshold);
+        let over = f64::from(u8::from(value > threshold));
+        // the density at the threshold is about EXCEEDED / excess: the step that converges fastest, halved
+        let step = RATE.max(1.0 / (seen + START)) * self.excess.get() / EXCEEDED / 2.0;
+        let threshold = (threshold + step * (over - EXCEEDED)).clamp(1e-3, 1e30);
+        self.threshold = threshold as f32;
+        threshold
     }
 }

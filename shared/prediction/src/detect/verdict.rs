@@ -39,6 +39,23 @@ pub struct Range {
     pub upper: f64,
 }
 
+impl Finding {
+    pub(super) fn abnormal(&self) -> Abnormal {
+        Abnormal {
+            severity: self.severity,
+            direction: self.direction,
+        }
+    }
+}
+
+impl Range {
+    /// Whether it is a range of numbers, with the expected value in it.
+    pub(super) fn is_sound(&self) -> bool {
+        let finite = self.lower.is_finite() && self.upper.is_finite();
+        finite && self.lower <= self.expected && self.expected <= self.upper
+    }
+}
+
 /// How much a detector has still to learn before it raises alarms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Learning {
