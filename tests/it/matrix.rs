@@ -302,7 +302,8 @@ async fn r27_every_operation_with_every_caller() {
                 401,
                 "{name} without a key"
             );
-            let wrong = format!("{}x", &acme.admin[..45]);
+            let other = if acme.admin.ends_with('x') { 'y' } else { 'x' };
+            let wrong = format!("{}{other}", &acme.admin[..45]);
             assert_eq!(
                 send(&product, route, &call, Some(&wrong)).await.status,
                 401,

@@ -1,6 +1,6 @@
 //! What users say of series and their anomalies. HTTP writes it down, the tick tells the detector, in order.
 
-use super::label::Label;
+use super::label::{LabelRequest, Subject, no_time};
 use crate::alerting::lanes;
 use crate::auth::Tenant;
 use crate::clock::{MINUTE, Millis};
@@ -8,68 +8,14 @@ use crate::http::page::{Cursor, Page};
 use crate::id::AnomalyId;
 use crate::idempotency::{Operation, OperationError, Outcome, Record, Replay};
 use crate::series::SeriesId;
-use crate::{Code, Error, time};
+use crate::{Error, time};
 use db::{Batch, DbError, Row, Step, Value, args, raise, wall_ms};
 use http::StatusCode;
 use prediction::detect::Mark;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// How far ahead of now a time may be, as for points.
 const AHEAD: Millis = 5 * MINUTE;
-
-/// What a label is about.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Subject {
-    /// this anomaly
-    Anomaly(AnomalyId),
-    /// this time in the series, and the anomaly that was open then, if there was one
-    Time(Millis),
-}
-
-/// A label as a caller sends it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LabelRequest {
-    /// of what
-    pub subject: Subject,
-    /// what it is
-    pub label: Label,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire {
-    #[serde(default)]
-    anomaly_id: Option<String>,
-    #[serde(default)]
-    at: Option<serde_json::Value>,
-    label: Label,
-}
-
-impl LabelRequest {
-    /// Reads the body of `POST /v1/series/{id}/labels`.
-    ///
-    /// # Errors
-    /// 400 with the field that is wrong; 404 for what can be no anomaly's id.
-    pub fn parse(body: &[u8]) -> Result<Self, Error> {
-        let wire: Wire = serde_json::from_slice(body).map_err(|error| Error::schema(error.to_string()))?;
-        let subject = match (wire.anomaly_id, wire.at) {
-            (Some(id), None) => Subject::Anomaly(AnomalyId::parse(&id).ok_or(Error::NotFound("the anomaly"))?),
-            (None, Some(at)) => Subject::Time(time::of_json(&at).ok_or_else(|| invalid("at is not a time"))?),
-            _ => return Err(Error::schema("a label needs either anomaly_id or at")),
-        };
-        Ok(Self {
-            subject,
-            label: wire.label,
-        })
-    }
-}
-
-fn invalid(message: &str) -> Error {
-    Error::Malformed {
-        code: Code::InvalidTimestamp,
-        message: message.into(),
-    }
-}
 
 /// What was written down, as the reply says it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -131,7 +77,7 @@ pub async fn label(
         Subject::Time(at) => (None, Some(*at)),
     };
     if at.is_some_and(|at| at > tenant.clock().now().saturating_add(AHEAD)) {
-        return Err(invalid("at is more than 5 minutes ahead"));
+        return Err(no_time("at is more than 5 minutes ahead"));
     }
     let marked = Marked {
         series_id,
@@ -290,37 +236,4 @@ fn item(row: &Row) -> Result<MarkItem, DbError> {
         created_by: row.text(5)?.to_owned(),
         applied_at: row.opt_integer(6)?,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_label_names_an_anomaly_or_a_time() {
-        let id = AnomalyId::derived(1, &[b"a"]);
-        let by_id = LabelRequest::parse(format!(r#"{{"anomaly_id": "{id}", "label": "bad_data"}}"#).as_bytes());
-        assert_eq!(by_id.unwrap().subject, Subject::Anomaly(id.clone()));
-        let by_time = LabelRequest::parse(br#"{"at": "1970-01-01T00:00:01Z", "label": "real"}"#).unwrap();
-        assert_eq!((by_time.subject, by_time.label), (Subject::Time(1_000), Label::Real));
-        for (body, code) in [
-            (r#"{"label": "real"}"#.to_owned(), Code::SchemaValidationFailed),
-            (
-                format!(r#"{{"label": "real", "at": 1, "anomaly_id": "{id}"}}"#),
-                Code::SchemaValidationFailed,
-            ),
-            (
-                r#"{"label": "new_normal", "at": 1}"#.to_owned(),
-                Code::SchemaValidationFailed,
-            ),
-            (
-                r#"{"label": "real", "at": 1, "why": ""}"#.to_owned(),
-                Code::SchemaValidationFailed,
-            ),
-            (r#"{"label": "real", "at": "today"}"#.to_owned(), Code::InvalidTimestamp),
-            (r#"{"label": "real", "anomaly_id": "key_1"}"#.to_owned(), Code::NotFound),
-        ] {
-            assert_eq!(LabelRequest::parse(body.as_bytes()).unwrap_err().code(), code, "{body}");
-        }
-    }
 }

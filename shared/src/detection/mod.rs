@@ -24,7 +24,7 @@ pub mod replay;
 pub mod settings;
 pub mod status;
 
-pub use label::Label;
+pub use label::{Label, LabelRequest, Subject};
 pub use local::local_time;
 pub use reason::reason;
 pub use settings::DetectionSettings;

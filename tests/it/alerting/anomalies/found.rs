@@ -3,8 +3,7 @@
 use super::scene::{anomalies, dropped, history, rule, run, switch, usual, watched};
 use crate::alerting::rig::{Rig, START, series};
 use intentvision::clock::MINUTE;
-use intentvision::detection::Label;
-use intentvision::detection::marks::{self, LabelRequest, Subject};
+use intentvision::detection::{Label, LabelRequest, Subject, marks};
 use intentvision::series::SeriesRef;
 use serde_json::json;
 
