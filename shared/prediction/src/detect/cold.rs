@@ -1,6 +1,6 @@
 use super::day::SLOT;
 use super::level::Level;
-use super::pack::{Pack, Short, packed};
+use super::pack::{Pack, Short, narrow, packed};
 use super::slots::{SLOTS, Slots};
 use super::trend::Trend;
 use super::{BadState, Hot, Settings};
@@ -143,7 +143,7 @@ impl Profile {
         let moved = usual - Short::new(known).get();
         if moved != 0.0 {
             for value in &mut self.value {
-                *value = (f64::from(*value) + moved) as f32;
+                *value = narrow(f64::from(*value) + moved);
             }
             self.trend.shift(moved);
         }
@@ -174,7 +174,7 @@ impl Profile {
             self.deviation[slot] = Short::new(deviation + weight * (seen - deviation));
         }
         let after = before + step;
-        self.value[slot] = after as f32;
+        self.value[slot] = narrow(after);
         self.days[slot] = days;
         let weeks = self.weeks[of_week].saturating_add(1).min(WEEKS);
         let rest = self.weekday[of_week].get();

@@ -1,7 +1,7 @@
 //! What is expected of the day that runs, half-hour by half-hour, and what has come of it so far.
 
 use super::Settings;
-use super::pack::{Short, packed};
+use super::pack::{Short, narrow, packed};
 use super::slots::{SLOTS, Slots};
 
 pub(super) const SLOT: i64 = 1_800_000;
@@ -191,7 +191,7 @@ impl Day {
     pub(super) fn observe(&mut self, value: f64) {
         self.count = (self.count + 1).min(MOST_IN_A_SLOT);
         let mean = f64::from(self.mean);
-        self.mean = (mean + (value - mean) / f64::from(self.count)) as f32;
+        self.mean = narrow(mean + (value - mean) / f64::from(self.count));
     }
 
     /// Ends the day: when its slots began, and their means.

@@ -13,7 +13,7 @@ const RECENT: f64 = 2.0 / 25.0;
 const JUMP: f64 = 1.25;
 /// A value with so much evidence has not got there little by little.
 const SUDDEN: f64 = 2.0;
-const HANDICAP_OF_MEAN: f64 = 2.5;
+const HANDICAP_OF_MEAN: f64 = 1.0;
 const HANDICAP_OF_SPREAD: f64 = 4.0;
 /// Points after which the tails stop to learn from an incident, and the time after which the next begins.
 const LEARNED_OF_AN_INCIDENT: u8 = 2;
@@ -22,7 +22,7 @@ const APART: f64 = 3_600_000.0;
 const DOUBTFUL: f64 = 4.0;
 const DOUBTFUL_ALONE: f64 = 5.0;
 const DOUBTFUL_SLOWLY: f64 = 2.5;
-const DRIFTING: f64 = 0.05;
+const DRIFTING: f64 = 0.3;
 /// Before this time the slow level still follows the pattern of the day.
 const PATTERN_LEARNED: f64 = 2.0 * 86_400_000.0;
 /// The mean excesses of the statistics of normal noise: no tail is thinner.

@@ -213,7 +213,12 @@ impl Hot {
         self.level.learn_step(step);
         match ended {
             Some(Ending::NewNormal) => self.adopt(base.unwrap_or(0.0), true),
-            Some(_) => self.evidence.reset(),
+            Some(_) => {
+                self.evidence.reset();
+                if !self.incident.was_scatter() {
+                    self.level.settle();
+                }
+            }
             None => {}
         }
         verdict

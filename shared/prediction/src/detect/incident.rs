@@ -1,7 +1,7 @@
 //! The incident of a series: when it opens, gets worse and ends. One tells of it once.
 
 use super::cadence::Cadence;
-use super::pack::{Instant, Pack, Short, packed};
+use super::pack::{Instant, Pack, Short, narrow, packed};
 use super::{Abnormal, BadState, Change, Direction, Ending, Finding, Kind, Member, Severity};
 
 const HOUR: f64 = 3_600_000.0;
@@ -122,6 +122,11 @@ impl Incident {
         (self.is_told() && self.has_away(seasonal - f64::from(self.base))).then(|| self.told.abnormal())
     }
 
+    /// Whether it was the scatter that was abnormal.
+    pub(super) fn was_scatter(&self) -> bool {
+        self.told.member == Member::Spread
+    }
+
     /// Whether the values have been away for so long that the level follows them at once.
     pub(super) fn has_run(&self) -> bool {
         self.is_open() && self.away >= RUN
@@ -172,7 +177,7 @@ impl Incident {
 
     /// The level moves because what is expected of the time of day does.
     pub(super) fn shift(&mut self, by: f64) {
-        self.base = (f64::from(self.base) - by) as f32;
+        self.base = narrow(f64::from(self.base) - by);
     }
 
     /// How far its values were from the level before it, at most.
@@ -187,7 +192,7 @@ impl Incident {
             since: Instant::new(finding.since),
             state: if sight.wanted { State::Open } else { State::Silent },
             told: Told::of(finding, sight.gradual),
-            base: base as f32,
+            base: narrow(base),
             jump: Short::new(jump),
             worst: Short::new(jump.abs()),
             quiet: 0,

@@ -2,7 +2,7 @@
 
 use super::cadence::Cadence;
 use super::day::Expected;
-use super::pack::{Short, packed};
+use super::pack::{Short, narrow, packed};
 
 /// Weights of a new value, per value.
 const FAST: f64 = 0.3;
@@ -160,9 +160,9 @@ impl Level {
         let rate = |least: f64| least.max(1.0 / cadence.seen());
         let off = winsorised(distance.fast);
         let step = if during.run { distance.fast } else { off };
-        self.fast = (f64::from(self.fast) + rate(FAST) * step) as f32;
+        self.fast = narrow(f64::from(self.fast) + rate(FAST) * step);
         if during.base.is_none() {
-            self.slow = (f64::from(self.slow) + rate(SLOW) * winsorised(distance.slow)) as f32;
+            self.slow = narrow(f64::from(self.slow) + rate(SLOW) * winsorised(distance.slow));
         }
         // at an edge of the pattern nothing is known of the noise
         if !distance.edge {
@@ -183,7 +183,7 @@ impl Level {
 
     /// Learns the distance of a value from the one before.
     pub(super) fn learn_step(&mut self, step: f64) {
-        let exponent = ((step.abs() as f32).to_bits() >> 23) as u8;
+        let exponent = ((narrow(step.abs())).to_bits() >> 23) as u8;
         if exponent > 0 && (self.quantum == 0 || exponent < self.quantum) {
             self.quantum = exponent;
         }
@@ -196,8 +196,8 @@ impl Level {
 
     /// What is expected has moved: the levels around it move the other way.
     pub(super) fn shift(&mut self, by: f64) {
-        self.fast = (f64::from(self.fast) - by) as f32;
-        self.slow = (f64::from(self.slow) - by) as f32;
+        self.fast = narrow(f64::from(self.fast) - by);
+        self.slow = narrow(f64::from(self.slow) - by);
     }
 
     /// Takes the present level for the normal one, and the present scatter, if it has `settled`.
@@ -210,9 +210,14 @@ impl Level {
         }
     }
 
+    /// The values scatter as they did.
+    pub(super) fn settle(&mut self) {
+        self.brisk = self.noise;
+    }
+
     /// Goes back to a level of before.
     pub(super) fn restore(&mut self, level: f64) {
-        (self.fast, self.slow) = (level as f32, level as f32);
+        (self.fast, self.slow) = (narrow(level), narrow(level));
         self.brisk = self.noise;
     }
 }

@@ -55,6 +55,11 @@ macro_rules! floats {
 }
 floats!(f32, f64);
 
+/// The nearest `f32`, which is finite whatever a state was read from.
+pub(super) fn narrow(value: f64) -> f32 {
+    value.clamp(-3e38, 3e38) as f32
+}
+
 /// A number of 24 bits, for averages whose last digits do not matter: as precise as 1 in 65,000.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Short(f32);
@@ -64,7 +69,7 @@ impl Short {
 
     /// Rounds; beyond the range of `f32`, its largest.
     pub(super) fn new(value: f64) -> Self {
-        let bits = (value.clamp(-3e38, 3e38) as f32).to_bits();
+        let bits = narrow(value).to_bits();
         Self(f32::from_bits(bits.saturating_add(0x80) & !0xff))
     }
 

@@ -1,7 +1,7 @@
 //! The same value again and again, in a series that does not do that: a sensor that is stuck.
 
 use super::cadence::Cadence;
-use super::pack::{Short, packed};
+use super::pack::{Short, narrow, packed};
 
 const RATE: f64 = 0.002;
 /// Series that repeat themselves more often are not watched for it.
@@ -31,7 +31,7 @@ impl Repeats {
     /// How far a value is from the one before; 0 for the first.
     pub(super) fn step(&self, value: f64) -> f64 {
         if self.value < f32::MAX {
-            f64::from(value as f32) - f64::from(self.value)
+            f64::from(narrow(value)) - f64::from(self.value)
         } else {
             0.0
         }
@@ -39,16 +39,15 @@ impl Repeats {
 
     /// Takes a value into account; -log10 of the probability of such a run.
     pub(super) fn push(&mut self, value: f64, cadence: &Cadence) -> f64 {
-        let again = value as f32 == self.value;
+        let again = narrow(value) == self.value;
         let share = self.share.get();
         if again {
             self.run = self.run.saturating_add(1);
         } else {
-            // a run that was an alarm is no reason to wait longer for the next
-            if !self.is_stuck(cadence) {
-                self.longest = self.longest.max(self.run);
-            }
-            (self.value, self.run) = (value as f32, 0);
+            // a run that was an alarm is known after it has come a few times, not at once
+            let most = self.longest.saturating_mul(2).saturating_add(LEAST_RUN);
+            self.longest = self.longest.max(self.run.min(most));
+            (self.value, self.run) = (narrow(value), 0);
         }
         if self.is_stuck(cadence) {
             -f64::from(self.run - self.longest) * (share + 1.0 / (cadence.seen() + 1.0)).min(0.9).log10()

@@ -5,7 +5,7 @@
 //! shape 0 (Siffer et al. 2017, "Anomaly Detection in Streams with Extreme Value Theory"). Excesses count up to [`CLIP`] times their mean, so that
 //! an outlier does not hide the next.
 
-use super::pack::{Short, packed};
+use super::pack::{Short, narrow, packed};
 
 const EXCEEDED: f64 = 0.02;
 /// The least weight of a new value, and of a new excess.
@@ -30,7 +30,7 @@ impl Tail {
     /// A guess, for a statistic of which little is known: better too high, for as long as a series is young.
     pub(super) fn guess(threshold: f64, excess: f64) -> Self {
         Self {
-            threshold: threshold as f32,
+            threshold: narrow(threshold),
             excess: Short::new(excess),
         }
     }
@@ -72,7 +72,7 @@ impl Tail {
         // the density at the threshold is about EXCEEDED / excess: the step that converges fastest, halved
         let step = RATE.max(1.0 / (seen + START)) * self.excess.get() / EXCEEDED / 2.0;
         let threshold = (threshold + step * (over - EXCEEDED)).clamp(1e-3, 1e30);
-        self.threshold = threshold as f32;
+        self.threshold = narrow(threshold);
         threshold
     }
 }
