@@ -1,9 +1,12 @@
 use super::*;
 use crate::alerting::rule::Draft;
+use crate::alerting::state::{Detection, Observed, Tracked};
 use crate::alerting::{Condition, Span};
 use crate::clock::MINUTE;
+use crate::detection::DetectionSettings;
 use crate::id::RuleId;
 use crate::series::{Dimensions, MetricKey, Point};
+use prediction::detect::{Cold, Detector, Settings, Stream};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -55,6 +58,29 @@ fn story() -> impl Strategy<Value = Story> {
     proptest::collection::vec(proptest::collection::vec(arrival, 0..6), 1..14)
 }
 
+/// A lane that has watched the hosts for two days, in which they were at 4 or so.
+fn learned() -> Lane {
+    let detector = Detector::new(Settings::default());
+    let mut lane = Lane::default();
+    for host in 0..HOSTS {
+        let mut stream = Stream::default();
+        for back in (0..2 * 1_440_i64).rev() {
+            let off = i32::try_from((back * 7_919 + back / 7) % 11).unwrap();
+            stream.push(&detector, -back * MINUTE, Some(4.0 + 0.05 * f64::from(off)), None);
+        }
+        lane.put(Tracked {
+            series_id: series(host).series_id,
+            observed: Observed::default(),
+            instances: Vec::new(),
+            detection: Some(Box::new(Detection {
+                hot: Some(stream.hot),
+                ..Detection::default()
+            })),
+        });
+    }
+    lane
+}
+
 struct Run {
     lane: Lane,
     effects: Effects,
@@ -64,15 +90,20 @@ struct Run {
 /// state goes through its rows and the effects are started anew.
 fn run(story: &Story, mut cut: impl FnMut() -> bool) -> (Run, Vec<String>) {
     let rules = rules();
-    let watching = Watching::new(None, "UTC");
+    let watching = Watching::new(Some((DetectionSettings::default(), 0)), "UTC");
     let mut cold = ColdRows::default();
     let names: BTreeMap<SeriesId, SeriesRef> = (0..HOSTS).map(series).map(|name| (name.series_id, name)).collect();
     let mut run = Run {
-        lane: Lane::default(),
+        lane: learned(),
         effects: Effects::default(),
     };
     let mut log = Vec::new();
-    let mut rows: BTreeMap<i64, Vec<u8>> = BTreeMap::new();
+    let written = run.lane.changes();
+    let mut rows: BTreeMap<i64, Vec<u8>> = written
+        .into_iter()
+        .filter_map(|(page, blob)| Some((page, blob?)))
+        .collect();
+    run.lane.saved();
     for (index, arrived) in story.iter().enumerate() {
         let minute = (i64::try_from(index).unwrap() + 1) * MINUTE;
         let mut arrivals = Arrivals::default();
@@ -107,7 +138,10 @@ fn run(story: &Story, mut cut: impl FnMut() -> bool) -> (Run, Vec<String>) {
             };
             from = match evaluate(&mut run.lane, &mut cold, &scene, next, &mut run.effects) {
                 Some(Stop::Full(left)) => Some(left),
-                Some(Stop::Cold(_)) => panic!("there is no history"),
+                Some(Stop::Cold(left)) => {
+                    cold.put(left, &Cold::default());
+                    Some(left)
+                }
                 None => None,
             };
             if from.is_some() || cut() {
