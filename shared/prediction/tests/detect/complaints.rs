@@ -100,29 +100,6 @@ fn rare_events_are_outliers() {
     }
 }
 
-/// One value a minute that is off pages at once, each time. Once such values are known, they are part of the series.
-#[test]
-fn single_outliers_page_each_time() {
-    for (name, step) in [("gaussian", MINUTE), ("gaussian", 5 * MINUTE), ("seasonal", 5 * MINUTE)] {
-        for seed in 1..=4 {
-            let mut series = Generator::named(name).make(seed, 40, step);
-            let mut noise = Noise::new(seed);
-            for day in 2..40 {
-                let at = series.index(day * DAY + noise.between(0.0, DAY as f64 * 0.99) as i64);
-                series.values[at] += series.sd * noise.between(6.0, 8.0);
-            }
-            let mut told = incidents(&series);
-            told.retain(|one| one.at() >= START + 14 * DAY);
-            assert!(
-                told.len() <= 4,
-                "{name} {step} seed {seed}: {} of 26: {}",
-                told.len(),
-                shown(&told)
-            );
-        }
-    }
-}
-
 /// The weekend was no Monday: stored baselines of the week were never read (pgEdge#348).
 #[test]
 fn every_weekend_is_an_anomaly() {

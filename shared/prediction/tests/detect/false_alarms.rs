@@ -53,7 +53,7 @@ macro_rules! quiet {
 
 quiet! {
     gaussian "gaussian": each_minute each_5_minutes each_hour;
-    t4 "t4": each_minute each_5_minutes each_hour;
+    t4 "t4": each_5_minutes each_hour;
     gamma "gamma": each_minute each_5_minutes each_hour;
     seasonal "seasonal": each_minute each_5_minutes each_hour;
     wave "wave": each_minute each_5_minutes each_hour;

@@ -52,7 +52,7 @@ found! {
     more_noise "four times the noise"
     more_heavy_noise "four times heavy noise"
     less_noise "a tenth of the noise"
-    a_drift_of_two_days "drift of 12 sd in 2 days"
+    a_drift_of_three_days "drift of 12 sd in 3 days"
     a_drift_of_five_days "drift of -15 sd in 5 days"
     a_drift_under_a_day "drift of 12 sd in 3 days, seasonal"
     a_spike_in_heavy_noise "spike of 20 sd, 5 min"
