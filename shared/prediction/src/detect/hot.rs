@@ -9,7 +9,9 @@ use super::rank::Rank;
 use super::repeats::Repeats;
 use super::slots::SLOTS;
 use super::suspicion::Suspicion;
-use super::{BadState, Change, Direction, Ending, Finding, Kind, Learning, Mark, Member, Range, Settings, Verdict};
+use super::{
+    BadState, Change, Direction, Ending, Finding, Kind, Learning, Mark, Member, Range, Settings, Severity, Verdict,
+};
 
 /// Values farther from the first one count as if they were there: what is computed from them stays finite.
 const FARTHEST: f64 = 1e30;
@@ -100,10 +102,15 @@ impl Hot {
         let expected = self.day.expected(t);
         let level = self.origin + self.incident.base().unwrap_or(level);
         let reach = self.evidence.reach(UNUSUAL) * self.level.unit();
+        let least = if self.level.is_positive(self.origin) {
+            0.0
+        } else {
+            f64::NEG_INFINITY
+        };
         Range {
-            expected: level + expected.middle,
-            lower: level + (expected.low - reach),
-            upper: level + (expected.high + reach),
+            expected: (level + expected.middle).max(least),
+            lower: (level + (expected.low - reach)).max(least),
+            upper: (level + (expected.high + reach)).max(least),
         }
     }
 
@@ -131,12 +138,13 @@ impl Hot {
         let distance = self.distance(t, relative, forecast);
 
         verdict.score = self.rank.push(t, relative, &distance, &self.level, &self.cadence);
+        let threshold = settings.threshold(&self.cadence);
         let opinion = self.evidence.push(t, &distance, &self.level, &self.cadence);
         let step = self.repeats.step(relative);
         let stuck = self.repeats.push(relative, &self.cadence);
         let record = self.level.is_far_record(relative);
         let drift = std::mem::replace(&mut self.drift, Short::ZERO).get();
-        let suspicion = Suspicion::strongest(settings, &opinion, stuck, drift, record);
+        let suspicion = Suspicion::strongest(threshold, &opinion, stuck, drift, record);
         verdict.evidence = suspicion.evidence.min(Verdict::MAX_EVIDENCE);
 
         let (level, off) = match suspicion.kind {
@@ -145,8 +153,8 @@ impl Hot {
             _ => (self.level.fast(), distance.fast),
         };
         let range = self.range(t, forecast, level);
-        let abnormal = verdict.learning.is_none()
-            && suspicion.evidence >= settings.threshold() - self.incident.patience(suspicion.member);
+        let abnormal =
+            verdict.learning.is_none() && suspicion.evidence >= threshold - self.incident.patience(suspicion.member);
         let wanted = abnormal
             && settings.direction.admits(suspicion.direction)
             && settings.minimum_effect.reached(value, range.expected)
@@ -157,7 +165,7 @@ impl Hot {
             value: Some(value),
             range,
             kind: suspicion.kind,
-            severity: settings.severity(suspicion.evidence),
+            severity: Severity::of(suspicion.evidence, threshold),
             direction: suspicion.direction,
             member: suspicion.member,
             evidence: verdict.evidence,
@@ -232,8 +240,9 @@ impl Hot {
                 Change::Opened(finding)
             }
             Change::Escalated(mut finding) => {
+                let threshold = settings.threshold(&self.cadence);
                 finding.ordinal = self.tally.current(finding.direction).max(1);
-                finding.evidence = finding.evidence.max(settings.evidence_of(finding.severity));
+                finding.evidence = finding.evidence.max(finding.severity.least_evidence(threshold));
                 Change::Escalated(finding)
             }
             closed @ Change::Closed { .. } => closed,
@@ -256,14 +265,15 @@ impl Hot {
         let (true, None, Some(range)) = (overdue, verdict.learning, verdict.expected) else {
             return verdict;
         };
-        verdict.evidence = (settings.threshold() + SILENCE).min(Verdict::MAX_EVIDENCE);
+        let threshold = settings.threshold(&self.cadence);
+        verdict.evidence = threshold + SILENCE;
         let finding = Finding {
             since: self.cadence.last(),
             at: t,
             value: None,
             range,
             kind: Kind::Missing,
-            severity: settings.severity(verdict.evidence),
+            severity: Severity::of(verdict.evidence, threshold),
             direction: Direction::Both,
             member: Member::Absence,
             evidence: verdict.evidence,

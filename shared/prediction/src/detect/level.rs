@@ -110,6 +110,11 @@ impl Level {
         self.high.get() - self.low.get()
     }
 
+    /// Whether no value, relative to an origin, was below 0, as far as that has been kept.
+    pub(super) fn is_positive(&self, origin: f64) -> bool {
+        origin + self.low.get() >= -1e-4 * origin.abs()
+    }
+
     /// Whether the value is far outside of all before.
     pub(super) fn is_far_record(&self, value: f64) -> bool {
         let far = FAR * self.span();

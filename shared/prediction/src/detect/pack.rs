@@ -57,7 +57,11 @@ floats!(f32, f64);
 
 /// The nearest `f32`, which is finite whatever a state was read from.
 pub(super) fn narrow(value: f64) -> f32 {
-    value.clamp(-3e38, 3e38) as f32
+    if value.is_nan() {
+        0.0
+    } else {
+        value.clamp(-3e38, 3e38) as f32
+    }
 }
 
 /// A number of 24 bits, for averages whose last digits do not matter: as precise as 1 in 65,000.
@@ -142,9 +146,9 @@ impl Minute {
         Self(t.div_euclid(60_000).clamp(0, i64::from(u32::MAX)) as u32)
     }
 
-    /// The milliseconds from here to `t`.
+    /// The milliseconds from here to `t`; 0 if that is before.
     pub(super) fn until(self, t: i64) -> f64 {
-        (f64::from(Self::new(t).0) - f64::from(self.0)) * 60_000.0
+        f64::from(Self::new(t).0.saturating_sub(self.0)) * 60_000.0
     }
 }
 
