@@ -141,7 +141,10 @@ impl Hot {
         let range = self.range(point.t, point.forecast, level);
         let needed = threshold - self.incident.patience(suspicion.member);
         let abnormal = verdict.learning.is_none() && suspicion.evidence >= needed;
+        // the way back from an incident is far from the values in it, but from nothing that was expected
+        let back = self.incident.is_open() && !suspicion.is_of_pattern() && range.contains(point.value);
         let wanted = abnormal
+            && !back
             && settings.direction.admits(suspicion.direction)
             && settings.minimum_effect.reached(point.value, range.expected)
             && !self.tolerance.covers(point.t, suspicion.direction, off);

@@ -49,6 +49,10 @@ impl Finding {
 }
 
 impl Range {
+    pub(super) fn contains(&self, value: f64) -> bool {
+        (self.lower..=self.upper).contains(&value)
+    }
+
     /// Whether it is a range of numbers, with the expected value in it.
     pub(super) fn is_sound(&self) -> bool {
         let finite = self.lower.is_finite() && self.upper.is_finite();
