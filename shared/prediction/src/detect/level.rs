@@ -14,6 +14,8 @@ const WINSOR: f64 = 4.0;
 const WINSOR_LONG: f64 = 10.0;
 /// No noise is smaller than this part of all that the values have spanned.
 const LEAST_NOISE: f64 = 0.01;
+/// A value widens what the values have spanned by at most so many times as much.
+const WIDER: f64 = 4.0;
 /// Far, as a part of all that the values have spanned.
 const FAR: f64 = 0.05;
 /// Where the pattern of the day bends, or goes up or down within an hour and a half, by so many times the noise, it may have an edge.
@@ -182,8 +184,15 @@ impl Level {
                 .map_or(long.abs(), |base| long.abs().min((distance.seasonal - base).abs()));
             self.brisk = Short::new(brisk + rate(BRISK) * (nearest - brisk));
         }
-        self.low = Short::new(self.low.get().min(value));
-        self.high = Short::new(self.high.get().max(value));
+        // one wild value does not make all others small
+        let most = if self.span() > 0.0 {
+            WIDER * self.span()
+        } else {
+            f64::INFINITY
+        };
+        let (low, high) = (self.low.get(), self.high.get());
+        self.low = Short::new(low.min(value.max(low - most)));
+        self.high = Short::new(high.max(value.min(high + most)));
     }
 
     /// Learns the distance of a value from the one before.

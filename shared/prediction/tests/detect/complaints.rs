@@ -173,3 +173,22 @@ fn summer_time_pages_every_day() {
         }
     }
 }
+
+/// One wrong reading, a million times as far off as all others, and nothing was an anomaly any more.
+#[test]
+fn one_wild_value_hides_all_that_follow() {
+    for wild in [1e3, 1e4, 1e6] {
+        for seed in 1..=3 {
+            let mut series = Generator::named("gaussian").make(seed, 24, 5 * MINUTE);
+            let at = series.index(8 * DAY);
+            series.values[at] += wild * series.sd;
+            let injected = Fault::Offset(15.0).inject(series, 20 * DAY + 5 * HOUR, HOUR);
+            let found = incidents(&injected.series);
+            assert!(
+                injected.found(&found).next().is_some(),
+                "{wild} sd, seed {seed}: {}",
+                shown(&found)
+            );
+        }
+    }
+}
