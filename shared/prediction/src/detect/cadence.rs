@@ -4,6 +4,8 @@ use super::Learning;
 use super::pack::{Instant, Short, packed};
 
 const DAY: u32 = 86_400_000;
+/// A silence of so many intervals, and a day, parts two series.
+const BREAK: f64 = 20.0;
 /// Nobody is told of a silence shorter than this.
 const LEAST_SILENCE: f64 = 15.0 * 60_000.0;
 
@@ -52,11 +54,14 @@ impl Cadence {
     /// Counts a value that [is new](Self::is_new).
     pub(super) fn count(&mut self, t: i64) {
         let t = Instant::new(t);
+        let distance = (t.get() - self.last.get()) as f64;
+        let usual = self.interval.get();
+        if self.learning().is_some() && self.seen > 0 && self.breaks(distance) {
+            // what came long before is no beginning
+            *self = Self::EMPTY;
+        }
         if self.seen > 0 {
-            let distance = t.get() - self.last.get();
-            self.span = self.span.saturating_add(u32::try_from(distance).unwrap_or(u32::MAX));
-            let distance = distance as f64;
-            let usual = self.interval.get();
+            self.span = self.span.saturating_add(distance.min(f64::from(u32::MAX)) as u32);
             let next = match self.seen {
                 1 => distance,
                 2..=4 => usual.min(distance),
@@ -72,6 +77,11 @@ impl Cadence {
         }
         self.last = t;
         self.seen = self.seen.saturating_add(1);
+    }
+
+    /// Whether a silence while learning is so long that learning begins anew.
+    fn breaks(&self, distance: f64) -> bool {
+        distance > f64::from(DAY) && (self.seen < 2 || distance > BREAK * self.interval.get())
     }
 
     /// A day has passed: a long silence is forgotten slowly.

@@ -11,10 +11,6 @@ const DAY: i64 = 86_400_000;
 const DAYS: u8 = 8;
 /// A half-hour is known after so many.
 const DAYS_TO_KNOW: u8 = 2;
-/// The same for days of the week.
-const WEEKS: u8 = 50;
-/// A day of the week counts half when it has been seen so many times.
-const WEEKS_FOR_HALF: f64 = 3.0;
 /// A day moves the profile by at most this many times its usual deviation.
 const WINSOR: f64 = 3.0;
 /// The slots at the end of a day over which the profile and the level are kept together.
@@ -39,6 +35,10 @@ packed! {
         /// how days of the week differ
         weekday: [Short; SLOTS * WEEK],
         weeks: [u8; SLOTS * WEEK],
+        /// how the last such day of the week differed
+        latest: [Short; SLOTS * WEEK],
+        /// how the last seven days differed from any day
+        offs: [Short; WEEK],
         trend: Trend,
     }
 }
@@ -52,6 +52,8 @@ impl Default for Cold {
                 days: [0; SLOTS],
                 weekday: [Short::ZERO; SLOTS * WEEK],
                 weeks: [0; SLOTS * WEEK],
+                latest: [Short::ZERO; SLOTS * WEEK],
+                offs: [Short::ZERO; WEEK],
                 trend: Trend::EMPTY,
             }),
         }
@@ -94,8 +96,7 @@ impl Pattern<'_> {
     }
 
     fn expected(&self, half: Half) -> Option<f64> {
-        let weeks = f64::from(self.profile.weeks[half.of_week]);
-        let rest = self.profile.weekday[half.of_week].get() * weeks / (weeks + WEEKS_FOR_HALF);
+        let rest = self.profile.weekday[half.of_week].get();
         self.on_any_day(half.slot).map(|value| value + rest)
     }
 }
@@ -137,18 +138,6 @@ impl Profile {
         })
     }
 
-    /// Moves with the series, if the day has taken a new level for normal: then it has another `usual` value than the profile gave it.
-    fn follow(&mut self, usual: f64) {
-        let Some(known) = self.usual() else { return };
-        let moved = usual - Short::new(known).get();
-        if moved != 0.0 {
-            for value in &mut self.value {
-                *value = narrow(f64::from(*value) + moved);
-            }
-            self.trend.shift(moved);
-        }
-    }
-
     /// Takes the mean of a half-hour into account.
     fn learn(&mut self, half: Half, mean: f64, level: &Level) {
         let Half { slot, of_week } = half;
@@ -176,10 +165,32 @@ impl Profile {
         let after = before + step;
         self.value[slot] = narrow(after);
         self.days[slot] = days;
-        let weeks = self.weeks[of_week].saturating_add(1).min(WEEKS);
-        let rest = self.weekday[of_week].get();
-        self.weekday[of_week] = Short::new(rest + (mean - after - rest) / f64::from(weeks));
-        self.weeks[of_week] = weeks;
+        self.learn_weekday(of_week, mean - after);
+    }
+
+    /// A day of the week differs by what two weeks in a row agree on: one incident is no pattern. `off` is how it differs from any day; what the whole week
+    /// differs, since the level has moved, is not its own.
+    fn learn_weekday(&mut self, of_week: usize, off: f64) {
+        let week = self.offs.iter().map(|off| off.get()).sum::<f64>() / WEEK as f64;
+        let (now, last) = (off - week, self.latest[of_week].get());
+        let agreed = if self.weeks[of_week] == 0 || now * last <= 0.0 {
+            0.0
+        } else if now.abs() < last.abs() {
+            now
+        } else {
+            last
+        };
+        self.latest[of_week] = Short::new(now);
+        self.weekday[of_week] = Short::new(agreed);
+        self.weeks[of_week] = 1;
+    }
+
+    /// Takes into account how a whole day differed from any day.
+    fn learn_day(&mut self, off: Option<f64>) {
+        if let Some(off) = off {
+            self.offs.rotate_right(1);
+            self.offs[0] = Short::new(off);
+        }
     }
 }
 
@@ -191,20 +202,27 @@ impl Cold {
     /// Learns from the day that has ended, and loads what is expected of the day of `t`.
     pub(super) fn roll(&mut self, hot: &mut Hot, settings: &Settings, t: i64) {
         let profile = &mut *self.profile;
-        profile.follow(hot.usual());
-        let level = hot.level;
+        let (level, unknown) = (hot.level, hot.usual());
         let means = hot.close_day();
         let before = *profile;
+        let whole = before.pattern().and_then(|pattern| {
+            mean(
+                means
+                    .iter()
+                    .filter_map(|(at, mean)| Some((*mean)? - pattern.on_any_day(Half::at(settings, *at).slot)?)),
+            )
+        });
+        profile.learn_day(whole);
         for (at, mean) in means {
             let half = Half::at(settings, at);
-            // a day that ends in an incident says little of days, but more than nothing
-            let counts = !hot.has_incident() || profile.days[half.slot] < DAYS_TO_KNOW;
+            // values that have moved say little of the time of day, but more than nothing
+            let counts = !hot.has_moved_by(at.saturating_add(SLOT)) || profile.days[half.slot] < DAYS_TO_KNOW;
             if let Some(mean) = mean.filter(|_| counts) {
                 profile.learn(half, mean, &level);
             }
         }
         let (before, after) = (before.pattern(), profile.pattern());
-        let usual = before.as_ref().map_or(0.0, |before| before.usual);
+        let usual = before.as_ref().map_or(unknown, |before| before.usual);
         let seen = || {
             means
                 .iter()

@@ -118,16 +118,20 @@ impl Day {
     /// of the slot, and nothing was of the one before, or the other way round.
     pub(super) fn advance(&mut self, t: i64) -> f64 {
         let place = self.place(t);
-        let mut moved = 0.0;
+        if usize::from(self.slot) >= place.slot {
+            return 0.0;
+        }
+        let before = self.of_slot();
         while usize::from(self.slot) < place.slot {
-            let (before, after) = (self.of_slot(), self.slots.get(usize::from(self.slot) + 1));
-            if before.is_some() != after.is_some() {
-                moved += after.unwrap_or(self.usual.get()) - before.unwrap_or(self.usual.get());
-            }
             self.close_slot();
             self.slot += 1;
         }
-        moved
+        let (usual, after) = (self.usual.get(), self.of_slot());
+        if before.is_some() == after.is_some() {
+            0.0
+        } else {
+            after.unwrap_or(usual) - before.unwrap_or(usual)
+        }
     }
 
     /// What is expected of the present slot, if anything.
@@ -175,16 +179,6 @@ impl Day {
 
     pub(super) fn usual(&self) -> f64 {
         self.usual.get()
-    }
-
-    /// The series has moved, and what is expected with it; what came so far was neither the old nor the new.
-    pub(super) fn shift(&mut self, by: f64) {
-        for slot in 0..usize::from(self.slot) {
-            self.slots.set(slot, None);
-        }
-        self.slots.shift(by);
-        self.usual = Short::new(self.usual.get() + by);
-        (self.mean, self.count) = (0.0, 0);
     }
 
     /// Takes a value of the present slot into account.

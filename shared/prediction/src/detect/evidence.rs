@@ -17,6 +17,8 @@ const HANDICAP_OF_MEAN: f64 = 1.0;
 const HANDICAP_OF_SPREAD: f64 = 4.0;
 /// Points after which the tails stop to learn from an incident, and the time after which the next begins.
 const LEARNED_OF_AN_INCIDENT: u8 = 2;
+/// In place of their number: doubts that do not matter.
+const ACCEPTED: u8 = u8::MAX;
 const APART: f64 = 3_600_000.0;
 /// Evidence from which a point is not taken for normal.
 const DOUBTFUL: f64 = 4.0;
@@ -80,6 +82,11 @@ impl Evidence {
         (self.burst, self.recent) = (Short::ZERO, Short::ZERO);
     }
 
+    /// What is abnormal has become normal: the tails learn it, until an hour has passed without doubts.
+    pub(super) fn accept(&mut self) {
+        self.doubts = ACCEPTED;
+    }
+
     /// How far from the expected a value may be, in units of the noise, before the evidence of the residual alone is `evidence`.
     pub(super) fn reach(&self, evidence: f64) -> f64 {
         self.residual_tail.value_at(evidence)
@@ -131,9 +138,12 @@ impl Evidence {
                 self.doubts = 0;
             }
             self.doubt_at = Minute::new(t);
-            self.doubts = self.doubts.saturating_add(1);
+            if self.doubts < ACCEPTED - 1 {
+                self.doubts += 1;
+            }
         }
-        let counts = self.doubt_at.until(t) >= APART || self.doubts <= LEARNED_OF_AN_INCIDENT;
+        let counts =
+            self.doubt_at.until(t) >= APART || self.doubts <= LEARNED_OF_AN_INCIDENT || self.doubts == ACCEPTED;
         let weight = f64::from(u8::from(counts));
         self.residual_tail
             .learn(residual, cadence.seen(), weight, THINNEST_RESIDUAL);
@@ -171,6 +181,6 @@ impl Evidence {
 
 /// The values since the pattern of the day was learned.
 fn days_known(cadence: &Cadence) -> Option<f64> {
-    let seen = cadence.seen() - cadence.points_in(PATTERN_LEARNED);
-    (cadence.span() >= PATTERN_LEARNED && seen > 0.0).then_some(seen)
+    let since = cadence.span() - PATTERN_LEARNED;
+    (since >= 0.0).then(|| cadence.points_in(since).max(1.0))
 }

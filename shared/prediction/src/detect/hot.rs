@@ -56,6 +56,11 @@ impl Hot {
         !self.cadence.is_empty() && self.cadence.is_new(t) && self.day.has_ended(t)
     }
 
+    /// Whether the values have moved, and had before `t`.
+    pub(super) fn has_moved_by(&self, t: i64) -> bool {
+        self.incident.has_moved() && self.incident.began() < t
+    }
+
     pub(super) fn has_incident(&self) -> bool {
         self.incident.is_open()
     }
@@ -78,20 +83,20 @@ impl Hot {
         self.day.start(settings, t);
     }
 
-    /// The present level is the normal one, where `base` was before; and the present scatter, if it has `settled`.
-    pub(super) fn adopt(&mut self, base: f64, settled: bool) {
+    /// The present level is the normal one, and the present scatter, if it has `settled`. The pattern of the day learns it by and by.
+    pub(super) fn adopt(&mut self, settled: bool) {
         self.evidence.reset();
-        let moved = self.level.fast() - base;
+        self.evidence.accept();
         self.level.adopt(settled);
-        self.level.shift(moved);
-        self.day.shift(moved);
-        self.rank.shift(moved);
     }
 
     pub(super) fn mark(&mut self, t: i64, mark: Mark) -> Option<Change> {
-        let about_last = self.incident.is_about(t);
+        // what is said of an incident long ago is no business of the present one
+        if mark != Mark::NewNormal && !self.incident.is_about(t) {
+            return None;
+        }
         match mark {
-            Mark::Expected if about_last => {
+            Mark::Expected => {
                 let (began, told) = (self.incident.began(), self.incident.told());
                 self.tolerance = Tolerance::of(began, told.direction, self.incident.worst());
                 return self.incident.silence();
@@ -106,8 +111,7 @@ impl Hot {
                 self.incident.insist();
                 return None;
             }
-            Mark::NewNormal => self.adopt(self.incident.base().unwrap_or(self.level.slow()), false),
-            Mark::Expected => {}
+            Mark::NewNormal => self.adopt(self.incident.is_open() && self.incident.was_scatter()),
         }
         self.incident.close(Ending::Marked)
     }

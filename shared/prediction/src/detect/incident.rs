@@ -17,6 +17,8 @@ const NEW_NORMAL: f64 = 20.0 * HOUR;
 const LEAST_NEW_NORMAL: f64 = 12.0;
 /// A value is still away while it is off by this part of what it was off first.
 const STILL_AWAY: f64 = 0.5;
+/// Values are counted to here.
+const MOST_COUNTED: f64 = 65_535.0;
 /// After so many values that are away, the level follows.
 const RUN: u16 = 3;
 /// The scatter of values scatters itself.
@@ -65,6 +67,7 @@ impl Incident {
             direction: Direction::Both,
             member: Member::Residual,
             gradual: false,
+            missing: false,
         },
         base: 0.0,
         jump: Short::ZERO,
@@ -105,29 +108,44 @@ impl Incident {
         self.told.member == Member::Spread
     }
 
+    /// Whether it is that no values came.
+    pub(super) fn was_silence(&self) -> bool {
+        self.told.kind == Kind::Missing
+    }
+
     /// Whether the values have been away for so long that the level follows them at once.
     pub(super) fn has_run(&self) -> bool {
         self.is_open() && self.away >= RUN
     }
 
-    /// No value comes, on top of it.
+    /// No value comes, on top of it: what it was, it is again with the next value.
     pub(super) fn miss(&mut self, finding: &Finding) -> Option<Change> {
-        if self.told.kind == Kind::Missing {
+        if std::mem::replace(&mut self.told.missing, true) {
             return None;
         }
-        let finding = Finding {
+        if self.state == State::Silent {
+            self.state = State::Open;
+            return Some(Change::Opened(Finding {
+                since: self.since.get(),
+                ..*finding
+            }));
+        }
+        self.told.severity = finding.severity.max(self.told.severity);
+        Some(Change::Escalated(Finding {
             since: self.since.get(),
-            severity: finding.severity.max(self.told.severity),
+            severity: self.told.severity,
             ..*finding
-        };
-        self.told = Told::of(&finding, false);
-        self.is_told().then_some(Change::Escalated(finding))
+        }))
+    }
+
+    /// Whether there is one in which the values have moved.
+    pub(super) fn has_moved(&self) -> bool {
+        self.is_open() && matches!(self.told.kind, Kind::LevelShift | Kind::Trend)
     }
 
     /// Whether the scatter is what is abnormal, or the level, so that the noise cannot be learned.
     pub(super) fn hides_noise(&self) -> bool {
-        self.is_open()
-            && (self.told.member == Member::Spread || matches!(self.told.kind, Kind::LevelShift | Kind::Trend))
+        self.has_moved() || (self.is_open() && matches!(self.told.member, Member::Spread | Member::Flatline))
     }
 
     /// Whether it, or the last one, is what a user means who points at `t`.
@@ -211,6 +229,7 @@ impl Incident {
         if self.told.kind == Kind::Missing {
             return Next::Over(Ending::Recovered);
         }
+        self.told.missing = false;
         let off = sight.seasonal - f64::from(self.base);
         let away = self.has_away(off);
         // a mean goes on being off when its values are back
@@ -226,18 +245,20 @@ impl Incident {
         } else {
             self.away.saturating_sub(1)
         };
-        if f64::from(self.quiet) >= cadence.points_in(QUIET).max(LEAST_QUIET) {
+        let enough = |span: f64, least: f64| cadence.points_in(span).clamp(least, MOST_COUNTED);
+        if f64::from(self.quiet) >= enough(QUIET, LEAST_QUIET) {
             return Next::Over(Ending::Recovered);
         }
         let age = (Instant::new(t).get() - self.since.get()) as f64;
-        if self.state != State::Real && age >= NEW_NORMAL && cadence.points_in(age) >= LEAST_NEW_NORMAL {
+        let may_settle = self.state != State::Real && self.told.member != Member::Flatline;
+        if may_settle && age >= NEW_NORMAL && cadence.points_in(age) >= LEAST_NEW_NORMAL {
             return Next::Over(Ending::NewNormal);
         }
         let mut finding = Finding {
             since: self.since.get(),
             ..sight.finding
         };
-        let moved = f64::from(self.away) >= cadence.points_in(MOVED).max(LEAST_MOVED);
+        let moved = f64::from(self.away) >= enough(MOVED, LEAST_MOVED);
         let worse = sight.abnormal && finding.severity > self.told.severity;
         let has_moved = matches!(self.told.kind, Kind::LevelShift | Kind::Trend);
         let scatters = worse && finding.kind == Kind::Variance && !has_moved;

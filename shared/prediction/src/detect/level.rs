@@ -19,7 +19,7 @@ const WIDER: f64 = 4.0;
 /// Far, as a part of all that the values have spanned.
 const FAR: f64 = 0.05;
 /// Where the pattern of the day bends, or goes up or down within an hour and a half, by so many times the noise, it may have an edge.
-const BEND: f64 = 4.0;
+const BEND: f64 = 2.0;
 const STEEP: f64 = 12.0;
 /// The standard deviation of normal noise over its mean absolute deviation.
 const DEVIATION: f64 = 1.25;

@@ -19,6 +19,8 @@ packed! {
         month: u16,
         up: u8,
         down: u8,
+        /// silence, scatter, runs of one value
+        other: u8,
     }
 }
 
@@ -27,22 +29,28 @@ impl Tally {
         month: 0,
         up: 0,
         down: 0,
+        other: 0,
     };
 
     /// Which one the last in a direction was.
     pub(super) fn current(&self, direction: Direction) -> u32 {
-        u32::from(if direction == Direction::Up { self.up } else { self.down })
+        u32::from(match direction {
+            Direction::Up => self.up,
+            Direction::Down => self.down,
+            Direction::Both => self.other,
+        })
     }
 
     /// Counts an incident: which one it is in its direction.
     pub(super) fn count(&mut self, settings: &Settings, t: i64, direction: Direction) -> u32 {
         let month = month(t.saturating_add(i64::from(settings.local.offset) * 60_000));
         if month != self.month {
-            *self = Self { month, up: 0, down: 0 };
+            *self = Self { month, ..Self::EMPTY };
         }
         let count = match direction {
             Direction::Up => &mut self.up,
-            Direction::Down | Direction::Both => &mut self.down,
+            Direction::Down => &mut self.down,
+            Direction::Both => &mut self.other,
         };
         *count = count.saturating_add(1);
         u32::from(*count)

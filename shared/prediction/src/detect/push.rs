@@ -21,6 +21,9 @@ struct Point<'a> {
     value: f64,
     /// to the origin of the series
     relative: f64,
+    /// from the levels, which alone is learned
+    own: Distance,
+    /// from what is expected
     distance: Distance,
     forecast: Option<&'a Range>,
 }
@@ -84,14 +87,18 @@ impl Hot {
         }
     }
 
+    /// How far a value is from the forecast, if there is one, or from the levels.
     fn distance(&self, t: i64, value: f64, forecast: Option<&Range>) -> Distance {
-        let mut distance = self.level.distance(value, &self.day.expected(t));
-        if let Some(forecast) = forecast {
-            let half_width = (forecast.upper / 2.0 - forecast.lower / 2.0) / OF_95_PER_CENT;
-            distance.fast = (value - (forecast.expected - self.origin)).clamp(-FARTHEST, FARTHEST);
-            distance.unit = distance.unit.max(half_width.min(FARTHEST));
+        let own = self.level.distance(value, &self.day.expected(t));
+        let Some(forecast) = forecast else { return own };
+        let half_width = (forecast.upper / 2.0 - forecast.lower / 2.0) / OF_95_PER_CENT;
+        let off = (value - (forecast.expected - self.origin)).clamp(-FARTHEST, FARTHEST);
+        Distance {
+            fast: off,
+            slow: off,
+            unit: own.unit.max(half_width.min(FARTHEST)),
+            ..own
         }
-        distance
     }
 
     fn value(&mut self, settings: &Settings, t: i64, value: f64, forecast: Option<&Range>) -> Verdict {
@@ -108,17 +115,18 @@ impl Hot {
             t,
             value,
             relative,
+            own: self.distance(t, relative, None),
             distance: self.distance(t, relative, forecast),
             forecast,
         };
         let mut verdict = self.as_expected(t, forecast);
-        verdict.score = self.rank.push(t, relative, &point.distance, &self.level, &self.cadence);
+        verdict.score = self.rank.push(t, relative, &point.own, &self.level, &self.cadence);
         let step = self.repeats.step(relative);
         let suspected = self.suspect(settings, &point, &mut verdict);
         let base = self.incident.base();
         let ended = self.tell(settings, &point, &suspected, &mut verdict);
         self.learn(&point, step, base);
-        self.end(ended, base);
+        self.end(ended);
         verdict
     }
 
@@ -140,11 +148,10 @@ impl Hot {
         };
         let range = self.range(point.t, point.forecast, level);
         let needed = threshold - self.incident.patience(suspicion.member);
-        let abnormal = verdict.learning.is_none() && suspicion.evidence >= needed;
         // the way back from an incident is far from the values in it, but from nothing that was expected
         let back = self.incident.is_open() && !suspicion.is_of_pattern() && range.contains(point.value);
+        let abnormal = verdict.learning.is_none() && suspicion.evidence >= needed && !back;
         let wanted = abnormal
-            && !back
             && settings.direction.admits(suspicion.direction)
             && settings.minimum_effect.reached(point.value, range.expected)
             && !self.tolerance.covers(point.t, suspicion.direction, off);
@@ -212,7 +219,7 @@ impl Hot {
 
     /// Learns from a point; `base` was the level before the incident that there was when it came.
     fn learn(&mut self, point: &Point<'_>, step: f64, base: Option<f64>) {
-        let beyond = point.distance.fast - point.distance.for_means();
+        let beyond = point.own.fast - point.own.for_means();
         let outlier = if self.cadence.noise_is_known() { beyond } else { 0.0 };
         self.day.observe(point.relative - outlier);
         let during = During {
@@ -220,15 +227,15 @@ impl Hot {
             held: self.incident.hides_noise(),
             run: self.incident.has_run(),
         };
-        self.level
-            .learn(point.relative, &point.distance, &self.cadence, &during);
+        self.level.learn(point.relative, &point.own, &self.cadence, &during);
         self.level.learn_step(step);
     }
 
     /// What the end of an incident leaves behind.
-    fn end(&mut self, ended: Option<Ending>, base: Option<f64>) {
+    fn end(&mut self, ended: Option<Ending>) {
         match ended {
-            Some(Ending::NewNormal) => self.adopt(base.unwrap_or(0.0), true),
+            Some(Ending::NewNormal) => self.adopt(true),
+            Some(_) if self.incident.was_silence() => {}
             Some(_) => {
                 self.evidence.reset();
                 if !self.incident.was_scatter() {
@@ -243,7 +250,7 @@ impl Hot {
     fn numbered(&mut self, settings: &Settings, change: Change) -> Change {
         match change {
             Change::Opened(mut finding) => {
-                finding.ordinal = self.tally.count(settings, finding.since, finding.direction);
+                finding.ordinal = self.tally.count(settings, finding.at, finding.direction);
                 Change::Opened(finding)
             }
             Change::Escalated(mut finding) => {
@@ -283,15 +290,15 @@ impl Hot {
             let sight = Sight {
                 seasonal: 0.0,
                 abnormal: true,
-                wanted: true,
+                wanted: !self.tolerance.covers(finding.since, Direction::Both, 0.0),
                 finding,
                 gradual: false,
             };
             self.incident.open(&sight, self.level.fast(), 0.0);
-            Some(Change::Opened(finding))
+            sight.wanted.then_some(Change::Opened(finding))
         };
         verdict.change = change.map(|change| self.numbered(settings, change));
-        verdict.abnormal = Some(finding.abnormal());
+        verdict.abnormal = self.incident.is_told().then(|| finding.abnormal());
         verdict
     }
 }

@@ -105,13 +105,6 @@ impl Rank {
         }
     }
 
-    /// What is expected has moved: the distances from it move the other way.
-    pub(super) fn shift(&mut self, by: f64) {
-        for mean in [&mut self.short_residual, &mut self.long_residual, &mut self.usual] {
-            *mean = Short::new(mean.get() - by);
-        }
-    }
-
     fn tell(&mut self, t: i64, news: f64) -> f64 {
         let elapsed = self.at.until(t);
         let before = self.news.get() * 0.5_f64.powf(elapsed / HALF_LIFE);

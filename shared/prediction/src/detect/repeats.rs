@@ -45,7 +45,11 @@ impl Repeats {
             self.run = self.run.saturating_add(1);
         } else {
             // a run that was an alarm is known after it has come a few times, not at once
-            let most = self.longest.saturating_mul(2).saturating_add(LEAST_RUN);
+            let most = if cadence.learning().is_some() {
+                u16::MAX
+            } else {
+                self.longest.saturating_mul(2).saturating_add(LEAST_RUN)
+            };
             self.longest = self.longest.max(self.run.min(most));
             (self.value, self.run) = (narrow(value), 0);
         }

@@ -57,11 +57,6 @@ impl Slots {
         }
     }
 
-    /// Moves all values.
-    pub(super) fn shift(&mut self, by: f64) {
-        self.low = Short::new(self.low.get() + by);
-    }
-
     pub(super) fn get(&self, slot: usize) -> Option<f64> {
         self.value(slot)
     }

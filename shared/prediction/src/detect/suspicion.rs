@@ -6,8 +6,6 @@ use super::{Direction, Kind, Member, Settings, Severity, Verdict};
 
 /// The evidence from which a point is abnormal, at a budget of one false alarm a month; ten times the budget is one less.
 const THRESHOLD: f64 = 5.4;
-const LEAST_THRESHOLD: f64 = 3.0;
-const MOST_THRESHOLD: f64 = 12.0;
 /// The threshold is for values that come every so often. Values that come ten times as often make fewer than ten times as many false alarms, since
 /// they come in clusters.
 const SEVERAL_MINUTES: f64 = 5.0 * 60_000.0;
@@ -89,7 +87,7 @@ impl Settings {
     /// The evidence from which a point is abnormal: the more often values come, the rarer a false alarm must be.
     pub(super) fn threshold(&self, cadence: &Cadence) -> f64 {
         let more_often = cadence.points_in(SEVERAL_MINUTES).max(1.0);
-        (THRESHOLD - self.budget().log10() + CLUSTERED * more_often.log10()).clamp(LEAST_THRESHOLD, MOST_THRESHOLD)
+        THRESHOLD - self.budget().log10() + CLUSTERED * more_often.log10()
     }
 }
 

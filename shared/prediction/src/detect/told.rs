@@ -24,6 +24,8 @@ pub(super) struct Told {
     pub(super) member: Member,
     /// whether the values got away little by little
     pub(super) gradual: bool,
+    /// whether no values come since
+    pub(super) missing: bool,
 }
 
 impl Told {
@@ -41,6 +43,7 @@ impl Told {
             direction: finding.direction,
             member: finding.member,
             gradual,
+            missing: finding.kind == Kind::Missing,
         }
     }
 }
@@ -63,7 +66,7 @@ impl Pack for State {
     }
 }
 
-/// Three bits for the kind, three for the member, two for the severity, two for the direction, and how it came.
+/// Three bits for the kind, three for the member, two for the severity, two for the direction; how it came, and whether values do.
 impl Pack for Told {
     const SIZE: usize = 2;
 
@@ -72,7 +75,8 @@ impl Pack for Told {
             | (self.member as u16) << 3
             | (self.severity as u16) << 6
             | (self.direction as u16) << 8
-            | u16::from(self.gradual) << 10;
+            | u16::from(self.gradual) << 10
+            | u16::from(self.missing) << 11;
         code.pack(out);
     }
 
@@ -86,7 +90,8 @@ impl Pack for Told {
             member: of(Member::ALL, code >> 3 & 7)?,
             severity: of(Severity::ALL, code >> 6 & 3)?,
             direction: of(Direction::ALL, code >> 8 & 3)?,
-            gradual: of(&[false, true], code >> 10)?,
+            gradual: code >> 10 & 1 == 1,
+            missing: of(&[false, true], code >> 11)?,
         })
     }
 }

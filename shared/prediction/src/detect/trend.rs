@@ -57,13 +57,6 @@ impl Trend {
         drift
     }
 
-    /// The series has moved at once, which is no drift.
-    pub(super) fn shift(&mut self, by: f64) {
-        for level in &mut self.levels {
-            *level = Short::new(level.get() + by);
-        }
-    }
-
     fn drift(&self, noise: f64) -> Option<f64> {
         if self.days <= DAYS_NEEDED {
             return None;
