@@ -79,6 +79,7 @@ impl Hot {
         self.level.shift(moved);
         self.incident.shift(moved);
         self.cadence.forget();
+        self.level.forget(self.day.usual());
         self.drift = drift.map_or(Short::ZERO, Short::new);
         self.day.start(settings, t);
     }

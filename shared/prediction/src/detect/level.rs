@@ -21,6 +21,8 @@ const FAR: f64 = 0.05;
 /// Where the pattern of the day bends, or goes up or down within an hour and a half, by so many times the noise, it may have an edge.
 const BEND: f64 = 2.0;
 const STEEP: f64 = 12.0;
+/// Of what the values spanned, so much is kept over a day.
+const KEPT: f64 = 0.985;
 /// The standard deviation of normal noise over its mean absolute deviation.
 const DEVIATION: f64 = 1.25;
 
@@ -206,6 +208,14 @@ impl Level {
     /// The step in which values move, at most.
     fn quantum(&self) -> f64 {
         f64::from(f32::from_bits(u32::from(self.quantum) << 23)).min(1e30)
+    }
+
+    /// A day has passed: what the values spanned is forgotten slowly, or one wild value would count for ever. `usual` is what is expected at any time.
+    pub(super) fn forget(&mut self, usual: f64) {
+        let middle = usual + f64::from(self.fast);
+        for extreme in [&mut self.low, &mut self.high] {
+            *extreme = Short::new(middle + KEPT * (extreme.get() - middle));
+        }
     }
 
     /// What is expected has moved: the levels around it move the other way.

@@ -21,7 +21,7 @@ const LEAST_RANGE: f64 = 0.1;
 /// What leaves a range by less is not told.
 const LEAST_NEWS: f64 = 0.004;
 const WARM_UP: f64 = 200.0;
-const REST: f64 = 14.0 * 3_600_000.0;
+const REST: f64 = 12.0 * 3_600_000.0;
 const REST_POINTS: u8 = 150;
 const LOUDER: f64 = 4.0;
 /// After this time, in milliseconds, what was new counts half.
