@@ -9,6 +9,8 @@ const WEEK: usize = 7;
 const DAY: i64 = 86_400_000;
 /// A day counts for the profile as one of at most so many.
 const DAYS: u8 = 8;
+/// A week that differs by so many times the noise has moved.
+const MOVED: f64 = 3.0;
 /// A half-hour is known after so many.
 const DAYS_TO_KNOW: u8 = 2;
 /// A day moves the profile by at most this many times its usual deviation.
@@ -165,14 +167,19 @@ impl Profile {
         let after = before + step;
         self.value[slot] = narrow(after);
         self.days[slot] = days;
-        self.learn_weekday(of_week, mean - after);
+        self.learn_weekday(of_week, mean - after, level.unit());
     }
 
     /// A day of the week differs by what two weeks in a row agree on: one incident is no pattern. `off` is how it differs from any day; what the whole week
-    /// differs, since the level has moved, is not its own.
-    fn learn_weekday(&mut self, of_week: usize, off: f64) {
-        let week = self.offs.iter().map(|off| off.get()).sum::<f64>() / WEEK as f64;
-        let (now, last) = (off - week, self.latest[of_week].get());
+    /// differs is not its own, and where that is much, the level has moved, and there is nothing to learn until the profile has followed.
+    fn learn_weekday(&mut self, of_week: usize, off: f64, noise: f64) {
+        let mut week = self.offs.map(Short::get);
+        week.sort_by(f64::total_cmp);
+        let usual = week[WEEK / 2];
+        if usual.abs() > MOVED * noise {
+            return;
+        }
+        let (now, last) = (off - usual, self.latest[of_week].get());
         let agreed = if self.weeks[of_week] == 0 || now * last <= 0.0 {
             0.0
         } else if now.abs() < last.abs() {

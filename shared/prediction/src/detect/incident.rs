@@ -229,7 +229,6 @@ impl Incident {
         if self.told.kind == Kind::Missing {
             return Next::Over(Ending::Recovered);
         }
-        self.told.missing = false;
         let off = sight.seasonal - f64::from(self.base);
         let away = self.has_away(off);
         // a mean goes on being off when its values are back

@@ -24,7 +24,7 @@ pub(super) struct Told {
     pub(super) member: Member,
     /// whether the values got away little by little
     pub(super) gradual: bool,
-    /// whether no values come since
+    /// whether no values came, at some time
     pub(super) missing: bool,
 }
 

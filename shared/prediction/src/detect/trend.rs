@@ -61,7 +61,8 @@ impl Trend {
         if self.days <= DAYS_NEEDED {
             return None;
         }
-        (2..KEPT).rev().find_map(|days| {
+        // a shift at noon is two steps in one direction
+        (3..KEPT).rev().find_map(|days| {
             let total = self.levels[0].get() - self.levels[days].get();
             let count = days as f64;
             let steady = (0..days).all(|day| {
