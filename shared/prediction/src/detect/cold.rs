@@ -9,8 +9,8 @@ const WEEK: usize = 7;
 const DAY: i64 = 86_400_000;
 /// A day counts for the profile as one of at most so many.
 const DAYS: u8 = 8;
-/// A week that differs by so many times the noise has moved.
-const MOVED: f64 = 3.0;
+/// A week of which most days differ by so many times the noise has moved.
+const MOVED: f64 = 6.0;
 /// A half-hour is known after so many.
 const DAYS_TO_KNOW: u8 = 2;
 /// A day moves the profile by at most this many times its usual deviation.
@@ -174,9 +174,9 @@ impl Profile {
     /// differs is not its own, and where that is much, the level has moved, and there is nothing to learn until the profile has followed.
     fn learn_weekday(&mut self, of_week: usize, off: f64, noise: f64) {
         let mut week = self.offs.map(Short::get);
+        let usual = week.iter().sum::<f64>() / WEEK as f64;
         week.sort_by(f64::total_cmp);
-        let usual = week[WEEK / 2];
-        if usual.abs() > MOVED * noise {
+        if week[WEEK / 2].abs() > MOVED * noise {
             return;
         }
         let (now, last) = (off - usual, self.latest[of_week].get());
@@ -253,7 +253,8 @@ impl Cold {
             .collect();
         let moved = mean(moves.iter().rev().take(SEAM).copied()).unwrap_or(0.0);
         let gap = t.saturating_sub(hot.last().unwrap_or(t));
-        if gap > DAY {
+        // a shift is no drift, though it may look like two steps
+        if gap > DAY || hot.take_new_normal() {
             profile.trend = Trend::EMPTY;
         }
         // an incident is no drift

@@ -61,6 +61,11 @@ impl Hot {
         self.incident.has_moved() && self.incident.began() < t
     }
 
+    /// Whether the day has brought a new normal; asked once.
+    pub(super) fn take_new_normal(&mut self) -> bool {
+        self.evidence.end_acceptance()
+    }
+
     pub(super) fn has_incident(&self) -> bool {
         self.incident.is_open()
     }

@@ -61,8 +61,7 @@ impl Trend {
         if self.days <= DAYS_NEEDED {
             return None;
         }
-        // a shift at noon is two steps in one direction
-        (3..KEPT).rev().find_map(|days| {
+        (2..KEPT).rev().find_map(|days| {
             let total = self.levels[0].get() - self.levels[days].get();
             let count = days as f64;
             let steady = (0..days).all(|day| {
