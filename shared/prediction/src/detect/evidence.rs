@@ -82,18 +82,9 @@ impl Evidence {
         (self.burst, self.recent) = (Short::ZERO, Short::ZERO);
     }
 
-    /// What is abnormal has become normal: the tails learn it, until an hour has passed without doubts, or the day has.
+    /// What is abnormal has become normal: the tails learn it, until an hour has passed without doubts.
     pub(super) fn accept(&mut self) {
         self.doubts = ACCEPTED;
-    }
-
-    /// Ends that; whether there was something to end.
-    pub(super) fn end_acceptance(&mut self) -> bool {
-        let accepted = self.doubts == ACCEPTED;
-        if accepted {
-            self.doubts = 0;
-        }
-        accepted
     }
 
     /// How far from the expected a value may be, in units of the noise, before the evidence of the residual alone is `evidence`.

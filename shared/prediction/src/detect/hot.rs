@@ -10,6 +10,9 @@ use super::repeats::Repeats;
 use super::slots::SLOTS;
 use super::{BadState, Change, Ending, Learning, Mark, Settings};
 
+/// In place of a drift, until the day ends: it has brought a new normal.
+const ADOPTED: Short = Short::LARGEST;
+
 packed! {
     /// What is known of a series between two ends of a day: rewritten with each point.
     pub struct Hot {
@@ -24,7 +27,7 @@ packed! {
         incident: Incident,
         tally: Tally,
         tolerance: Tolerance,
-        /// by how much the last days have drifted, until it is told
+        /// by how much the last days have drifted, until it is told; or [`ADOPTED`]
         drift: Short,
     }
 }
@@ -61,9 +64,22 @@ impl Hot {
         self.incident.has_moved() && self.incident.began() < t
     }
 
+    /// Takes the drift that is to be told, 0 if there is none.
+    pub(super) fn take_drift(&mut self) -> f64 {
+        if self.drift == ADOPTED {
+            0.0
+        } else {
+            std::mem::replace(&mut self.drift, Short::ZERO).get()
+        }
+    }
+
     /// Whether the day has brought a new normal; asked once.
     pub(super) fn take_new_normal(&mut self) -> bool {
-        self.evidence.end_acceptance()
+        let adopted = self.drift == ADOPTED;
+        if adopted {
+            self.drift = Short::ZERO;
+        }
+        adopted
     }
 
     pub(super) fn has_incident(&self) -> bool {
@@ -93,6 +109,7 @@ impl Hot {
     pub(super) fn adopt(&mut self, settled: bool) {
         self.evidence.reset();
         self.evidence.accept();
+        self.drift = ADOPTED;
         self.level.adopt(settled);
     }
 

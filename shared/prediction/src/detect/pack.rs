@@ -70,6 +70,8 @@ pub(super) struct Short(f32);
 
 impl Short {
     pub(super) const ZERO: Self = Self(0.0);
+    /// 24 bits can hold it exactly, and no value comes near it.
+    pub(super) const LARGEST: Self = Self(f32::from_bits(0x7f00_0000));
 
     /// Rounds; beyond the range of `f32`, its largest.
     pub(super) fn new(value: f64) -> Self {

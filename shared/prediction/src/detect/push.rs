@@ -2,7 +2,6 @@
 
 use super::incident::{Next, Sight};
 use super::level::{Distance, During};
-use super::pack::Short;
 use super::suspicion::Suspicion;
 use super::{Change, Direction, Ending, Finding, Hot, Kind, Member, Range, Settings, Severity, Verdict};
 
@@ -137,7 +136,7 @@ impl Hot {
         let opinion = self.evidence.push(point.t, distance, &self.level, &self.cadence);
         let stuck = self.repeats.push(point.relative, &self.cadence);
         let record = self.level.is_far_record(point.relative);
-        let drift = std::mem::replace(&mut self.drift, Short::ZERO).get();
+        let drift = self.take_drift();
         let suspicion = Suspicion::strongest(threshold, &opinion, stuck, drift, record);
         verdict.evidence = suspicion.evidence.min(Verdict::MAX_EVIDENCE);
 
