@@ -35,6 +35,7 @@ CREATE TABLE anomaly_groups (
 ) WITHOUT ROWID, STRICT;
 
 CREATE INDEX anomaly_groups_open ON anomaly_groups (org_id, joined_at) WHERE ended_at IS NULL;
+CREATE INDEX anomaly_groups_of_several ON anomaly_groups (org_id, group_id) WHERE series > 1;
 
 -- What users say of series and their incidents: written by HTTP, applied by the tick, in order.
 CREATE TABLE detection_marks (

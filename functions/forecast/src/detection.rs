@@ -14,6 +14,7 @@ use intentvision::http::query::Query;
 use intentvision::http::{Caller, CurrentRequest, Routes};
 use intentvision::idempotency::Operation;
 use intentvision::series::SeriesId;
+use serde::Deserialize;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -24,14 +25,17 @@ pub(super) fn routes() -> Routes {
 
 async fn detect(
     caller: Caller,
+    query: Query,
     CurrentRequest(request_id): CurrentRequest,
     body: Body,
 ) -> Result<Json<Detected>, Error> {
+    query.finish()?;
     let request = DetectRequest::parse(&body.bytes)?;
     Ok(Json(adhoc::run(&caller, request, request_id).await?))
 }
 
-async fn label(caller: Caller, Path(id): Path<String>, body: Body) -> Result<Response, Error> {
+async fn label(caller: Caller, query: Query, Path(id): Path<String>, body: Body) -> Result<Response, Error> {
+    query.finish()?;
     let series = SeriesId::of_path(&id)?;
     let request = LabelRequest::parse(&body.bytes)?;
     let operation = Operation::of(&body, None)?;
@@ -42,9 +46,24 @@ async fn label(caller: Caller, Path(id): Path<String>, body: Body) -> Result<Res
 async fn accept_level(caller: Caller, query: Query, Path(id): Path<String>, body: Body) -> Result<Response, Error> {
     query.finish()?;
     let series = SeriesId::of_path(&id)?;
+    no_fields(&body)?;
     let operation = Operation::of(&body, None)?;
     let saved = marks::accept_level(&caller, series, operation.as_ref()).await?;
     Ok(reply(saved))
+}
+
+/// There is nothing to say: no body, or `{}`.
+fn no_fields(body: &Body) -> Result<(), Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+
+    if body.bytes.is_empty() {
+        return Ok(());
+    }
+    let read: Result<Nothing, _> = serde_json::from_slice(&body.bytes);
+    read.map(|Nothing {}| ())
+        .map_err(|error| Error::schema(error.to_string()))
 }
 
 fn reply(saved: Saved) -> Response {

@@ -21,7 +21,8 @@ async fn get(caller: Caller, query: Query) -> Result<Json<Configuration>, Error>
     Ok(Json(configuration::get(&caller).await?))
 }
 
-async fn put(caller: Caller, body: Body) -> Result<Json<Configuration>, Error> {
+async fn put(caller: Caller, query: Query, body: Body) -> Result<Json<Configuration>, Error> {
+    query.finish()?;
     let configuration = Configuration::parse(&body.bytes)?;
     Ok(Json(configuration::put(&caller, &configuration).await?))
 }

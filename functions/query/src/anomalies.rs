@@ -58,7 +58,7 @@ async fn get(caller: Caller, query: Query, Path(id): Path<String>) -> Result<Jso
 async fn list_groups(caller: Caller, mut query: Query) -> Result<Json<Page<GroupItem>>, Error> {
     let filter = GroupFilter {
         state: take_state(&mut query)?,
-        min_series: query.take_parsed("min_series", "a whole number", |text| text.parse().ok())?,
+        min_incidents: query.take_parsed("min_incidents", "a whole number", |text| text.parse().ok())?,
     };
     let (limit, cursor) = query.take_page()?;
     query.finish()?;

@@ -4,10 +4,9 @@ use super::condition::{Anomaly, Condition, Forecast, Watch};
 use super::outlook;
 use super::rule::Definition;
 use crate::clock::Millis;
-use crate::detection::reason;
+use crate::detection::{reason, wall_time};
 use crate::series::SeriesRef;
 use crate::time;
-use prediction::LocalTime;
 use prediction::detect::Ending;
 
 /// What a verdict rests on.
@@ -21,8 +20,8 @@ pub(super) struct Evidence<'a> {
     pub(super) silent: Millis,
     /// what is abnormal in the series, where a rule of type anomaly asks
     pub(super) watch: Option<&'a Watch>,
-    /// where the organization is
-    pub(super) local: LocalTime,
+    /// where the organization is: an IANA name
+    pub(super) time_zone: &'a str,
 }
 
 /// A series as people write it: `shop.orders{region="eu"}`.
@@ -61,7 +60,7 @@ pub(super) fn firing(definition: &Definition, evidence: &Evidence<'_>, minute: M
 
 fn unexpected(anomaly: &Anomaly, metric: &str, evidence: &Evidence<'_>) -> String {
     let finding = evidence.watch.and_then(Watch::incident);
-    let sentence = finding.map(|finding| reason(metric, None, finding, evidence.local));
+    let sentence = finding.map(|finding| reason(metric, None, finding, wall_time(evidence.time_zone, finding.at)));
     let points = anomaly.points.zip(evidence.watch).map(|(points, watch)| {
         let abnormal = anomaly.abnormal(watch, points);
         format!("{abnormal} of the last {} points are abnormal", points.of)
@@ -196,7 +195,7 @@ mod tests {
         let told = |condition, watch: &Watch| {
             let evidence = Evidence {
                 watch: Some(watch),
-                local: LocalTime { offset: 60 },
+                time_zone: "Europe/Berlin",
                 ..Evidence::default()
             };
             let definition = definition(condition);

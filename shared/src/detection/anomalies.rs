@@ -11,6 +11,9 @@ use db::{Batch, DbError, Row, Step, Value, args};
 use prediction::detect::{Direction, Kind, Severity};
 use serde::Serialize;
 
+/// The most anomalies of a page, so that the longest still fit into what the database and Lambda let through.
+const MAX_PAGE: usize = 1_000;
+
 /// An anomaly, as replies show it: one incident of one series.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AnomalyItem {
@@ -257,7 +260,7 @@ impl Filter {
     }
 }
 
-/// Anomalies, the newest first by where they began; those of deleted series are not shown.
+/// Anomalies, the newest first by where they began, at most 1,000 of them; those of deleted series are not shown.
 ///
 /// # Errors
 /// 400 for a cursor that this list did not give; 401, 403 or 503.
@@ -267,6 +270,7 @@ pub async fn list(
     limit: usize,
     after: Option<&Cursor>,
 ) -> Result<Page<AnomalyItem>, Error> {
+    let limit = limit.min(MAX_PAGE);
     let after = after.map(Position::read).transpose()?;
     let step = filter.step(after, Page::<AnomalyItem>::fetch(limit));
     let reply = tenant.run(Batch::read_one(step)).await?;

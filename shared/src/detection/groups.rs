@@ -27,8 +27,8 @@ pub struct GroupItem {
     /// none while one of them is open
     #[serde(serialize_with = "time::rfc3339_option")]
     pub ended_at: Option<Millis>,
-    /// how many incidents
-    pub series: i64,
+    /// how many
+    pub incidents: i64,
     /// of the worst of them
     pub severity: String,
     /// the dimensions that they have in common more than others, the strongest first
@@ -50,7 +50,7 @@ pub struct GroupFilter {
     /// those that go on, or are over
     pub state: Option<State>,
     /// those of at least so many incidents: each incident is in a group, which may be of one
-    pub min_series: Option<u32>,
+    pub min_incidents: Option<u32>,
 }
 
 macro_rules! list {
@@ -74,6 +74,10 @@ const ALL: &str = list!("WHERE org_id = (SELECT org_id FROM authority)");
 const OPEN: &str =
     list!("INDEXED BY anomaly_groups_open WHERE org_id = (SELECT org_id FROM authority) AND ended_at IS NULL");
 
+// most incidents are alone in their group
+const OF_SEVERAL: &str =
+    list!("INDEXED BY anomaly_groups_of_several WHERE org_id = (SELECT org_id FROM authority) AND series > 1");
+
 /// Groups, the newest first: an identity begins with the time at which the group started.
 ///
 /// # Errors
@@ -88,11 +92,12 @@ pub async fn list(
     let args = args![
         after.map_or("~", Cursor::as_str),
         filter.state.map(|state| state == State::Open),
-        filter.min_series,
+        filter.min_incidents,
         Page::<GroupItem>::fetch(limit)
     ];
     let step = match filter.state {
         Some(State::Open) => Step::tenant(OPEN, args),
+        _ if filter.min_incidents > Some(1) => Step::tenant(OF_SEVERAL, args),
         Some(State::Ended) | None => Step::tenant(ALL, args),
     };
     let reply = tenant.run(Batch::read_one(step)).await?;
@@ -138,7 +143,7 @@ fn item(row: &Row) -> Result<GroupItem, DbError> {
         started_at: row.integer(1)?,
         joined_at: row.integer(2)?,
         ended_at: row.opt_integer(3)?,
-        series: row.integer(4)?,
+        incidents: row.integer(4)?,
         severity: row.text(5)?.to_owned(),
         contributors: serde_json::from_str(row.text(6)?).map_err(broken)?,
         anomalies: None,

@@ -1,17 +1,39 @@
 use crate::clock::Millis;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::tz::{Dst, Offset, TimeZone};
 use prediction::LocalTime;
 
 /// The standard time of a time zone (an IANA name; UTC where it is not known) as of `at`: what the hours of the day and the
 /// days of the week of an organization's series follow, in winter as in summer.
 #[must_use]
-pub fn local_time(time_zone: &str, at: Millis) -> LocalTime {
-    let zone = TimeZone::get(time_zone).unwrap_or(TimeZone::UTC);
-    let info = zone.to_offset_info(Timestamp::from_millisecond(at).unwrap_or_default());
-    let summer = if info.dst().is_dst() { 60 } else { 0 };
+pub fn standard_time(time_zone: &str, at: Millis) -> LocalTime {
+    let (zone, at) = (zone(time_zone), instant(at));
+    let info = zone.to_offset_info(at);
+    if info.dst() == Dst::No {
+        return ahead(info.offset());
+    }
+    // summer time is an hour ahead almost everywhere, but not everywhere
+    let before = zone.preceding(at).find(|change| change.dst() == Dst::No);
+    ahead(before.map_or(info.offset(), |change| change.offset()))
+}
+
+/// The time that people of a time zone (an IANA name; UTC where it is not known) have on their walls at `at`.
+#[must_use]
+pub fn wall_time(time_zone: &str, at: Millis) -> LocalTime {
+    ahead(zone(time_zone).to_offset(instant(at)))
+}
+
+fn zone(name: &str) -> TimeZone {
+    TimeZone::get(name).unwrap_or(TimeZone::UTC)
+}
+
+fn instant(at: Millis) -> Timestamp {
+    Timestamp::from_millisecond(at).unwrap_or_default()
+}
+
+fn ahead(offset: Offset) -> LocalTime {
     LocalTime {
-        offset: info.offset().seconds() / 60 - summer,
+        offset: offset.seconds() / 60,
     }
 }
 
@@ -21,20 +43,20 @@ mod tests {
     use crate::time;
 
     #[test]
-    fn summer_time_makes_no_difference() {
-        for (zone, offset) in [
-            ("Europe/Berlin", 60),
-            ("America/New_York", -300),
-            ("Asia/Kolkata", 330),
-            ("UTC", 0),
-            ("Nowhere", 0),
+    fn summer_time_is_on_walls_alone() {
+        for (zone, standard, january, july) in [
+            ("Europe/Berlin", 60, 60, 120),
+            ("America/New_York", -300, -300, -240),
+            ("Australia/Lord_Howe", 630, 660, 630),
+            ("Antarctica/Troll", 0, 0, 120),
+            ("Asia/Kolkata", 330, 330, 330),
+            ("UTC", 0, 0, 0),
+            ("Nowhere", 0, 0, 0),
         ] {
-            for date in ["2026-01-15T00:00:00Z", "2026-07-15T00:00:00Z"] {
-                assert_eq!(
-                    local_time(zone, time::parse(date).unwrap()).offset,
-                    offset,
-                    "{zone} {date}"
-                );
+            for (date, wall) in [("2026-01-15T00:00:00Z", january), ("2026-07-15T00:00:00Z", july)] {
+                let at = time::parse(date).unwrap();
+                let offsets = (standard_time(zone, at).offset, wall_time(zone, at).offset);
+                assert_eq!(offsets, (standard, wall), "{zone} {date}");
             }
         }
     }

@@ -24,7 +24,7 @@ pub struct Marked {
     pub series_id: SeriesId,
     /// `expected`, `bad_data`, `real` or `new_normal`
     pub mark: &'static str,
-    /// of this anomaly, if it was named
+    /// of this anomaly: the one that was named, or was open at the time that was
     pub anomaly_id: Option<AnomalyId>,
     /// about this time, if it was named
     #[serde(serialize_with = "time::rfc3339_option")]
@@ -73,22 +73,25 @@ pub async fn label(
     operation: Option<&Operation>,
 ) -> Result<Saved, Error> {
     let (anomaly_id, at) = match &request.subject {
-        Subject::Anomaly(id) => (Some(id), None),
-        Subject::Time(at) => (None, Some(*at)),
+        Subject::Anomaly(id) => (Some(id.clone()), None),
+        Subject::Time(at) if *at > tenant.clock().now().saturating_add(AHEAD) => {
+            return Err(no_time("at is more than 5 minutes ahead"));
+        }
+        Subject::Time(at) => (open_at(tenant, series_id, *at).await?, Some(*at)),
     };
-    if at.is_some_and(|at| at > tenant.clock().now().saturating_add(AHEAD)) {
-        return Err(no_time("at is more than 5 minutes ahead"));
-    }
     let marked = Marked {
         series_id,
         mark: request.label.as_str(),
-        anomaly_id: anomaly_id.cloned(),
+        anomaly_id,
         at,
     };
     let mut batch = Batch::write();
     let record = operation.map(|operation| operation.record(&mut batch, tenant, StatusCode::CREATED, &marked));
     let series_known = batch.push(Step::tenant(SERIES_KNOWN, args![series_id]));
-    let anomaly_known = batch.push(Step::tenant(ANOMALY_KNOWN, args![series_id, anomaly_id]));
+    let anomaly_known = batch.push(Step::tenant(
+        ANOMALY_KNOWN,
+        args![series_id, marked.anomaly_id.as_ref()],
+    ));
     batch.push(Step::tenant(INSERT, fields(tenant, &marked)));
     batch.push(Step::tenant(LABEL, fields(tenant, &marked)));
     batch.push(lanes::due(tenant));
@@ -105,11 +108,12 @@ pub async fn label(
 /// # Errors
 /// 404 if the organization has no such series; 401, 403 or 503.
 pub async fn accept_level(tenant: &Tenant, series_id: SeriesId, operation: Option<&Operation>) -> Result<Saved, Error> {
+    let now = tenant.clock().now();
     let marked = Marked {
         series_id,
         mark: Mark::NewNormal.as_str(),
-        anomaly_id: None,
-        at: Some(tenant.clock().now()),
+        anomaly_id: open_at(tenant, series_id, now).await?,
+        at: Some(now),
     };
     let mut batch = Batch::write();
     let record = operation.map(|operation| operation.record(&mut batch, tenant, StatusCode::CREATED, &marked));
@@ -167,22 +171,30 @@ const ANOMALY_KNOWN: &str = concat!(
     " END"
 );
 
-/// The anomaly that a label is about: the one that is named, or the one that was open at the time that is named.
-macro_rules! labelled {
-    () => {
-        "coalesce(?4, (SELECT anomaly_id FROM anomalies INDEXED BY anomalies_by_series
-            WHERE org_id = (SELECT org_id FROM authority) AND series_id = ?2 AND timestamp <= ?5
-                AND (ended_at IS NULL OR ended_at >= ?5)
-            ORDER BY timestamp DESC, anomaly_id DESC LIMIT 1))"
+/// The anomaly of a series that was open at a time. It is read before the mark is written, because the reply names it: of one
+/// that opens meanwhile, the mark does not know.
+async fn open_at(tenant: &Tenant, series_id: SeriesId, at: Millis) -> Result<Option<AnomalyId>, Error> {
+    let step = Step::tenant(
+        "SELECT anomaly_id FROM anomalies INDEXED BY anomalies_by_series
+         WHERE org_id = (SELECT org_id FROM authority) AND series_id = ?2 AND timestamp <= ?3
+            AND (ended_at IS NULL OR ended_at >= ?3)
+         ORDER BY timestamp DESC, anomaly_id DESC LIMIT 1",
+        args![series_id, at],
+    );
+    let reply = tenant.run(Batch::read_one(step)).await?;
+    let Some(row) = reply.step(0)?.first() else {
+        return Ok(None);
     };
+    let id = AnomalyId::parse(row.text(0)?);
+    id.map(Some)
+        .ok_or_else(|| DbError::Other("an anomaly has a wrong id".into()).into())
 }
 
 /// The number is taken under the write lock, so that the order of the numbers is the order of acknowledgement.
 const INSERT: &str = concat!(
     "INSERT INTO detection_marks (org_id, seq, series_id, mark, anomaly_id, at, created_at, created_by)
-     SELECT a.org_id, 1 + coalesce((SELECT max(seq) FROM detection_marks WHERE org_id = a.org_id), 0), ?2, ?3, ",
-    labelled!(),
-    ", coalesce(?5, (SELECT coalesce(at, timestamp) FROM anomalies WHERE org_id = a.org_id AND anomaly_id = ?4)),
+     SELECT a.org_id, 1 + coalesce((SELECT max(seq) FROM detection_marks WHERE org_id = a.org_id), 0), ?2, ?3, ?4,
+        coalesce(?5, (SELECT coalesce(at, timestamp) FROM anomalies WHERE org_id = a.org_id AND anomaly_id = ?4)),
         coalesce(?6, ",
     wall_ms!("?7"),
     "), a.actor FROM authority AS a"
@@ -192,8 +204,7 @@ const LABEL: &str = concat!(
     "UPDATE anomalies SET label = ?3, labelled_at = coalesce(?6, ",
     wall_ms!("?7"),
     "), labelled_by = (SELECT actor FROM authority)
-     WHERE org_id = (SELECT org_id FROM authority) AND anomaly_id = ",
-    labelled!()
+     WHERE org_id = (SELECT org_id FROM authority) AND anomaly_id = ?4"
 );
 
 fn fields(tenant: &Tenant, marked: &Marked) -> Vec<Value> {

@@ -25,6 +25,6 @@ pub mod settings;
 pub mod status;
 
 pub use label::{Label, LabelRequest, Subject};
-pub use local::local_time;
+pub use local::{standard_time, wall_time};
 pub use reason::reason;
 pub use settings::DetectionSettings;

@@ -157,6 +157,7 @@ on_both! {
             (json!({"metric_key": "9"}), 400, "INVALID_METRIC_KEY", "metric_key"),
             (json!({"metric_key": "orders", "dimensions": {"region": "asia"}}), 404, "NOT_FOUND", "the series was not found"),
             (json!({"metric_key": "orders", "from": "monday"}), 400, "INVALID_TIMESTAMP", "from must be RFC 3339"),
+            (json!({"metric_key": "orders", "from": at(5), "to": at(4)}), 400, "SCHEMA_VALIDATION_FAILED", "from must not be after to"),
             (json!({"metric_key": "orders", "sensitivity": 3}), 400, "SCHEMA_VALIDATION_FAILED", "sensitivity"),
             (json!({"metric_key": "orders", "settings": {"direction": "left"}}), 400, "SCHEMA_VALIDATION_FAILED", "direction must be"),
             (json!({"metric_key": "orders", "include": ["all"]}), 400, "SCHEMA_VALIDATION_FAILED", "points"),

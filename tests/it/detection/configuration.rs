@@ -71,6 +71,8 @@ on_both! {
             let detail = reply.json()["detail"].as_str().unwrap().to_owned();
             assert!(detail.contains(words), "{body}: {detail}");
         }
+        let other = product.call(Method::PUT, &format!("{PATH}?x=1"), &key, Some(&json!({"enabled": false}))).await;
+        assert_eq!(other.problem(), (400, "SCHEMA_VALIDATION_FAILED".into()));
         assert_eq!(product.get(PATH, &key).await.json(), before);
         assert_eq!(state(&product, &org).await, version);
     };

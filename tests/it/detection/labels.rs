@@ -82,7 +82,8 @@ on_both! {
         let labels = format!("/v1/series/{orders}/labels");
         for (minute, label, anomaly) in [(15, "expected", Some(&over)), (25, "real", None), (40, "bad_data", Some(&open))] {
             let reply = product.post(&labels, &key, &json!({"at": at(minute), "label": label})).await;
-            assert_eq!((reply.status.as_u16(), &reply.json()["at"]), (201, &json!(at(minute))));
+            let said = reply.json();
+            assert_eq!((reply.status.as_u16(), &said["at"], &said["anomaly_id"]), (201, &json!(at(minute)), &json!(anomaly)));
             let last = &items(&product.get(&labels, &key).await)[0];
             assert_eq!((&last["mark"], &last["at"], &last["anomaly_id"]), (&json!(label), &json!(at(minute)), &json!(anomaly)));
         }
@@ -99,7 +100,8 @@ on_both! {
         let open = Incident::new(&orders, START).write(&product, &org).await;
         let before = product.app.clock.now();
         let accepted = product.post(&format!("/v1/series/{orders}/accept-level"), &key, &json!({})).await;
-        assert_eq!((accepted.status.as_u16(), &accepted.json()["mark"]), (201, &json!("new_normal")));
+        let said = accepted.json();
+        assert_eq!((accepted.status.as_u16(), &said["mark"], &said["anomaly_id"]), (201, &json!("new_normal"), &json!(open)));
         let kept = marks(&product, &org).await;
         assert_eq!((kept.len(), kept[0].text(2).unwrap(), kept[0].text(4).unwrap()), (1, "new_normal", open.as_str()));
         assert!((before..=product.app.clock.now()).contains(&kept[0].integer(3).unwrap()));
@@ -113,7 +115,8 @@ on_both! {
         let [orders, ..] = shop(&product, &key).await;
         let id = Incident::new(&orders, START).write(&product, &org).await;
         let label = json!({"anomaly_id": id, "label": "expected"}).to_string();
-        for (path, body, idempotency_key) in [("labels", label.as_str(), "a"), ("accept-level", "", "b")] {
+        let other_label = r#"{"at": 1, "label": "real"}"#;
+        for (path, body, another, idempotency_key) in [("labels", label.as_str(), other_label, "a"), ("accept-level", "", "{}", "b")] {
             let send = async |body: &str| {
                 let request = Request::post(format!("/v1/series/{orders}/{path}"))
                     .header("x-api-key", &key)
@@ -123,7 +126,7 @@ on_both! {
             let (first, second) = (send(body).await, send(body).await);
             assert_eq!((first.status.as_u16(), &first.body), (201, &second.body), "{path}");
             assert_eq!(second.headers["idempotency-replayed"], "true");
-            let other = send(r#"{"at": 1, "label": "real"}"#).await;
+            let other = send(another).await;
             assert_eq!(other.problem(), (422, "IDEMPOTENCY_KEY_REUSED".into()), "{path}");
         }
         assert_eq!(marks(&product, &org).await.len(), 2);
@@ -134,6 +137,7 @@ on_both! {
         let [orders, us, _] = shop(&product, &key).await;
         let of_us = Incident::new(&us, START).write(&product, &org).await;
         let labels = format!("/v1/series/{orders}/labels");
+        let accept = format!("/v1/series/{orders}/accept-level");
         let ahead = intentvision::time::format(product.app.clock.now() + 6 * MINUTE);
         for (path, body, status, code) in [
             (&labels, json!({"anomaly_id": NOBODY, "label": "real"}), 404, "NOT_FOUND"),
@@ -148,9 +152,14 @@ on_both! {
             (&labels, json!({"anomaly_id": of_us, "at": 1, "label": "real"}), 400, "SCHEMA_VALIDATION_FAILED"),
             (&labels, json!({"at": 1, "label": "new_normal"}), 400, "SCHEMA_VALIDATION_FAILED"),
             (&labels, json!({"at": 1, "label": "real", "why": "x"}), 400, "SCHEMA_VALIDATION_FAILED"),
+            (&format!("{labels}?x=1"), json!({"at": 1, "label": "real"}), 400, "SCHEMA_VALIDATION_FAILED"),
+            (&accept, json!({"level": 1}), 400, "SCHEMA_VALIDATION_FAILED"),
+            (&format!("{accept}?x=1"), json!({}), 400, "SCHEMA_VALIDATION_FAILED"),
         ] {
             assert_eq!(product.post(path, &key, &body).await.problem(), (status, code.into()), "{path} {body}");
         }
+        let broken = product.send(Request::post(&accept).header("x-api-key", &key), "{bad".to_owned()).await;
+        assert_eq!(broken.problem(), (400, "SCHEMA_VALIDATION_FAILED".into()));
         assert_eq!(marks(&product, &org).await, []);
         assert_eq!(product.get(&format!("/v1/anomalies/{of_us}"), &key).await.json()["label"], Value::Null);
         assert!(!due(&product, &org).await);

@@ -28,7 +28,7 @@ on_both! {
 
         let shown = product.get(&format!("/v1/anomaly-groups/{group}"), &key).await.json();
         assert_eq!(shown, json!({
-            "group_id": group.as_str(), "started_at": at(0), "joined_at": at(0), "ended_at": null, "series": 2, "severity": "high",
+            "group_id": group.as_str(), "started_at": at(0), "joined_at": at(0), "ended_at": null, "incidents": 2, "severity": "high",
             "contributors": [{"key": "region", "value": "eu", "series": 2, "watched": 40, "coverage": 0.5, "lift": 4.0}],
             "anomalies": [expected],
         }));
@@ -154,7 +154,10 @@ on_both! {
         assert_eq!(listed("").await, groups);
         assert_eq!(listed("state=open").await, groups);
         assert_eq!(listed("state=ended").await, Vec::<String>::new());
-        assert_eq!(listed("min_series=2&state=open").await, [groups[0].clone(), groups[2].clone()]);
+        assert_eq!(listed("min_incidents=2&state=open").await, [groups[0].clone(), groups[2].clone()]);
+        assert_eq!(listed("min_incidents=2").await, [groups[0].clone(), groups[2].clone()]);
+        assert_eq!(listed("min_incidents=3").await, groups[2..]);
+        assert_eq!(listed("min_incidents=1").await, groups);
         let first = product.get("/v1/anomaly-groups?limit=2", &key).await.json();
         let cursor = first["next_cursor"].as_str().unwrap();
         assert_eq!(listed(&format!("limit=2&cursor={cursor}")).await, groups[2..]);
@@ -190,6 +193,46 @@ on_both! {
         assert_eq!(items(&product.get("/v1/anomalies", &key).await), Vec::<Value>::new());
         assert_eq!(product.get(&format!("/v1/anomalies/{id}"), &key).await.status, 404);
     };
+}
+
+/// However many are asked for, the reply stays below what the database and Lambda let through.
+#[tokio::test]
+async fn a_page_of_anomalies_is_bounded_whatever_limit_says() {
+    let product = Product::start(Backend::Embedded).await;
+    let (org, key) = product.acme().await;
+    let [orders, ..] = shop(&product, &key).await;
+    for minute in 0..1_001 {
+        Incident::new(&orders, START + minute * MINUTE)
+            .ended()
+            .write(&product, &org)
+            .await;
+    }
+    let first = product.get("/v1/anomalies?limit=10000", &key).await;
+    assert_eq!(items(&first).len(), 1_000);
+    let cursor = first.json()["next_cursor"].as_str().unwrap().to_owned();
+    let second = product
+        .get(&format!("/v1/anomalies?limit=10000&cursor={cursor}"), &key)
+        .await;
+    assert_eq!((items(&second).len(), &second.json()["next_cursor"]), (1, &Value::Null));
+}
+
+/// Nearly all incidents are alone in their group: those that are not are found without them.
+#[tokio::test]
+async fn groups_of_several_cost_what_they_show() {
+    let product = Product::start(Backend::Remote).await;
+    let (org, key) = product.acme().await;
+    for minute in 0..300 {
+        group(&product, &org, START + minute * MINUTE, 1, "eu").await;
+    }
+    let several = group(&product, &org, START, 2, "eu").await;
+    drop(product.counted());
+    let found = items(&product.get("/v1/anomaly-groups?min_incidents=2", &key).await);
+    assert_eq!(
+        (found.len(), &found[0]["group_id"]),
+        (1, &Value::from(several.as_str()))
+    );
+    let read: u64 = product.counted().iter().map(|exchange| exchange.rows_read).sum();
+    assert!(read < 50, "{read} rows read");
 }
 
 /// A page costs what it shows, and not what is stored.

@@ -5,9 +5,8 @@ use super::marks::Said;
 use crate::alerting::state::{Detection, Told};
 use crate::clock::Millis;
 use crate::detection::cold_rows::ColdRows;
-use crate::detection::reason;
+use crate::detection::{reason, wall_time};
 use crate::series::{Point, SeriesId};
-use prediction::LocalTime;
 use prediction::detect::{Change, Detector, Finding, Hot};
 
 /// Who looks at which series when.
@@ -16,7 +15,7 @@ pub(super) struct Look<'a> {
     pub(super) minute: Millis,
     pub(super) series_id: SeriesId,
     pub(super) metric: &'a str,
-    pub(super) local: LocalTime,
+    pub(super) time_zone: &'a str,
     pub(super) detector: &'a Detector,
 }
 
@@ -94,7 +93,8 @@ impl Look<'_> {
     }
 
     fn reason(&self, finding: &Finding) -> String {
-        reason(self.metric, None, finding, self.local)
+        let wall = wall_time(self.time_zone, finding.at);
+        reason(self.metric, None, finding, wall)
     }
 }
 

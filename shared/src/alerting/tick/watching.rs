@@ -4,7 +4,7 @@ use super::rule_set::RuleSet;
 use crate::alerting::condition::Condition;
 use crate::alerting::rule::{Revision, Rule, RuleKey};
 use crate::clock::Millis;
-use crate::detection::{DetectionSettings, cold_rows, local_time};
+use crate::detection::{DetectionSettings, cold_rows, standard_time};
 use crate::series::{SeriesId, SeriesRef};
 use prediction::LocalTime;
 use prediction::detect::Detector;
@@ -75,8 +75,13 @@ impl Watching {
             .detector(local, cold_rows::day_offset(series_id, cold_bits))
     }
 
-    /// How far the organization is ahead of UTC in `minute`.
+    /// The time zone of the organization: an IANA name.
+    pub(super) fn time_zone(&self) -> &str {
+        &self.time_zone
+    }
+
+    /// How far the standard time of the organization is ahead of UTC in `minute`.
     pub(super) fn local(&self, minute: Millis) -> LocalTime {
-        local_time(&self.time_zone, minute)
+        standard_time(&self.time_zone, minute)
     }
 }

@@ -6,7 +6,7 @@ mod request;
 pub use reply::{Detected, Found, LearningItem, PointVerdict};
 pub use request::{DetectRequest, Subject};
 
-use super::local::local_time;
+use super::local::standard_time;
 use super::replay::{Incident, Replay};
 use super::settings::DetectionSettings;
 use super::{cold_rows, configuration};
@@ -34,6 +34,8 @@ struct Work {
     /// until when it is known that no value came after the last one
     known_until: Option<Millis>,
     settings: DetectionSettings,
+    /// an IANA name
+    time_zone: String,
     local: LocalTime,
     /// when the day of the series ends, as in the tick
     day_offset: Millis,
@@ -103,7 +105,8 @@ async fn read(tenant: &Tenant, request: DetectRequest) -> Result<Work, Error> {
         points,
         known_until,
         settings: request.settings.unwrap_or(organization.configuration.settings),
-        local: local_time(&organization.time_zone, now),
+        local: standard_time(&organization.time_zone, now),
+        time_zone: organization.time_zone,
         shown,
     })
 }
@@ -119,10 +122,18 @@ async fn stored(
     let mut points = Vec::new();
     if let Some(from) = from {
         let room = MAX_REPLAYED - shown.len();
-        let learn_from = from.saturating_sub(LEARNS_FOR.min(time_for(room, &shown)));
-        points = store::whole(tenant, series_id, Some(learn_from), Some(from), MAX_READ)
+        let before = |span: Millis| Some(from.saturating_sub(LEARNS_FOR.min(span)));
+        let learn_from = before(time_for(room, &shown));
+        points = store::excerpt(tenant, series_id, learn_from, Some(from), MAX_READ + 1)
             .await?
             .points;
+        // what is shown does not tell how dense the series was before: these points do
+        if points.len() > MAX_READ {
+            let learn_from = before(time_for(room, &points));
+            points = store::whole(tenant, series_id, learn_from, Some(from), MAX_READ)
+                .await?
+                .points;
+        }
         points.drain(..points.len().saturating_sub(room));
     }
     points.extend(shown);
@@ -165,7 +176,7 @@ fn replay(work: Work, request_id: RequestId) -> Detected {
         replayed: work.points.len(),
         learning: replay.learning().map(LearningItem::from),
         anomalies: anomalies
-            .map(|incident| Found::new(incident, &work.name, work.local))
+            .map(|incident| Found::new(incident, &work.name, &work.time_zone))
             .collect(),
         points,
         series: work.series,

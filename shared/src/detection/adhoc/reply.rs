@@ -1,11 +1,9 @@
 use crate::clock::Millis;
-use crate::detection::DetectionSettings;
-use crate::detection::reason;
 use crate::detection::replay::Incident;
+use crate::detection::{DetectionSettings, reason, wall_time};
 use crate::id::RequestId;
 use crate::series::SeriesRef;
 use crate::time;
-use prediction::LocalTime;
 use prediction::detect::{Learning, Verdict};
 use serde::Serialize;
 
@@ -80,7 +78,7 @@ pub struct Found {
 }
 
 impl Found {
-    pub(super) fn new(incident: &Incident, name: &str, local: LocalTime) -> Self {
+    pub(super) fn new(incident: &Incident, name: &str, time_zone: &str) -> Self {
         let finding = &incident.finding;
         Self {
             timestamp: finding.since,
@@ -95,7 +93,7 @@ impl Found {
             kind: finding.kind.as_str(),
             direction: finding.direction.as_str(),
             member: finding.member.as_str(),
-            reason: reason(name, None, finding, local),
+            reason: reason(name, None, finding, wall_time(time_zone, finding.at)),
             ordinal: finding.ordinal,
             ended_at: incident.end.map(|(end, _)| end),
             ending: incident.end.map(|(_, ending)| ending.as_str()),

@@ -128,10 +128,15 @@ impl DetectRequest {
                 points: points.check()?,
             },
         };
+        let from = bound(wire.from.as_ref(), "from")?;
+        let to = bound(wire.to.as_ref(), "to")?;
+        if from.zip(to).is_some_and(|(from, to)| from > to) {
+            return Err(Error::schema("from must not be after to"));
+        }
         Ok(Self {
             subject,
-            from: bound(wire.from.as_ref(), "from")?,
-            to: bound(wire.to.as_ref(), "to")?,
+            from,
+            to,
             settings: wire.settings,
             with_points: wire.include.contains(&Include::Points),
         })
@@ -191,6 +196,10 @@ mod tests {
             ("{}", Code::SchemaValidationFailed),
             (r#"{"metric_key": "9"}"#, Code::InvalidMetricKey),
             (r#"{"metric_key": "a", "from": "monday"}"#, Code::InvalidTimestamp),
+            (
+                r#"{"metric_key": "a", "from": 2000, "to": 1000}"#,
+                Code::SchemaValidationFailed,
+            ),
             (r#"{"metric_key": "a", "sensitivity": 3}"#, Code::SchemaValidationFailed),
             (
                 r#"{"metric_key": "a", "settings": {"direction": "left"}}"#,

@@ -1,8 +1,7 @@
+use crate::clock::{DAY, MINUTE};
 use prediction::LocalTime;
 
 pub(super) const SECOND: i64 = 1_000;
-const MINUTE: i64 = 60 * SECOND;
-const DAY: i64 = 1_440 * MINUTE;
 /// The first of January 1970 was a Thursday.
 const WEEKDAYS: [&str; 7] = [
     "Thursday",

@@ -117,7 +117,7 @@ impl<'a, 'b> Turn<'a, 'b> {
             minute,
             series_id: self.id,
             metric: name.metric_key.as_str(),
-            local: self.scene.local,
+            time_zone: watching.time_zone(),
             detector: &watching.detector(self.id, cold_bits, self.scene.local),
         };
         look.take(&mut detection, marks(), fresh, cold, &mut self.effects.anomalies);
@@ -201,7 +201,10 @@ impl<'a, 'b> Turn<'a, 'b> {
         instance: &Instance,
         observed: &Observed,
         watch: Option<&'w Watch>,
-    ) -> (Verdict, Evidence<'w>) {
+    ) -> (Verdict, Evidence<'w>)
+    where
+        'a: 'w,
+    {
         let minute = self.scene.minute;
         let Some(last) = observed.last else {
             return (Verdict::Unknown, Evidence::default());
@@ -211,7 +214,7 @@ impl<'a, 'b> Turn<'a, 'b> {
             crossing: None,
             silent: minute.saturating_sub(last.minute),
             watch,
-            local: self.scene.local,
+            time_zone: self.scene.watching.time_zone(),
         };
         // a rule begins with a value only while that is fresh; what it once went by stands
         let age = minute.saturating_sub(last.point.timestamp);
