@@ -17,9 +17,8 @@ use crate::alerting::state::{Detection, Lane, Observed, Told, Tracked, fresh_for
 use crate::auth::Tenant;
 use crate::clock::{DAY, Millis};
 use crate::detection::cold_rows::ColdRows;
-use crate::detection::reason;
+use crate::detection::{reason, wall_time};
 use crate::series::{Point, SeriesId, SeriesRef};
-use prediction::LocalTime;
 use prediction::detect::{Change, Detector, Finding, Stream, Verdict};
 use std::collections::BTreeMap;
 
@@ -96,7 +95,7 @@ impl WarmUp<'_> {
                     detection.told.is_some_and(|told| told.since == open.since)
                         || since.is_some_and(|since| since <= open.since) && age <= fresh_for(tracked.observed.interval)
                 });
-                self.settle(*series_id, name, detection, open, local, anomalies);
+                self.settle(*series_id, name, detection, open, anomalies);
             }
             lane.put(tracked);
             cold.put(*series_id, &stream.cold);
@@ -111,22 +110,18 @@ impl WarmUp<'_> {
         name: Option<&SeriesRef>,
         detection: &mut Detection,
         open: Option<Finding>,
-        local: LocalTime,
         anomalies: &mut Anomalies,
     ) {
-        let found = |told: &mut Told| open.is_none_or(|open| open.since != told.since);
-        if let Some(told) = detection.told.take_if(found) {
+        let is_lost = |told: &mut Told| open.is_none_or(|open| open.since != told.since);
+        if let Some(told) = detection.told.take_if(is_lost) {
             anomalies.end(self.minute, series_id, told, None);
         }
         let Some(open) = open else { return };
         detection.watch.change(&Change::Opened(open));
         if let (None, Some(name)) = (detection.told, name) {
-            anomalies.open(
-                self.minute,
-                series_id,
-                &open,
-                reason(name.metric_key.as_str(), None, &open, local),
-            );
+            let wall = wall_time(self.watching.time_zone(), open.at);
+            let reason = reason(name.metric_key.as_str(), None, &open, wall);
+            anomalies.open(self.minute, series_id, &open, reason);
             detection.told = Some(Told::of(&open));
         }
     }
