@@ -12,7 +12,7 @@ pub use wake::Delivery;
 
 use intentvision::alerting::{notices, rules, tick};
 use intentvision::auth::{Job, Tenant};
-use intentvision::clock::Millis;
+use intentvision::clock::{MINUTE, Millis};
 use intentvision::{App, Error, time};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -61,7 +61,12 @@ pub async fn run(
     forecasts: &mut dyn Budget,
 ) -> Result<Summary, Error> {
     let mut summary = Summary::default();
-    for due in tick::due(&app.system(Job::Evaluate, None)).await? {
+    let mut organizations = tick::due(&app.system(Job::Evaluate, None)).await?;
+    // another one is first each minute, so that none waits for ever for the history that the ones before it ask for
+    let turn = usize::try_from(scheduled.div_euclid(MINUTE)).unwrap_or_default();
+    let first = turn.checked_rem(organizations.len()).unwrap_or_default();
+    organizations.rotate_left(first);
+    for due in organizations {
         let tenant = app.system(Job::Evaluate, Some(due.org_id.clone()));
         summary.organizations += 1;
         if let Err(error) = organization(&tenant, &due, scheduled, histories, forecasts, &mut summary).await {

@@ -1,12 +1,13 @@
 //! Incidents of several series at the same time are one group: table `anomaly_groups`.
 //!
-//! An incident joins the open group that was joined last, if that is at most ten minutes ago; otherwise it begins one, so
-//! that each incident is in a group, which may be of one. A group is over when all its incidents are.
+//! An incident joins the open group that was joined last, if that is at most ten minutes ago and the group began within the
+//! hour; otherwise it begins one, so that each incident is in a group, which may be of one. A group is over when all its
+//! incidents are.
 
 use super::contribution::{self, Contributor};
 use crate::Error;
 use crate::auth::Tenant;
-use crate::clock::{MINUTE, Millis};
+use crate::clock::{HOUR, MINUTE, Millis};
 use crate::id::{AnomalyGroupId, AnomalyId};
 use crate::series::{Dimensions, SeriesId};
 use db::{Batch, DbError, Row, Step, args};
@@ -16,6 +17,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How long after the last incident another one belongs to the same group.
 pub const TOGETHER: Millis = 10 * MINUTE;
+/// How long a group takes incidents in: so those of a large organization, of which one comes every few minutes, do not
+/// become one without end.
+pub const LONGEST: Millis = HOUR;
+/// How many incidents are read together.
+const PAGE: usize = 10_000;
 
 /// The groups that are open, as a tick finds and leaves them.
 #[derive(Debug, Clone, Default)]
@@ -33,13 +39,10 @@ struct Group {
     ended_at: Option<Millis>,
     severity: Severity,
     contributors: Vec<Contributor>,
-    members: BTreeMap<AnomalyId, Member>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Member {
-    series_id: SeriesId,
-    open: bool,
+    /// how many have joined
+    incidents: usize,
+    /// the series of those that are open
+    open: BTreeMap<AnomalyId, SeriesId>,
 }
 
 #[derive(Serialize)]
@@ -54,38 +57,58 @@ struct Written<'a> {
 }
 
 impl Groups {
-    /// Reads the open groups.
+    /// Reads the open groups. One whose incidents were all ended beside it, as of a series whose state was lost, is over in
+    /// `minute`.
     ///
     /// # Errors
     /// 401, 403 or 503.
-    pub async fn load(tenant: &Tenant) -> Result<Self, Error> {
-        let mut batch = Batch::read();
-        batch.push(Step::tenant(
-            "SELECT group_id, started_at, joined_at, severity, contributors FROM anomaly_groups INDEXED BY anomaly_groups_open
+    pub async fn load(tenant: &Tenant, minute: Millis) -> Result<Self, Error> {
+        let step = Step::tenant(
+            "SELECT group_id, started_at, joined_at, severity, contributors, series FROM anomaly_groups INDEXED BY anomaly_groups_open
              WHERE org_id = (SELECT org_id FROM authority) AND ended_at IS NULL",
             vec![],
-        ));
-        batch.push(Step::tenant(
-            "SELECT a.group_id, a.anomaly_id, a.series_id, a.ended_at IS NULL
-             FROM anomaly_groups AS g INDEXED BY anomaly_groups_open
-             CROSS JOIN anomalies AS a INDEXED BY anomalies_by_group ON a.org_id = g.org_id AND a.group_id = g.group_id
-             WHERE g.org_id = (SELECT org_id FROM authority) AND g.ended_at IS NULL",
-            vec![],
-        ));
-        let reply = tenant.run(batch).await?;
+        );
+        let reply = tenant.run(Batch::read_one(step)).await?;
         let mut groups = Self::default();
         for row in &reply.step(0)?.rows {
             let (id, group) = group(row)?;
             groups.groups.insert(id, group);
         }
-        for row in &reply.step(1)?.rows {
-            let (id, anomaly_id, member) = member(row)?;
-            if let Some(group) = groups.groups.get_mut(&id) {
-                group.members.insert(anomaly_id.clone(), member);
-                groups.of.insert(anomaly_id, id);
+        groups.load_open(tenant).await?;
+        for (id, group) in &mut groups.groups {
+            if group.open.is_empty() {
+                group.ended_at = Some(minute);
+                groups.changed.insert(id.clone());
             }
         }
         Ok(groups)
+    }
+
+    /// Reads the incidents that are open: at most one of a series.
+    async fn load_open(&mut self, tenant: &Tenant) -> Result<(), Error> {
+        let mut after = -1;
+        loop {
+            let step = Step::tenant(
+                "SELECT group_id, anomaly_id, series_id FROM anomalies INDEXED BY one_open_anomaly
+                 WHERE org_id = (SELECT org_id FROM authority) AND ended_at IS NULL AND series_id > ?2
+                 ORDER BY series_id LIMIT ?3",
+                args![after, i64::try_from(PAGE).unwrap_or(i64::MAX)],
+            );
+            let reply = tenant.run(Batch::read_one(step)).await?;
+            let rows = &reply.step(0)?.rows;
+            for row in rows {
+                let (id, anomaly_id, series_id) = open(row)?;
+                after = series_id.raw();
+                let Some(id) = id else { continue };
+                if let Some(group) = self.groups.get_mut(&id) {
+                    group.open.insert(anomaly_id.clone(), series_id);
+                    self.of.insert(anomaly_id, id);
+                }
+            }
+            if rows.len() < PAGE {
+                return Ok(());
+            }
+        }
     }
 
     /// Takes an incident that opens in `minute`; which group it is in.
@@ -97,7 +120,9 @@ impl Groups {
         severity: Severity,
     ) -> AnomalyGroupId {
         let near = |(_, group): &(&AnomalyGroupId, &Group)| {
-            group.ended_at.is_none() && minute.saturating_sub(group.joined_at) <= TOGETHER
+            group.ended_at.is_none()
+                && minute.saturating_sub(group.joined_at) <= TOGETHER
+                && minute.saturating_sub(group.started_at) <= LONGEST
         };
         let joined = self.groups.iter().filter(near).max_by_key(|(_, group)| group.joined_at);
         let id = joined.map_or_else(
@@ -110,13 +135,13 @@ impl Groups {
             ended_at: None,
             severity,
             contributors: Vec::new(),
-            members: BTreeMap::new(),
+            incidents: 0,
+            open: BTreeMap::new(),
         });
         group.joined_at = minute;
         group.severity = group.severity.max(severity);
-        group
-            .members
-            .insert(anomaly_id.clone(), Member { series_id, open: true });
+        group.incidents += 1;
+        group.open.insert(anomaly_id.clone(), series_id);
         self.of.insert(anomaly_id.clone(), id.clone());
         self.changed.insert(id.clone());
         id
@@ -138,10 +163,8 @@ impl Groups {
         let Some((id, group)) = self.with(anomaly_id) else {
             return;
         };
-        if let Some(member) = group.members.get_mut(anomaly_id) {
-            member.open = false;
-        }
-        if group.members.values().all(|member| !member.open) {
+        group.open.remove(anomaly_id);
+        if group.open.is_empty() {
             group.ended_at = Some(minute);
             self.changed.insert(id);
         }
@@ -153,12 +176,11 @@ impl Groups {
         Some((id, group))
     }
 
-    /// Finds anew what the series of the groups joined in `minute` have in common.
+    /// Finds anew what the series of the groups joined in `minute`, with incidents that are open, have in common.
     pub fn explain(&mut self, minute: Millis, watched: &BTreeMap<SeriesId, &Dimensions>) {
         for group in self.groups.values_mut() {
-            if group.joined_at == minute && group.members.len() > 1 {
-                // a series whose incident ended and that has another one counts once
-                let series: BTreeSet<SeriesId> = group.members.values().map(|member| member.series_id).collect();
+            if group.joined_at == minute && group.open.len() > 1 {
+                let series: BTreeSet<SeriesId> = group.open.values().copied().collect();
                 let dimensions = series.iter().filter_map(|id| watched.get(id).copied());
                 group.contributors = contribution::rank(dimensions, watched.values().copied());
             }
@@ -181,7 +203,7 @@ impl Groups {
                 started_at: group.started_at,
                 joined_at: group.joined_at,
                 ended_at: group.ended_at,
-                series: group.members.len(),
+                series: group.incidents,
                 severity: group.severity.as_str(),
                 contributors: serde_json::json!(group.contributors).to_string(),
             })
@@ -218,20 +240,19 @@ fn group(row: &Row) -> Result<(AnomalyGroupId, Group), DbError> {
         ended_at: None,
         severity: Severity::parse(row.text(3)?).ok_or_else(broken)?,
         contributors: serde_json::from_str(row.text(4)?).map_err(|_| broken())?,
-        members: BTreeMap::new(),
+        incidents: usize::try_from(row.integer(5)?).map_err(|_| broken())?,
+        open: BTreeMap::new(),
     };
     Ok((id, group))
 }
 
-fn member(row: &Row) -> Result<(AnomalyGroupId, AnomalyId, Member), DbError> {
+fn open(row: &Row) -> Result<(Option<AnomalyGroupId>, AnomalyId, SeriesId), DbError> {
     let broken = || DbError::Other("an anomaly cannot be read".into());
+    let group = row.opt_text(0)?.map(|id| AnomalyGroupId::parse(id).ok_or_else(broken));
     Ok((
-        AnomalyGroupId::parse(row.text(0)?).ok_or_else(broken)?,
+        group.transpose()?,
         AnomalyId::parse(row.text(1)?).ok_or_else(broken)?,
-        Member {
-            series_id: SeriesId::from_raw(row.integer(2)?).ok_or_else(broken)?,
-            open: row.integer(3)? != 0,
-        },
+        SeriesId::from_raw(row.integer(2)?).ok_or_else(broken)?,
     ))
 }
 
@@ -259,6 +280,16 @@ mod tests {
         let second = join(&mut groups, 31, 4);
         assert_ne!(second, first);
         assert_eq!(join(&mut groups, 32, 5), second);
+    }
+
+    #[test]
+    fn a_group_takes_no_more_in_after_an_hour() {
+        let mut groups = Groups::default();
+        let first = join(&mut groups, 0, 0);
+        for number in 1..=6 {
+            assert_eq!(join(&mut groups, i64::from(number) * 10, number), first);
+        }
+        assert_ne!(join(&mut groups, 61, 7), first);
     }
 
     #[test]

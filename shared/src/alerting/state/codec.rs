@@ -4,7 +4,7 @@
 
 use super::bytes::{Reader, put_signed, put_unsigned};
 use super::observation::{Last, Observed};
-use super::{Detection, Tracked};
+use super::{Detection, Told, Tracked};
 use crate::alerting::condition::Watch;
 use crate::alerting::instance::{Instance, State};
 use crate::alerting::rule::{Revision, RuleKey};
@@ -24,6 +24,7 @@ const HAS_LAST: u8 = 2;
 const HAS_DETECTION: u8 = 4;
 const IS_TOLD: u8 = 1;
 const HAS_HOT: u8 = 2;
+const IS_SILENCE: u8 = 4;
 const HAS_ALERT: u8 = 0x10;
 const IS_HELD: u8 = 0x20;
 const HAS_BEFORE: u8 = 0x40;
@@ -207,9 +208,12 @@ fn observed(reader: &mut Reader<'_>) -> Result<(Observed, bool), BadState> {
 }
 
 fn put_detection(out: &mut Vec<u8>, detection: &Detection) {
-    out.push(flag(detection.told.is_some(), IS_TOLD) | flag(detection.hot.is_some(), HAS_HOT));
-    if let Some(since) = detection.told {
-        put_signed(out, since);
+    let silence = detection.told.is_some_and(|told| told.silence);
+    out.push(
+        flag(detection.told.is_some(), IS_TOLD) | flag(detection.hot.is_some(), HAS_HOT) | flag(silence, IS_SILENCE),
+    );
+    if let Some(told) = detection.told {
+        put_signed(out, told.since);
     }
     if let Some(hot) = &detection.hot {
         let mut packed = Vec::with_capacity(Hot::MAX_BYTES);
@@ -222,10 +226,14 @@ fn put_detection(out: &mut Vec<u8>, detection: &Detection) {
 
 fn detection(reader: &mut Reader<'_>) -> Result<Detection, BadState> {
     let flags = reader.byte()?;
-    if flags & !(IS_TOLD | HAS_HOT) != 0 {
+    if flags & !(IS_TOLD | HAS_HOT | IS_SILENCE) != 0 || flags & (IS_TOLD | IS_SILENCE) == IS_SILENCE {
         return Err(BadState("a flag is not known"));
     }
-    let told = (flags & IS_TOLD != 0).then(|| reader.signed()).transpose()?;
+    let since = (flags & IS_TOLD != 0).then(|| reader.signed()).transpose()?;
+    let told = since.map(|since| Told {
+        since,
+        silence: flags & IS_SILENCE != 0,
+    });
     let hot = if flags & HAS_HOT == 0 {
         None
     } else {
@@ -345,13 +353,18 @@ mod tests {
             .prop_map(|(newest, interval, last)| Observed { newest, interval, last })
     }
 
+    const TOLD: Told = Told {
+        since: 60_000,
+        silence: false,
+    };
+
     /// As a detector leaves it after some points.
     fn some_detection() -> impl Strategy<Value = Box<Detection>> {
         let points = proptest::collection::vec(-1e3..1e3_f64, 0..40);
-        (proptest::option::of(points), proptest::option::of(any::<i64>())).prop_map(|(points, told)| {
+        (proptest::option::of(points), proptest::option::of(any::<(i64, bool)>())).prop_map(|(points, told)| {
             let detector = Detector::new(Settings::default());
             let mut detection = Detection {
-                told,
+                told: told.map(|(since, silence)| Told { since, silence }),
                 ..Detection::default()
             };
             detection.hot = points.map(|points| {
@@ -476,7 +489,7 @@ mod tests {
                       01005404020202\
                       01c0a907";
         let detection = Detection {
-            told: Some(60_000),
+            told: Some(TOLD),
             ..Detection::default()
         };
         let mut golden = bytes(golden);
@@ -500,7 +513,7 @@ mod tests {
     fn what_the_detector_cannot_read_is_dropped() {
         let detection = Detection {
             hot: Some(Hot::default()),
-            told: Some(60_000),
+            told: Some(TOLD),
             ..Detection::default()
         };
         let page = golden_page(Some(Box::new(detection)));
@@ -511,7 +524,7 @@ mod tests {
         blob[at] = 0xff;
         let read = decode_page(&blob).unwrap();
         let detection = read[0].detection.as_ref().unwrap();
-        assert_eq!((detection.hot.is_none(), detection.told), (true, Some(60_000)));
+        assert_eq!((detection.hot.is_none(), detection.told), (true, Some(TOLD)));
     }
 
     /// The figure of the design: state read and written for a point that comes to a page of its own neighbours.

@@ -1,6 +1,6 @@
 use crate::alerting::condition::Watch;
 use crate::clock::Millis;
-use prediction::detect::Hot;
+use prediction::detect::{Finding, Hot, Kind};
 
 /// What a lane remembers of a series that is watched for anomalies.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -9,6 +9,26 @@ pub struct Detection {
     pub hot: Option<Hot>,
     /// what rules may ask
     pub watch: Watch,
-    /// where the incident began that has an open row in `anomalies`: one that opened in a replay of history has none
-    pub told: Option<Millis>,
+    /// the incident that has an open row in `anomalies`: one that opened in a replay of history has none
+    pub told: Option<Told>,
+}
+
+/// Which incident of a series was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// where it began
+    pub since: Millis,
+    /// whether it began as silence: that begins at the last value, as an incident of that value does
+    pub silence: bool,
+}
+
+impl Told {
+    /// The one that opens with this finding.
+    #[must_use]
+    pub fn of(finding: &Finding) -> Self {
+        Self {
+            since: finding.since,
+            silence: finding.kind == Kind::Missing,
+        }
+    }
 }

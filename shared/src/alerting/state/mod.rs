@@ -7,7 +7,7 @@ mod lane;
 mod observation;
 
 pub use codec::{BadState, Header, decode_header, decode_page, encode_header, encode_page};
-pub use detection::Detection;
+pub use detection::{Detection, Told};
 pub use lane::{HEADER, Lane, Page};
 pub use observation::{Arrival, Observed, fresh_for};
 

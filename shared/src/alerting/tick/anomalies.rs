@@ -1,12 +1,13 @@
 //! What minutes did to anomalies, not yet written.
 
 use crate::Error;
+use crate::alerting::state::Told;
 use crate::clock::Millis;
 use crate::detection::grouping::Groups;
 use crate::id::{AnomalyGroupId, AnomalyId};
 use crate::series::SeriesId;
 use db::{Step, args};
-use prediction::detect::{Ending, Finding, Severity};
+use prediction::detect::{Ending, Finding, Kind, Severity};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -14,15 +15,15 @@ use std::collections::BTreeMap;
 /// state, so that rows written together never break "one open anomaly".
 #[derive(Debug, Clone, Default)]
 pub(super) struct Anomalies {
-    born: BTreeMap<AnomalyId, Told>,
-    escalated: BTreeMap<AnomalyId, Told>,
+    born: BTreeMap<AnomalyId, Row>,
+    escalated: BTreeMap<AnomalyId, Row>,
     ended: BTreeMap<AnomalyId, End>,
     news: Vec<News>,
     bytes: usize,
 }
 
 #[derive(Debug, Clone, Serialize)]
-struct Told {
+struct Row {
     anomaly_id: AnomalyId,
     series_id: i64,
     timestamp: Millis,
@@ -63,29 +64,29 @@ enum News {
 impl Anomalies {
     /// An incident opens in `minute`: the point at which it began is its identity.
     pub(super) fn open(&mut self, minute: Millis, series_id: SeriesId, finding: &Finding, reason: String) {
-        let id = anomaly_id(series_id, finding.since);
-        let told = Told::new(id.clone(), minute, series_id, finding.since, finding, reason);
+        let id = anomaly_id(series_id, Told::of(finding));
+        let told = Row::new(id.clone(), minute, series_id, finding.since, finding, reason);
         self.bytes += 500 + told.reason.len();
         self.news.push(News::Opened(id.clone(), series_id, finding.severity));
         self.born.insert(id, told);
     }
 
-    /// The incident that began at `since` is worse, or of another kind, than was told.
+    /// The incident is worse, or of another kind, than was told.
     pub(super) fn escalate(
         &mut self,
         minute: Millis,
         series_id: SeriesId,
-        since: Millis,
+        told: Told,
         finding: &Finding,
         reason: String,
     ) {
-        let id = anomaly_id(series_id, since);
-        let told = Told::new(id.clone(), minute, series_id, since, finding, reason);
+        let id = anomaly_id(series_id, told);
+        let told = Row::new(id.clone(), minute, series_id, told.since, finding, reason);
         self.bytes += 500 + told.reason.len();
         self.news.push(News::Escalated(id.clone(), finding.severity));
         match self.born.get_mut(&id) {
             Some(born) => {
-                *born = Told {
+                *born = Row {
                     detected_at: born.detected_at,
                     group_id: born.group_id.take(),
                     ..told
@@ -97,9 +98,9 @@ impl Anomalies {
         }
     }
 
-    /// The incident that began at `since` is over; without an `ending`, because nobody watches any longer.
-    pub(super) fn end(&mut self, at: Millis, series_id: SeriesId, since: Millis, ending: Option<Ending>) {
-        let anomaly_id = anomaly_id(series_id, since);
+    /// The incident is over; without an `ending`, because nobody watches any longer.
+    pub(super) fn end(&mut self, at: Millis, series_id: SeriesId, told: Told, ending: Option<Ending>) {
+        let anomaly_id = anomaly_id(series_id, told);
         let ending = ending.map(Ending::as_str);
         self.bytes += 100;
         self.news.push(News::Ended(anomaly_id.clone()));
@@ -165,7 +166,7 @@ impl Anomalies {
     }
 }
 
-impl Told {
+impl Row {
     fn new(
         anomaly_id: AnomalyId,
         minute: Millis,
@@ -243,7 +244,10 @@ fn json<T: Serialize>(rows: &BTreeMap<AnomalyId, T>) -> Result<String, Error> {
     serde_json::to_string(&rows).map_err(|error| Error::unavailable(error.to_string()))
 }
 
-/// An anomaly's identity follows from its series and where it began, so that a replay finds the same.
-fn anomaly_id(series_id: SeriesId, since: Millis) -> AnomalyId {
-    AnomalyId::derived(since, &[&series_id.raw().to_be_bytes()])
+/// An anomaly's identity follows from its series, where it began and whether it began as silence, so that a replay finds the
+/// same.
+fn anomaly_id(series_id: SeriesId, told: Told) -> AnomalyId {
+    let series = series_id.raw().to_be_bytes();
+    let parts: [&[u8]; 2] = [&series, Kind::Missing.as_str().as_bytes()];
+    AnomalyId::derived(told.since, &parts[..if told.silence { 2 } else { 1 }])
 }

@@ -2,7 +2,7 @@
 
 use super::anomalies::Anomalies;
 use super::marks::Said;
-use crate::alerting::state::Detection;
+use crate::alerting::state::{Detection, Told};
 use crate::clock::Millis;
 use crate::detection::cold_rows::ColdRows;
 use crate::detection::{reason, wall_time};
@@ -69,22 +69,22 @@ impl Look<'_> {
         }
     }
 
-    fn tell(&self, told: &mut Option<Millis>, at: Millis, change: &Change, anomalies: &mut Anomalies) {
+    fn tell(&self, told: &mut Option<Told>, at: Millis, change: &Change, anomalies: &mut Anomalies) {
         let (minute, series_id) = (self.minute, self.series_id);
         match (change, *told) {
-            (Change::Escalated(finding), Some(since)) => {
-                anomalies.escalate(minute, series_id, since, finding, self.reason(finding));
+            (Change::Escalated(finding), Some(before)) => {
+                anomalies.escalate(minute, series_id, before, finding, self.reason(finding));
             }
             // one that opened in a replay of history is told when it gets worse
             (Change::Opened(finding) | Change::Escalated(finding), before) => {
-                if let Some(since) = before {
-                    anomalies.end(minute, series_id, since, None);
+                if let Some(before) = before {
+                    anomalies.end(minute, series_id, before, None);
                 }
                 anomalies.open(minute, series_id, finding, self.reason(finding));
-                *told = Some(finding.since);
+                *told = Some(Told::of(finding));
             }
-            (Change::Closed { ending, .. }, Some(since)) => {
-                anomalies.end(at, series_id, since, Some(*ending));
+            (Change::Closed { ending, .. }, Some(before)) => {
+                anomalies.end(at, series_id, before, Some(*ending));
                 *told = None;
             }
             // of one that nobody was told of, nobody is told that it is over

@@ -5,7 +5,7 @@ mod turn;
 use super::detect::needs_cold;
 use super::effects::Effects;
 use super::history::Known;
-use super::marks::Marks;
+use super::marks::{Marks, Said};
 use super::rule_set::RuleSet;
 use super::watching::Watching;
 use crate::alerting::outlook::Outlook;
@@ -103,7 +103,9 @@ impl Scene<'_> {
         let mut series: Vec<SeriesId> = lane.iter().map(|tracked| tracked.series_id).collect();
         series.extend(self.arrivals.points.keys());
         series.extend(self.known.observed.keys());
-        series.extend(self.marks.keys());
+        // one that a later minute meets is not there yet
+        let said = |said: &[Said]| said.iter().any(|one| one.created_at <= self.minute);
+        series.extend(self.marks.iter().filter(|(_, all)| said(all)).map(|(id, _)| *id));
         if self.watching.everything() || self.rules.any_anomaly() {
             series.extend(&self.known.present);
         }

@@ -1,20 +1,26 @@
 //! Warm-up: a series that is watched for anomalies from now on is shown its stored history, so that one that was imported
 //! with a month of it is ready at once.
 //!
-//! A replay tells nobody: it writes no anomaly, and rules do not see what it found. An incident that is open at its end is kept
-//! as open in the detector's state: it is told when it gets worse, and otherwise ends unseen.
+//! A replay tells nobody of what is past. An incident that is open at its end is told only if it began after the watching did
+//! and the series goes on: the points of that were fresh, and came before the replay. Another one is kept as open in the
+//! detector's state: it is told when it gets worse, and otherwise ends unseen.
 
+use super::anomalies::Anomalies;
 use super::history;
 use super::marks::{self, Said};
+use super::minute::MAX_BYTES;
+use super::rule_set::RuleSet;
 use super::watching::Watching;
 use crate::Error;
 use crate::alerting::condition::Watch;
-use crate::alerting::state::{Lane, Observed, Tracked};
+use crate::alerting::state::{Detection, Lane, Observed, Told, Tracked, fresh_for};
 use crate::auth::Tenant;
 use crate::clock::{DAY, Millis};
 use crate::detection::cold_rows::ColdRows;
-use crate::series::{Point, SeriesId};
-use prediction::detect::{Detector, Stream, Verdict};
+use crate::detection::{reason, wall_time};
+use crate::series::{Point, SeriesId, SeriesRef};
+use prediction::detect::{Change, Detector, Finding, Stream, Verdict};
+use std::collections::BTreeMap;
 
 /// How far back a replay goes: a month, and some, so that each day of the week was seen five times.
 const SPAN: Millis = 35 * DAY;
@@ -28,6 +34,8 @@ const TOGETHER: usize = 16;
 pub(super) struct WarmUp<'a> {
     pub(super) tenant: &'a Tenant,
     pub(super) watching: &'a Watching,
+    pub(super) rules: &'a RuleSet,
+    pub(super) names: &'a BTreeMap<SeriesId, SeriesRef>,
     /// the last batch that the lane has seen
     pub(super) seq: i64,
     /// the last minute that is complete
@@ -48,8 +56,14 @@ pub(super) fn waiting(lane: &Lane) -> Vec<SeriesId> {
 }
 
 impl WarmUp<'_> {
-    /// Replays the history of these series into the lane and the cold rows.
-    pub(super) async fn run(&self, series: &[SeriesId], lane: &mut Lane, cold: &mut ColdRows) -> Result<(), Error> {
+    /// Replays the history of these series into the lane and the cold rows; of how many, before a write is full.
+    pub(super) async fn run(
+        &self,
+        series: &[SeriesId],
+        lane: &mut Lane,
+        cold: &mut ColdRows,
+        anomalies: &mut Anomalies,
+    ) -> Result<usize, Error> {
         let from = self.minute.saturating_sub(SPAN);
         let mut points = history::points(self.tenant, series, from, POINTS, self.seq).await?;
         let marks = marks::applied(self.tenant, series, self.minute).await?;
@@ -57,51 +71,97 @@ impl WarmUp<'_> {
             cold.read(self.tenant, series.iter().copied().skip(missing)).await?;
         }
         let local = self.watching.local(self.minute);
-        for series_id in series {
+        for (done, series_id) in series.iter().enumerate() {
+            let bytes = lane.changed_bytes() + cold.changed_bytes() + anomalies.bytes();
+            if bytes > 0 && bytes + cold.more_bytes(*series_id) > MAX_BYTES {
+                return Ok(done);
+            }
             let detector = self.watching.detector(*series_id, lane.cold_bits(), local);
             let points = points.remove(series_id).unwrap_or_default();
             let said = marks.get(series_id).map_or(&[][..], Vec::as_slice);
-            let (stream, watch) = self.stream(&detector, &points, said);
+            let (stream, watch, open) = self.stream(&detector, &points, said);
             let Some(mut tracked) = lane.get(*series_id).cloned() else {
                 continue;
             };
-            if let Some(detection) = &mut tracked.detection {
-                (detection.hot, detection.watch) = (Some(stream.hot), watch);
-            }
             if tracked.instances.is_empty() && tracked.observed.newest.is_none() {
                 tracked.observed = rhythm(self.minute, &points);
+            }
+            if let Some(detection) = &mut tracked.detection {
+                (detection.hot, detection.watch) = (Some(stream.hot), watch);
+                let name = self.names.get(series_id);
+                let open = open.filter(|open| {
+                    let since = name.and_then(|name| self.watching.since(name, self.rules));
+                    let age = self.minute.saturating_sub(stream.hot.last().unwrap_or(open.since));
+                    detection.told.is_some_and(|told| told.since == open.since)
+                        || since.is_some_and(|since| since <= open.since) && age <= fresh_for(tracked.observed.interval)
+                });
+                self.settle(*series_id, name, detection, open, anomalies);
             }
             lane.put(tracked);
             cold.put(*series_id, &stream.cold);
         }
-        Ok(())
+        Ok(series.len())
     }
 
-    fn stream(&self, detector: &Detector, points: &[Point], said: &[Said]) -> (Stream, Watch) {
+    /// Ends the row of an incident that the replay did not find, and tells of the one that is `open`.
+    fn settle(
+        &self,
+        series_id: SeriesId,
+        name: Option<&SeriesRef>,
+        detection: &mut Detection,
+        open: Option<Finding>,
+        anomalies: &mut Anomalies,
+    ) {
+        let is_lost = |told: &mut Told| open.is_none_or(|open| open.since != told.since);
+        if let Some(told) = detection.told.take_if(is_lost) {
+            anomalies.end(self.minute, series_id, told, None);
+        }
+        let Some(open) = open else { return };
+        detection.watch.change(&Change::Opened(open));
+        if let (None, Some(name)) = (detection.told, name) {
+            let wall = wall_time(self.watching.time_zone(), open.at);
+            let reason = reason(name.metric_key.as_str(), None, &open, wall);
+            anomalies.open(self.minute, series_id, &open, reason);
+            detection.told = Some(Told::of(&open));
+        }
+    }
+
+    /// Replays points and marks; with the incident that is open at the end.
+    fn stream(&self, detector: &Detector, points: &[Point], said: &[Said]) -> (Stream, Watch, Option<Finding>) {
         let mut stream = Stream::default();
         let mut last: Option<Verdict> = None;
+        let mut open = None;
+        let mut note = |change: Option<Change>| match change {
+            Some(Change::Opened(finding) | Change::Escalated(finding)) => open = Some(finding),
+            Some(Change::Closed { .. }) => open = None,
+            None => {}
+        };
         let mut said = said.iter().peekable();
         for point in points {
             while let Some(one) = said.next_if(|one| one.created_at < point.timestamp) {
-                detector.mark(&mut stream.hot, one.at, one.mark);
+                note(detector.mark(&mut stream.hot, one.at, one.mark));
             }
-            last = Some(stream.push(detector, point.timestamp, Some(point.value), None));
+            let verdict = stream.push(detector, point.timestamp, Some(point.value), None);
+            note(verdict.change);
+            last = Some(verdict);
         }
         for one in said {
-            detector.mark(&mut stream.hot, one.at, one.mark);
+            note(detector.mark(&mut stream.hot, one.at, one.mark));
         }
         // a series that has been silent for long is no news
         if detector
             .overdue_at(&stream.hot)
             .is_some_and(|overdue| overdue <= self.minute)
         {
-            last = Some(stream.push(detector, self.minute, None, None));
+            let verdict = stream.push(detector, self.minute, None, None);
+            note(verdict.change);
+            last = Some(verdict);
         }
         let mut watch = Watch::default();
         if let Some(last) = last {
             watch.note(None, &Verdict { change: None, ..last });
         }
-        (stream, watch)
+        (stream, watch, open)
     }
 }
 

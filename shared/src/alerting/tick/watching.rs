@@ -2,7 +2,7 @@
 
 use super::rule_set::RuleSet;
 use crate::alerting::condition::Condition;
-use crate::alerting::rule::{Revision, RuleKey};
+use crate::alerting::rule::{Revision, Rule, RuleKey};
 use crate::clock::Millis;
 use crate::detection::{DetectionSettings, cold_rows, standard_time};
 use crate::series::{SeriesId, SeriesRef};
@@ -60,6 +60,13 @@ impl Watching {
             || rules.watching(series).any(|(_, rule)| {
                 rule.is_live() && counts(rule.updated_at) && matches!(rule.definition.condition, Condition::Anomaly(_))
             })
+    }
+
+    /// Since when a series is watched: since the first of what watches it was set.
+    pub(super) fn since(&self, series: &SeriesRef, rules: &RuleSet) -> Option<Millis> {
+        let anomaly = |rule: &&Rule| rule.is_live() && matches!(rule.definition.condition, Condition::Anomaly(_));
+        let rules = rules.watching(series).map(|(_, rule)| rule).filter(anomaly);
+        rules.map(|rule| rule.updated_at).chain(self.all).min()
     }
 
     /// The detector of a series.

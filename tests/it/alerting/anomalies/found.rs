@@ -2,8 +2,8 @@
 
 use super::scene::{anomalies, dropped, history, rule, run, switch, usual, watched};
 use crate::alerting::rig::{Rig, START, series};
-use intentvision::clock::MINUTE;
-use intentvision::detection::{Label, LabelRequest, Subject, marks};
+use intentvision::clock::{HOUR, MINUTE};
+use intentvision::detection::{Label, LabelRequest, Subject, marks, status};
 use intentvision::series::SeriesRef;
 use serde_json::json;
 
@@ -132,6 +132,56 @@ async fn a_replay_of_history_tells_nothing() {
     run(&rig, &names, 121..=150, |name, time| Some(dropped(name, time))).await;
     assert_eq!(anomalies(&rig).await.len(), 1);
     assert_eq!(rig.statuses().await, ["firing"]);
+}
+
+/// Points that come after the detection was switched on, and before its first minute, are part of what is replayed.
+#[tokio::test]
+async fn what_comes_before_the_first_minute_of_detection_is_told() {
+    let rig = Rig::new().await;
+    let names = [series(1), series(2)];
+    history(&rig, &names, 8, 5).await;
+    rig.at(0, 500);
+    switch(&rig, true).await;
+    rig.rule(rule(|_| ())).await;
+    rig.at(0, 20_000);
+    let time = START + 20_000;
+    rig.store(&[(names[0].clone(), time, 50.0 * usual(&names[0], time))], false)
+        .await;
+    assert_eq!(rig.tick(1).await.replayed, 2);
+    let found = anomalies(&rig).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(
+        (found[0].series_id, found[0].direction.as_str()),
+        (names[0].series_id.raw(), "up")
+    );
+    assert!(found[0].until.is_none() && !found[0].group.is_empty(), "{found:?}");
+    rig.tick(2).await;
+    assert_eq!(rig.statuses().await, ["firing"]);
+}
+
+/// A detector that is still learning is shown what came of the past since, whether as history or late.
+#[tokio::test]
+async fn history_that_comes_later_is_learned() {
+    for backfill in [false, true] {
+        let rig = Rig::new().await;
+        let name = series(1);
+        rig.at(0, 500);
+        switch(&rig, true).await;
+        let past = |hour: i64| {
+            let time = START - hour * HOUR;
+            (name.clone(), time, usual(&name, time))
+        };
+        rig.store(&(663..=672).rev().map(past).collect::<Vec<_>>(), backfill)
+            .await;
+        assert_eq!(rig.tick(1).await.replayed, 1);
+        rig.store(&(1..=662).rev().map(past).collect::<Vec<_>>(), backfill)
+            .await;
+        assert_eq!(rig.tick(2).await.replayed, 1);
+        let status = status::get(&rig.tenant(), name.series_id).await.unwrap();
+        let status = serde_json::to_value(status).unwrap();
+        assert_eq!(status["state"], "ready", "{status}");
+        assert_eq!(rig.tick(3).await.replayed, 0);
+    }
 }
 
 /// A rule of type anomaly watches its series without detection being on, and only those.

@@ -43,10 +43,16 @@ impl<'a, 'b> Turn<'a, 'b> {
             self.forget(tracked.detection.take());
         }
         let mut fresh = Vec::new();
+        let mut has_history = false;
         for arrival in self.scene.arrivals.points.get(&self.id).into_iter().flatten() {
             if tracked.observed.observe(self.scene.minute, arrival) {
                 fresh.push(arrival.point);
+            } else {
+                has_history = true;
             }
+        }
+        if has_history && let Some(detection) = &mut tracked.detection {
+            self.learn_anew(detection, lane.cold_bits());
         }
         tracked.detection = self.detect(tracked.detection, &fresh, lane.cold_bits(), cold);
         let watch = tracked.detection.as_deref().map(|detection| &detection.watch);
@@ -118,10 +124,16 @@ impl<'a, 'b> Turn<'a, 'b> {
         Some(detection)
     }
 
+    /// While a detector is learning, it is shown the stored history again when more of that has come.
+    fn learn_anew(&self, detection: &mut Detection, cold_bits: u32) {
+        let detector = self.scene.watching.detector(self.id, cold_bits, self.scene.local);
+        detection.hot.take_if(|hot| detector.learning(hot).is_some());
+    }
+
     /// Nobody watches any longer.
     fn forget(&mut self, detection: Option<Box<Detection>>) {
-        if let Some(since) = detection.and_then(|detection| detection.told) {
-            self.effects.anomalies.end(self.scene.minute, self.id, since, None);
+        if let Some(told) = detection.and_then(|detection| detection.told) {
+            self.effects.anomalies.end(self.scene.minute, self.id, told, None);
         }
     }
 

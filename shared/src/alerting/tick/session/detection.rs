@@ -28,19 +28,36 @@ impl Session<'_> {
         }
         let minute = position.minute;
         let mut series = warm_up::waiting(lane);
+        // a replay reads the marks that were applied: those of the minutes before, too
+        if !series.is_empty()
+            && !self.effects.marks.is_empty()
+            && self.commit(minute, evaluated).await? == Written::Lost
+        {
+            return Ok(Written::Lost);
+        }
+        if !series.is_empty() && self.names.is_empty() {
+            self.names = self.read_names().await?;
+        }
         while !series.is_empty() && budget.another() {
             let warm_up = WarmUp {
                 tenant: self.tenant,
                 watching: &self.snapshot.watching,
+                rules: &self.snapshot.rules,
+                names: &self.names,
                 seq: self.snapshot.position.watermark,
                 minute,
             };
-            warm_up.run(&series, &mut self.snapshot.lane, &mut self.cold).await?;
-            evaluated.replayed += series.len();
+            let lane = &mut self.snapshot.lane;
+            let replayed = warm_up
+                .run(&series, lane, &mut self.cold, &mut self.effects.anomalies)
+                .await?;
+            evaluated.replayed += replayed;
             self.ahead = true;
+            self.group(minute).await?;
+            let is_full = replayed < series.len();
             series = warm_up::waiting(&self.snapshot.lane);
             let bytes = self.snapshot.lane.changed_bytes() + self.cold.changed_bytes() + self.effects.bytes();
-            if bytes > MAX_BYTES / 2 && self.commit(minute, evaluated).await? == Written::Lost {
+            if (is_full || bytes > MAX_BYTES / 2) && self.commit(minute, evaluated).await? == Written::Lost {
                 return Ok(Written::Lost);
             }
         }
@@ -78,7 +95,7 @@ impl Session<'_> {
         }
         let groups = match &mut self.groups {
             Some(groups) => groups,
-            none => none.insert(Groups::load(self.tenant).await?),
+            none => none.insert(Groups::load(self.tenant, minute).await?),
         };
         self.effects.anomalies.tell(minute, groups);
         let watched = self.snapshot.lane.iter().filter(|tracked| tracked.detection.is_some());
