@@ -53,7 +53,7 @@ impl Detector {
     }
 
     /// Looks at what is known at time `t` (milliseconds since 1970, UTC): a value, or that none has come, which may be said as
-    /// often as one likes. `forecast` takes the place of the detector's own expectation. A time not after the last value's,
+    /// often as one likes. `forecast` takes the place of the detector's own expectation. A time not after the last value's, or beyond the year 6429,
     /// and a value that is not finite, change nothing and get the verdict of a point that is as expected.
     pub fn push(&self, hot: &mut Hot, t: i64, value: Option<f64>, forecast: Option<&Range>) -> Verdict {
         hot.push(&self.settings, t, value, forecast)
