@@ -234,8 +234,11 @@ impl Level {
         }
     }
 
-    /// The values scatter as they did.
-    pub(super) fn settle(&mut self) {
+    /// The values are back where they were before an incident, and scatter as they did.
+    pub(super) fn come_back(&mut self, base: f64) {
+        if (f64::from(self.fast) - base).abs() > WINSOR * self.unit() {
+            self.fast = narrow(base);
+        }
         self.brisk = self.noise;
     }
 

@@ -125,7 +125,7 @@ impl Hot {
         let base = self.incident.base();
         let ended = self.tell(settings, &point, &suspected, &mut verdict);
         self.learn(&point, step, base);
-        self.end(ended);
+        self.end(ended, base);
         verdict
     }
 
@@ -231,14 +231,14 @@ impl Hot {
     }
 
     /// What the end of an incident leaves behind.
-    fn end(&mut self, ended: Option<Ending>) {
+    fn end(&mut self, ended: Option<Ending>, base: Option<f64>) {
         match ended {
             Some(Ending::NewNormal) => self.adopt(true),
             Some(_) if self.incident.was_silence() => {}
             Some(_) => {
                 self.evidence.reset();
-                if !self.incident.was_scatter() {
-                    self.level.settle();
+                if let Some(base) = base.filter(|_| !self.incident.was_scatter()) {
+                    self.level.come_back(base);
                 }
             }
             None => {}
