@@ -92,7 +92,7 @@ async fn what_is_wrong_is_told_and_changes_nothing() {
         (
             json!({"metric_key": "9 lives"}),
             "INVALID_METRIC_KEY",
-            "metric_key is not one",
+            "metric_key is not a metric key",
         ),
         (json!({"schedule": null}), code, schedule),
         (json!({"schedule": "0s"}), code, schedule),
