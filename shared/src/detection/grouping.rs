@@ -188,8 +188,8 @@ impl Groups {
     }
 
     /// How many rows are to be written.
-    #[must_use]
-    pub fn changed(&self) -> usize {
+    #[cfg(test)]
+    fn changed(&self) -> usize {
         self.changed.len()
     }
 

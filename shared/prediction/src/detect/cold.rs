@@ -1,4 +1,4 @@
-use super::day::SLOT;
+use super::day::{DAY, SLOT};
 use super::level::Level;
 use super::pack::{Pack, Short, narrow, packed};
 use super::slots::{SLOTS, Slots};
@@ -6,7 +6,6 @@ use super::trend::Trend;
 use super::{BadState, Hot, Settings};
 
 const WEEK: usize = 7;
-const DAY: i64 = 86_400_000;
 /// A day counts for the profile as one of at most so many.
 const DAYS: u8 = 8;
 /// A week of which most days differ by so many times the noise has moved.
@@ -36,7 +35,8 @@ packed! {
         days: [u8; SLOTS],
         /// how days of the week differ
         weekday: [Short; SLOTS * WEEK],
-        weeks: [u8; SLOTS * WEEK],
+        /// 1 where `latest` is known
+        seen: [u8; SLOTS * WEEK],
         /// how the last such day of the week differed
         latest: [Short; SLOTS * WEEK],
         /// how the last seven days differed from any day
@@ -53,7 +53,7 @@ impl Default for Cold {
                 deviation: [Short::ZERO; SLOTS],
                 days: [0; SLOTS],
                 weekday: [Short::ZERO; SLOTS * WEEK],
-                weeks: [0; SLOTS * WEEK],
+                seen: [0; SLOTS * WEEK],
                 latest: [Short::ZERO; SLOTS * WEEK],
                 offs: [Short::ZERO; WEEK],
                 trend: Trend::EMPTY,
@@ -180,7 +180,7 @@ impl Profile {
             return;
         }
         let (now, last) = (off - usual, self.latest[of_week].get());
-        let agreed = if self.weeks[of_week] == 0 || now * last <= 0.0 {
+        let agreed = if self.seen[of_week] == 0 || now * last <= 0.0 {
             0.0
         } else if now.abs() < last.abs() {
             now
@@ -189,7 +189,7 @@ impl Profile {
         };
         self.latest[of_week] = Short::new(now);
         self.weekday[of_week] = Short::new(agreed);
-        self.weeks[of_week] = 1;
+        self.seen[of_week] = 1;
     }
 
     /// Takes into account how a whole day differed from any day.

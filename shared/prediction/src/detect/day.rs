@@ -5,7 +5,7 @@ use super::pack::{Short, narrow, packed};
 use super::slots::{SLOTS, Slots};
 
 pub(super) const SLOT: i64 = 1_800_000;
-const DAY: i64 = 86_400_000;
+pub(super) const DAY: i64 = 86_400_000;
 const MINUTE: i64 = 60_000;
 /// A mean over a slot gives new values at least this weight.
 const MOST_IN_A_SLOT: u8 = 250;

@@ -6,33 +6,37 @@ use super::pack::{Minute, Short, packed};
 use super::tail::Tail;
 use super::{Direction, Member};
 
+/// Weights of a new distance in the mean of the last few, and in that of the last two dozen.
 const BURST: f64 = 0.3;
 const RECENT: f64 = 2.0 / 25.0;
 /// How much better the proof of members must be that see slowly what the residual sees at once.
+const HANDICAP_OF_MEAN: f64 = 1.0;
+const HANDICAP_OF_SPREAD: f64 = 4.0;
 /// The level has jumped, if it is so many times as far as the values were of late on average.
 const JUMP: f64 = 1.25;
 /// A value with so much evidence has not got there little by little.
 const SUDDEN: f64 = 2.0;
-const HANDICAP_OF_MEAN: f64 = 1.0;
-const HANDICAP_OF_SPREAD: f64 = 4.0;
-/// Points after which the tails stop to learn from an incident, and the time after which the next begins.
+/// Evidence from which a point is not taken for normal: of residual and burst together, and of the residual alone.
+const DOUBTFUL: f64 = 4.0;
+const DOUBTFUL_ALONE: f64 = 5.0;
+/// The tails learn from so many doubtful points of an incident.
 const LEARNED_OF_AN_INCIDENT: u8 = 2;
 /// In place of their number: doubts that do not matter.
 const ACCEPTED: u8 = u8::MAX;
+/// Doubts are of one incident while they are no farther apart, in milliseconds.
 const APART: f64 = 3_600_000.0;
-/// Evidence from which a point is not taken for normal.
-const DOUBTFUL: f64 = 4.0;
-const DOUBTFUL_ALONE: f64 = 5.0;
+/// The evidence from which the values may be drifting, and the weight that an excess then has.
 const DOUBTFUL_SLOWLY: f64 = 2.5;
 const DRIFTING: f64 = 0.3;
-/// Before this time the slow level still follows the pattern of the day.
+/// Before this time, in milliseconds, the slow level still follows the pattern of the day.
 const PATTERN_LEARNED: f64 = 2.0 * 86_400_000.0;
 /// The mean excesses of the statistics of normal noise: no tail is thinner.
 const THINNEST_RESIDUAL: f64 = 0.3;
 const THINNEST_BURST: f64 = 0.12;
 const THINNEST_RECENT: f64 = 0.06;
+/// The weight of a new value in the mean absolute logarithm of the scatter.
 const UNREST: f64 = 0.001;
-/// The mean absolute logarithm by which normal noise over a hundred values differs from its mean.
+/// What that mean is for normal noise over a hundred values.
 const LEAST_UNREST: f64 = 0.09;
 
 packed! {

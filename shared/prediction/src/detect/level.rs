@@ -4,12 +4,12 @@ use super::cadence::Cadence;
 use super::day::Expected;
 use super::pack::{Short, narrow, packed};
 
-/// Weights of a new value, per value.
+/// Weights of a new value: in the two levels, in the noise, and in the scatter of the last hundred.
 const FAST: f64 = 0.3;
 const SLOW: f64 = 0.003;
 const NOISE: f64 = 0.002;
 const BRISK: f64 = 2.0 / 97.0;
-/// A distance counts up to this many times the noise: an outlier moves nothing far.
+/// A distance counts up to this many times the noise in levels, and in means of distances: an outlier moves nothing far.
 const WINSOR: f64 = 4.0;
 const WINSOR_LONG: f64 = 10.0;
 /// No noise is smaller than this part of all that the values have spanned.
@@ -199,7 +199,7 @@ impl Level {
 
     /// Learns the distance of a value from the one before.
     pub(super) fn learn_step(&mut self, step: f64) {
-        let exponent = ((narrow(step.abs())).to_bits() >> 23) as u8;
+        let exponent = (narrow(step.abs()).to_bits() >> 23) as u8;
         if exponent > 0 && (self.quantum == 0 || exponent < self.quantum) {
             self.quantum = exponent;
         }

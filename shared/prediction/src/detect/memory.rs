@@ -1,11 +1,9 @@
 //! What a series remembers of its incidents: how many there were this month, and which of them users expect.
 
+use super::day::{DAY, SLOT};
 use super::pack::{Pack, Short, packed};
 use super::{BadState, Direction, Settings};
 
-const HALF_HOUR: i64 = 1_800_000;
-const SLOTS: i64 = 48;
-const DAY: i64 = 86_400_000;
 /// An incident that is expected may be this many times as large the next time.
 const LARGER: f64 = 1.5;
 /// It may come so many half-hours earlier or later.
@@ -87,7 +85,7 @@ impl Tolerance {
     };
 
     fn slot_of(t: i64) -> i64 {
-        t.rem_euclid(DAY) / HALF_HOUR
+        t.rem_euclid(DAY) / SLOT
     }
 
     pub(super) fn of(t: i64, direction: Direction, off: f64) -> Self {
@@ -105,8 +103,8 @@ impl Tolerance {
         }
         let like =
             direction == Direction::Both || (self.direction == direction && off.abs() <= LARGER * self.size.get());
-        let apart = (Self::slot_of(t) - i64::from(self.slot)).rem_euclid(SLOTS);
-        like && apart.min(SLOTS - apart) <= EARLIER_OR_LATER
+        let apart = (Self::slot_of(t) - i64::from(self.slot)).rem_euclid(DAY / SLOT);
+        like && apart.min(DAY / SLOT - apart) <= EARLIER_OR_LATER
     }
 }
 

@@ -3,15 +3,15 @@ use super::Direction;
 /// What the detector says of one point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Verdict {
-    /// What was expected, and the range that the value should be in; `None` while there is nothing to go by. It is known
-    /// before the value is looked at.
+    /// What was expected, and the range that the value should be in; `None` while there is nothing to go by. Of a point that is told, what its
+    /// finding compares it with.
     pub expected: Option<Range>,
     /// Ranks points by how new they are to the series, from 0 on. It is silent for a while after it has spoken, and has no
     /// influence on alarms.
     pub score: f64,
     /// -log10 of the probability that a normal point is as far off as this one; at most [`MAX_EVIDENCE`](Self::MAX_EVIDENCE).
     pub evidence: f64,
-    /// What is abnormal in this point on its own, with or without an incident around it; `None` if nothing is.
+    /// What is abnormal in this point: on its own, or because the incident that was told goes on with it; `None` if nothing is.
     pub abnormal: Option<Abnormal>,
     /// What happens to the incident of the series.
     pub change: Option<Change>,
