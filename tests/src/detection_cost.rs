@@ -1,36 +1,27 @@
 //! What a tick costs a database when series are watched for anomalies.
 
+use crate::many_series::{self, METRIC};
 use crate::product::{Backend, Product};
+use crate::traffic::Traffic;
 use intentvision::auth::Job;
 use intentvision::clock::{Clock, DAY, HOUR, MINUTE, Millis};
 use intentvision::config::Config;
-use intentvision::series::{Dimensions, MetricKey, SeriesRef};
-use intentvision::store::Sample;
-use intentvision::store::import::Importer;
+use intentvision::series::SeriesRef;
 use serde_json::{Value, json};
 
 /// 2026-11-23T10:00:00Z: no day of UTC ends in the hours that are measured, but those of one cold row in 16 do.
 const START: Millis = 1_795_428_000_000;
 const STEP: Millis = 5 * MINUTE;
-/// Points of one write of the import, and of one request.
-const WRITE: usize = 500_000;
+/// Points of one request.
 const REQUEST: usize = 500;
 
-/// What ticks came to, a tick.
+/// What ticks came to.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cost {
     /// ticks
     pub ticks: usize,
-    /// requests to the database
-    pub requests: usize,
-    /// rows read
-    pub rows_read: u64,
-    /// rows written
-    pub rows_written: u64,
-    /// bytes sent
-    pub sent: usize,
-    /// bytes received
-    pub received: usize,
+    /// of all of them
+    pub traffic: Traffic,
 }
 
 /// Watches so many series with so many days of history, and sends a point of each series each five minutes for some hours.
@@ -45,30 +36,9 @@ pub async fn cost(series: usize, days: i64, hours: i64) -> (Cost, Cost, i64, i64
     let product = Product::start_with(Backend::Remote, clock.clone(), Config::default()).await;
     let (org, key) = product.acme().await;
     let tenant = product.app.system(Job::Maintain, Some(org));
-    let names: Vec<SeriesRef> = (0..series)
-        .map(|n| {
-            let dimensions = Dimensions::new([("n".to_owned(), n.to_string())]).expect("dimensions");
-            SeriesRef::new(MetricKey::parse("many").expect("a key"), dimensions)
-        })
-        .collect();
-    let steps = days * DAY / STEP;
-    for some in names.chunks((WRITE / usize::try_from(steps).expect("a count")).max(1)) {
-        let samples = some.iter().flat_map(|name| {
-            (0..steps).map(|step| {
-                let timestamp = START - (steps - step) * STEP;
-                Sample {
-                    series_id: name.series_id,
-                    timestamp,
-                    value: value(name, timestamp),
-                }
-            })
-        });
-        let mut importer = Importer::new(&tenant, &product.app.entropy, None);
-        importer
-            .write(samples.collect(), some.iter(), None)
-            .await
-            .expect("an import");
-    }
+    let names = many_series::names(series);
+    let times: Vec<Millis> = (1..=days * DAY / STEP).rev().map(|ago| START - ago * STEP).collect();
+    many_series::import(&product, &tenant, &names, &times, value).await;
     let on = product
         .call(
             http::Method::PUT,
@@ -84,7 +54,7 @@ pub async fn cost(series: usize, days: i64, hours: i64) -> (Cost, Cost, i64, i64
         clock.set(now);
         if step > 0 {
             for some in names.chunks(REQUEST) {
-                let point = |name: &SeriesRef| json!({"metric_key": "many", "dimensions": name.dimensions, "timestamp": now, "value": value(name, now)});
+                let point = |name: &SeriesRef| json!({"metric_key": METRIC, "dimensions": name.dimensions, "timestamp": now, "value": value(name, now)});
                 let points: Vec<Value> = some.iter().map(point).collect();
                 let reply = product.post("/v1/ingest", &key, &json!({"metrics": points})).await;
                 assert_eq!(reply.status, 200, "{}", reply.json());
@@ -94,13 +64,7 @@ pub async fn cost(series: usize, days: i64, hours: i64) -> (Cost, Cost, i64, i64
         product.tick(now).await;
         let cost = &mut costs[usize::from(step > 0)];
         cost.ticks += 1;
-        for exchange in product.counted() {
-            cost.requests += 1;
-            cost.rows_read += exchange.rows_read;
-            cost.rows_written += exchange.rows_written;
-            cost.sent += exchange.sent;
-            cost.received += exchange.received;
-        }
+        cost.traffic.add(&product);
     }
     let [hot, cold] = [
         "SELECT coalesce(sum(length(blob)), 0) FROM lane_state",

@@ -6,6 +6,7 @@ use super::rig::{Rig, START, threshold};
 use super::story::{LENGTH, arrivals, begin, clean};
 use evaluate_alerts::{Count, Unlimited};
 use intentvision::App;
+use intentvision::budget::Budget;
 use intentvision::clock::{DAY, HOUR, MINUTE};
 use intentvision::config::Config;
 use intentvision::id::Entropy;
@@ -13,8 +14,33 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// Another process on the same database and clock.
-pub(super) fn another(rig: &Rig, db: Arc<dyn db::Db>) -> App {
+fn another(rig: &Rig, db: Arc<dyn db::Db>) -> App {
     App::new(db, rig.app.clock.clone(), Entropy::seeded(2), Config::default(), None)
+}
+
+/// A tick of another process that is killed at one of its batches, before or after the database had it; whether it got to
+/// its end before.
+pub(super) async fn killed(rig: &Rig, minute: i64, batches: usize, after: bool, forecasts: &mut dyn Budget) -> bool {
+    let db = Arc::new(Killed::new(rig.db.clone(), batches, after));
+    let app = App::new(
+        db.clone(),
+        rig.app.clock.clone(),
+        Entropy::seeded(2),
+        Config::default(),
+        None,
+    );
+    let _ = evaluate_alerts::run(&app, START + minute * MINUTE, &mut Unlimited, forecasts).await;
+    db.survived()
+}
+
+/// Minutes with what arrives in them, and ticks in some of them.
+pub(super) async fn ticked(rig: &Rig, length: i64, arrivals: impl AsyncFn(&Rig, i64), happens: impl Fn(i64) -> bool) {
+    for minute in 1..=length {
+        arrivals(rig, minute).await;
+        if happens(minute) {
+            rig.tick(minute).await;
+        }
+    }
 }
 
 pub(super) async fn assert_same(one: &Rig, other: &Rig) {
@@ -63,12 +89,7 @@ async fn missed_ticks_are_made_up_for() {
     // all of them, all but the first, and every second one
     let run = async |happens: fn(i64) -> bool| {
         let rig = begin().await;
-        for minute in 1..=LENGTH {
-            arrivals(&rig, minute).await;
-            if happens(minute) {
-                rig.tick(minute).await;
-            }
-        }
+        ticked(&rig, LENGTH, arrivals, happens).await;
         rig
     };
     let clean = clean().await;
@@ -142,17 +163,10 @@ async fn a_tick_killed_at_any_batch_leaves_what_a_clean_run_leaves() {
                 arrivals(&rig, minute).await;
             }
             rig.at(LENGTH, 1_000);
-            let db = Arc::new(Killed::new(rig.db.clone(), batches, after));
-            let _ = evaluate_alerts::run(
-                &another(&rig, db.clone()),
-                START + LENGTH * MINUTE,
-                &mut Unlimited,
-                &mut Count(0),
-            )
-            .await;
+            let survived = killed(&rig, LENGTH, batches, after, &mut Count(0)).await;
             rig.tick(LENGTH).await;
             assert_same(&rig, &clean).await;
-            if db.survived() {
+            if survived {
                 break;
             }
             batches += 1;
@@ -208,9 +222,7 @@ async fn more_than_sixty_missed_minutes_collapse_and_end_alike() {
         }
         rig.at(180, 1_000);
         if let Some(batches) = kill_at {
-            let db = Arc::new(Killed::new(rig.db.clone(), batches, true));
-            let _ =
-                evaluate_alerts::run(&another(&rig, db), START + 180 * MINUTE, &mut Unlimited, &mut Unlimited).await;
+            killed(&rig, 180, batches, true, &mut Unlimited).await;
         }
         rig.tick(180).await;
         rig

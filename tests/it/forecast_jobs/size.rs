@@ -9,9 +9,9 @@ use tests::forecast_jobs::cost;
 async fn a_run_reads_hundreds_of_series_together() {
     let cost = cost(1_000).await;
     assert_eq!(cost.series, 1_000);
-    assert!(cost.requests <= 16, "{cost:?}");
-    assert!(cost.rows_read <= 33 * 1_000, "{cost:?}");
-    assert!(cost.rows_written <= 100, "{cost:?}");
+    assert!(cost.traffic.requests <= 16, "{cost:?}");
+    assert!(cost.traffic.rows_read <= 33 * 1_000, "{cost:?}");
+    assert!(cost.traffic.rows_written <= 100, "{cost:?}");
 }
 
 /// A run that its budget ends goes on in the next one, where it stood, until all series are done; nothing is made twice.

@@ -22,14 +22,14 @@ async fn main() {
 }
 
 fn print(name: &str, cost: &Cost) {
-    let mean = |total: usize| total as f64 / cost.ticks as f64;
-    let rows = |total: u64| total as f64 / cost.ticks as f64;
+    let mean = |total: u64| total as f64 / cost.ticks as f64;
+    let traffic = &cost.traffic;
     println!(
         "| {name} | {:.1} | {:.0} | {:.1} | {:.0} | {:.0} |",
-        mean(cost.requests),
-        rows(cost.rows_read),
-        rows(cost.rows_written),
-        mean(cost.sent),
-        mean(cost.received)
+        mean(traffic.requests),
+        mean(traffic.rows_read),
+        mean(traffic.rows_written),
+        mean(traffic.sent),
+        mean(traffic.received)
     );
 }

@@ -8,9 +8,10 @@ async fn main() {
     println!("|---:|---:|---:|---:|---:|---:|");
     for series in [1_000, 10_000] {
         let cost = cost(series).await;
+        let traffic = cost.traffic;
         println!(
             "| {} | {} | {} | {} | {} | {} |",
-            cost.series, cost.requests, cost.rows_read, cost.rows_written, cost.sent, cost.received
+            cost.series, traffic.requests, traffic.rows_read, traffic.rows_written, traffic.sent, traffic.received
         );
     }
 }

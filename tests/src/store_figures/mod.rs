@@ -2,18 +2,18 @@
 //! with idempotency keys, maintenance as often as points come.
 
 mod month;
+mod rows;
 mod tables;
 mod tick;
-mod traffic;
 
 use crate::load::points::{Form, Points, STEP, STEPS_A_DAY};
 use crate::product::{Backend, Product};
+use crate::traffic::Traffic;
 use http::Request;
 use intentvision::clock::{Clock, DAY};
 use intentvision::config::Config;
 use intentvision::id::OrgId;
 use tables::Tables;
-use traffic::Traffic;
 
 /// Points of a request.
 const REQUEST: usize = 500;
@@ -150,7 +150,7 @@ impl Measured {
     #[must_use]
     pub fn rows_written_a_point(&self) -> (f64, f64) {
         let points = (self.points.steps * self.points.series) as f64;
-        let (all, keys) = traffic::rows_written(&self.ingest, &self.upkeep);
+        let (all, keys) = rows::rows_written(&self.ingest, &self.upkeep);
         (all as f64 / points, (all - keys) as f64 / points)
     }
 
@@ -175,7 +175,7 @@ pub async fn run(arguments: impl Iterator<Item = String>) {
     measured.print();
     if plan.backend == Backend::Remote {
         let days = measured.points.steps / STEPS_A_DAY;
-        traffic::print(&measured.ingest, &measured.upkeep, measured.accepted(days));
+        rows::print(&measured.ingest, &measured.upkeep, measured.accepted(days));
         tick::measure(
             &measured.product,
             &measured.clock,

@@ -1,7 +1,7 @@
 use super::send;
-use super::traffic::Traffic;
 use crate::load::points::{Points, STEP};
 use crate::product::Product;
+use crate::traffic::Traffic;
 use intentvision::clock::Clock;
 use serde_json::json;
 
@@ -48,6 +48,6 @@ pub(super) async fn measure(product: &Product, clock: &Clock, key: &str, points:
         points.series,
         each(ticks.rows_read),
         each(ticks.rows_written),
-        each(ticks.bytes)
+        each(ticks.bytes())
     );
 }

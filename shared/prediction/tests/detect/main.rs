@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod acts;
+#[path = "../bytes/mod.rs"]
+mod bytes;
 mod complaints;
 mod corpus;
 mod evidence;

@@ -8,6 +8,8 @@
 use prediction::calendar_effects::Regressor;
 use prediction::{Backend, Bounds, LocalTime, Options, Step};
 
+use crate::bytes::Reader;
+
 /// A history is no longer.
 const MOST_VALUES: usize = 2_200;
 
@@ -51,27 +53,6 @@ pub(crate) struct Case {
     pub(crate) step: Step,
     pub(crate) values: Vec<f64>,
     pub(crate) options: Options,
-}
-
-/// Reads bytes; after the last one there are zeros.
-struct Reader<'a>(&'a [u8]);
-
-impl Reader<'_> {
-    fn byte(&mut self) -> u8 {
-        self.0.split_off_first().copied().unwrap_or_default()
-    }
-
-    fn signed(&mut self) -> f64 {
-        f64::from(self.byte().cast_signed())
-    }
-
-    fn number(&mut self) -> f64 {
-        f64::from_le_bytes(std::array::from_fn(|_| self.byte()))
-    }
-
-    fn of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[usize::from(self.byte()) % all.len()]
-    }
 }
 
 pub(crate) fn decode(bytes: &[u8]) -> Case {

@@ -7,6 +7,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+#[path = "../bytes/mod.rs"]
+mod bytes;
 #[path = "../checked/mod.rs"]
 mod checked;
 mod decode;

@@ -1,15 +1,13 @@
 //! A tick run twice, ticks missed, and ticks killed midway end in the same state as one clean run, anomalies included.
 
 use super::scene::{anomalies, dropped, history, rule, switch, usual};
-use crate::alerting::fault::Killed;
-use crate::alerting::replay::{another, assert_same};
+use crate::alerting::replay::{assert_same, killed, ticked};
 use crate::alerting::rig::{Rig, START, series};
 use evaluate_alerts::Unlimited;
 use intentvision::clock::MINUTE;
 use intentvision::detection::marks;
 use intentvision::series::SeriesRef;
 use serde_json::json;
-use std::sync::Arc;
 
 /// Long enough for an incident that is quiet for an hour to end.
 const LENGTH: i64 = 90;
@@ -114,12 +112,7 @@ async fn a_tick_run_twice_changes_nothing() {
 async fn missed_ticks_are_made_up_for() {
     let run = async |happens: fn(i64) -> bool| {
         let rig = begin().await;
-        for minute in 1..=LENGTH {
-            arrivals(&rig, minute).await;
-            if happens(minute) {
-                rig.tick(minute).await;
-            }
-        }
+        ticked(&rig, LENGTH, arrivals, happens).await;
         rig
     };
     let clean = clean().await;
@@ -142,15 +135,7 @@ async fn a_tick_that_is_killed_is_made_up_for() {
             rig.at(minute, 1_000);
             // in each minute at another batch: reads of history, cold rows and groups, and the writes
             for batches in 1..=12 {
-                let db = Arc::new(Killed::new(rig.db.clone(), batches, after));
-                let _ = evaluate_alerts::run(
-                    &another(&rig, db.clone()),
-                    START + minute * MINUTE,
-                    &mut Unlimited,
-                    &mut Unlimited,
-                )
-                .await;
-                if db.survived() {
+                if killed(&rig, minute, batches, after, &mut Unlimited).await {
                     break;
                 }
             }

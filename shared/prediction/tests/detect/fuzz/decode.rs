@@ -8,6 +8,7 @@ use prediction::LocalTime;
 use prediction::detect::{Direction, Mark, MinimumEffect, Range, Settings};
 
 use crate::acts::Act;
+use crate::bytes::Reader;
 use crate::corpus::{DAY, HOUR, MINUTE, Noise, START};
 
 /// No more is done to one series.
@@ -39,27 +40,6 @@ const SPECIAL: [f64; 12] = [
     1e-300,
     1e15,
 ];
-
-/// Reads bytes; after the last one there are zeros.
-struct Reader<'a>(&'a [u8]);
-
-impl Reader<'_> {
-    fn byte(&mut self) -> u8 {
-        self.0.split_off_first().copied().unwrap_or_default()
-    }
-
-    fn signed(&mut self) -> f64 {
-        f64::from(self.byte().cast_signed())
-    }
-
-    fn number(&mut self) -> f64 {
-        f64::from_le_bytes(std::array::from_fn(|_| self.byte()))
-    }
-
-    fn of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[usize::from(self.byte()) % all.len()]
-    }
-}
 
 /// A series under way.
 struct Writer {

@@ -1,25 +1,6 @@
-use crate::product::Product;
+//! What storing costs a database, as a table.
 
-/// What passed between product and database.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Traffic {
-    pub(super) requests: u64,
-    pub(super) rows_read: u64,
-    pub(super) rows_written: u64,
-    pub(super) bytes: u64,
-}
-
-impl Traffic {
-    /// Adds what passed since the last look.
-    pub(super) fn add(&mut self, product: &Product) {
-        for exchange in product.counted() {
-            self.requests += 1;
-            self.rows_read += exchange.rows_read;
-            self.rows_written += exchange.rows_written;
-            self.bytes += (exchange.sent + exchange.received) as u64;
-        }
-    }
-}
+use crate::traffic::Traffic;
 
 /// All rows written, and those of them that are idempotency keys': one when it comes and one when it goes.
 pub(super) fn rows_written(ingest: &Traffic, upkeep: &Traffic) -> (u64, u64) {
