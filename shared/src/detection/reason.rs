@@ -8,7 +8,7 @@ use prediction::detect::{Direction, Finding, Kind, Member};
 /// What is abnormal, in a sentence for people:
 /// `requests 412/min, expected 1,900-2,300 for Monday 09:00 (78% below); third such drop this month`.
 ///
-/// Times are those of `local`, which people have on their walls ([`super::wall_time`]). Where a value is missing, `since` is when it was due.
+/// Times are those of `local`, which people have on their walls ([`super::wall_time`]). Where values are missing, `since` is the time of the last one.
 #[must_use]
 pub fn reason(metric: &str, unit: Option<&str>, finding: &Finding, local: LocalTime) -> String {
     let figures = Figures::of(finding);

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod acts;
+mod aftermath;
 #[path = "../bytes/mod.rs"]
 mod bytes;
 mod complaints;
