@@ -4,7 +4,7 @@
 //! First a read, so that an idle schedule writes nothing, then one write that takes the leases and
 //! freezes the bodies.
 
-use super::message::{AlertFacts, Facts, RuleFacts, SeriesFacts};
+use super::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts};
 use super::outbox::MessageKind;
 use crate::Error;
 use crate::auth::Tenant;
@@ -208,14 +208,17 @@ fn candidate(row: &Row) -> Result<(Claim, String), DbError> {
         }),
         None => None,
     };
-    let facts = Facts {
+    let notice = Notice {
         kind,
         occurred_at: row.integer(6)?,
         channel_id: owned(2)?,
         channel_name: owned(7)?,
-        alert,
-        rule,
-        series,
+        group: row.opt_text(8)?.unwrap_or_default().to_owned(),
+        alerts: alert
+            .map(|alert| AlertNotice { alert, rule, series })
+            .into_iter()
+            .collect(),
+        unlisted: 0,
     };
     let claim = Claim {
         org_id: owned(0)?,
@@ -227,7 +230,7 @@ fn candidate(row: &Row) -> Result<(Claim, String), DbError> {
         attempts: 0,
         token: 0,
     };
-    Ok((claim, facts.body()))
+    Ok((claim, notice.body()))
 }
 
 /// Raises nothing where the lease was lost: one late attempt must not undo the records beside it.

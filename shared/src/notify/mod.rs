@@ -10,6 +10,7 @@ pub mod connector;
 pub mod delivery;
 pub mod history;
 mod message;
+pub mod notice;
 pub mod outbox;
 mod retry;
 pub mod sender;

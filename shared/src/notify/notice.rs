@@ -1,0 +1,74 @@
+//! What a message tells, before it is written down for its channel.
+
+use super::outbox::MessageKind;
+use crate::clock::Millis;
+use crate::series::SeriesId;
+use crate::time;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What is known about a message when it is first sent.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// `None` for a test call
+    pub kind: Option<MessageKind>,
+    /// the minute that it tells of, product time
+    pub occurred_at: Millis,
+    /// who is told
+    pub channel_id: String,
+    /// as its owner calls it
+    pub channel_name: String,
+    /// what all messages to this channel about the same have in common, from the first to the resolve
+    pub group: String,
+    /// what is told of: none in a test call, otherwise at least one, the most severe first
+    pub alerts: Vec<AlertNotice>,
+    /// how many more there are that are not listed
+    pub unlisted: usize,
+}
+
+/// One alert of a notice.
+#[derive(Debug, Clone, Serialize)]
+pub struct AlertNotice {
+    /// the alert
+    pub alert: AlertFacts,
+    /// the rule that it is of
+    pub rule: Option<RuleFacts>,
+    /// the series that it is about; none of a composite rule
+    pub series: Option<SeriesFacts>,
+}
+
+/// An alert as messages show it.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the fields of the HTTP contract")]
+pub struct AlertFacts {
+    pub alert_id: String,
+    pub status: &'static str,
+    pub severity: String,
+    #[serde(serialize_with = "time::rfc3339")]
+    pub started_at: Millis,
+    #[serde(serialize_with = "time::rfc3339_option")]
+    pub resolved_at: Option<Millis>,
+    pub value: Option<f64>,
+    pub summary: String,
+    pub reason: String,
+    pub acknowledged_by: Option<String>,
+}
+
+/// A rule as messages show it.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the fields of the HTTP contract")]
+pub struct RuleFacts {
+    pub rule_id: String,
+    pub name: String,
+    pub severity: String,
+    pub condition: Value,
+}
+
+/// A series as messages show it.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the fields of the HTTP contract")]
+pub struct SeriesFacts {
+    pub series_id: SeriesId,
+    pub metric_key: String,
+    pub dimensions: Map<String, Value>,
+}
