@@ -4,12 +4,12 @@
 //! First a read, so that an idle schedule writes nothing, then one write that takes the leases and
 //! freezes the bodies.
 
-use super::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts, Why};
+use super::content::{self, content, listed};
+use super::notice::{Notice, Why};
 use super::outbox::MessageKind;
 use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::Millis;
-use crate::series::SeriesId;
 use db::{Batch, DbError, Row, Step, Value, args, wall_ms};
 
 /// Longer than an attempt with its record can take.
@@ -75,13 +75,13 @@ impl Outcome {
     }
 }
 
-/// Nothing of the same alert that the channel is to be told earlier is on its way: a resolve does
+/// Nothing of the same group that the channel is to be told earlier is on its way: a resolve does
 /// not overtake its firing.
 macro_rules! first_in_line {
     () => {
         "NOT EXISTS (SELECT 1 FROM outbox AS e
-            WHERE e.org_id = o.org_id AND e.alert_id = o.alert_id AND e.channel_id = o.channel_id
-              AND e.transition_seq < o.transition_seq AND e.state = 'pending')"
+            WHERE e.org_id = o.org_id AND e.channel_id = o.channel_id AND e.group_id = o.group_id AND e.group_id <> ''
+              AND e.flush < o.flush AND e.state = 'pending')"
     };
 }
 
@@ -121,12 +121,9 @@ pub(super) async fn claim(system: &Tenant, limit: usize) -> Result<Vec<Claim>, E
 }
 
 const DUE: &str = concat!(
-    "SELECT m.org_id, m.message_id, m.channel_id, c.config, c.secret, m.type, m.occurred_at, c.name,
-            a.alert_id, a.severity, a.started_at, a.resolved_at, coalesce(t.value, a.value), a.summary,
-            coalesce(t.reason, a.reason), a.acknowledged_by,
-            r.rule_id, r.name, r.severity, r.condition,
-            s.series_id, s.metric_key, s.dimensions
-     FROM (
+    "SELECT m.org_id, m.message_id, m.channel_id, c.config, c.secret, m.type, m.occurred_at, c.name, m.why, m.group_id,",
+    content!(),
+    " FROM (
         SELECT o.org_id, o.message_id, o.due_at,
                row_number() OVER (PARTITION BY o.org_id, o.channel_id ORDER BY o.due_at, o.message_id)
                + (SELECT count(*) FROM outbox AS f
@@ -145,10 +142,6 @@ const DUE: &str = concat!(
     ") AS next
      JOIN outbox AS m ON m.org_id = next.org_id AND m.message_id = next.message_id
      JOIN notification_channels AS c ON c.org_id = m.org_id AND c.channel_id = m.channel_id
-     LEFT JOIN alerts AS a ON a.org_id = m.org_id AND a.alert_id = m.alert_id
-     LEFT JOIN transitions AS t ON t.org_id = m.org_id AND t.seq = m.transition_seq AND t.alert_id = m.alert_id
-     LEFT JOIN alert_rules AS r ON r.org_id = a.org_id AND r.rule_id = a.rule_id
-     LEFT JOIN time_series AS s ON s.org_id = a.org_id AND s.series_id = a.series_id
      WHERE next.place <= ?3 ORDER BY next.due_at, next.message_id LIMIT ?4"
 );
 
@@ -174,58 +167,16 @@ const TAKE: &str = concat!(
 fn candidate(row: &Row) -> Result<(Claim, String), DbError> {
     let owned = |column| row.text(column).map(str::to_owned);
     let kind = MessageKind::parse(row.text(5)?);
-    let json = |column| -> Result<serde_json::Value, DbError> {
-        Ok(serde_json::from_str(row.text(column)?).unwrap_or_default())
-    };
-    let alert = match (row.opt_text(8)?, kind) {
-        (Some(alert_id), Some(kind)) => Some(AlertFacts {
-            alert_id: alert_id.to_owned(),
-            status: kind.status(),
-            severity: owned(9)?,
-            started_at: row.integer(10)?,
-            resolved_at: row.opt_integer(11)?.filter(|_| kind == MessageKind::Resolved),
-            value: row.opt_real(12)?,
-            summary: owned(13)?,
-            reason: owned(14)?,
-            acknowledged_by: row.opt_text(15)?.map(str::to_owned),
-        }),
-        _ => None,
-    };
-    let rule = match row.opt_text(16)? {
-        Some(rule_id) => Some(RuleFacts {
-            rule_id: rule_id.to_owned(),
-            name: owned(17)?,
-            severity: owned(18)?,
-            condition: json(19)?,
-        }),
-        None => None,
-    };
-    let series = match row.opt_integer(20)?.and_then(SeriesId::from_raw) {
-        Some(series_id) => Some(SeriesFacts {
-            series_id,
-            metric_key: owned(21)?,
-            dimensions: json(22)?.as_object().cloned().unwrap_or_default(),
-        }),
-        None => None,
-    };
+    let (alerts, unlisted) = content::read(row, 10, kind)?;
     let notice = Notice {
         kind,
-        why: kind.map(|kind| {
-            if kind == MessageKind::Resolved {
-                Why::Resolved
-            } else {
-                Why::First
-            }
-        }),
+        why: row.opt_text(8)?.and_then(Why::parse),
         occurred_at: row.integer(6)?,
         channel_id: owned(2)?,
         channel_name: owned(7)?,
-        group: row.opt_text(8)?.unwrap_or_default().to_owned(),
-        alerts: alert
-            .map(|alert| AlertNotice { alert, rule, series })
-            .into_iter()
-            .collect(),
-        unlisted: 0,
+        group: owned(9)?,
+        alerts,
+        unlisted,
     };
     let claim = Claim {
         org_id: owned(0)?,
@@ -292,6 +243,14 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
                      WHERE (org_id, channel_id) = (SELECT org_id, channel_id FROM outbox",
                     while_held!(),
                     ") AND message_id <> ?3 AND state = 'pending' AND type <> 'alert.resolved'"
+                ),
+                held(),
+            ));
+            batch.push(Step::tenant(
+                concat!(
+                    "UPDATE org_state SET notices_asked = notices_asked + 1 WHERE org_id = (SELECT org_id FROM outbox",
+                    while_held!(),
+                    ")"
                 ),
                 held(),
             ));

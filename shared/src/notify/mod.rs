@@ -7,6 +7,7 @@ pub mod address;
 pub mod channel;
 mod claim;
 pub mod connector;
+mod content;
 pub mod delivery;
 pub mod history;
 mod message;
