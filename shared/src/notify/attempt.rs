@@ -1,6 +1,5 @@
 //! One attempt at one message: the channel is opened, its requests are sent, the answers are judged.
 
-use super::call::Then;
 use super::channel::{self, ChannelConfig, Judgement, Letter};
 use super::claim::{Change, Claim, Outcome};
 use super::retry::{self, Verdict};
@@ -70,12 +69,12 @@ async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelCon
     };
     let mut calls = config.calls(&letter)?.into_iter().peekable();
     while let Some(call) = calls.next() {
-        let then = call.then;
+        let role = call.role;
         let answer = sender.send(call).await?;
         let judgement = config.judge(&answer, app.clock.wall());
         let goes_on = match judgement.verdict {
-            Verdict::Delivered => then == Then::Next,
-            Verdict::Refused => true,
+            Verdict::Delivered => role.goes_on(true),
+            Verdict::Refused => role.goes_on(false),
             Verdict::Retry(_) | Verdict::Gone => false,
         };
         if !goes_on || calls.peek().is_none() {

@@ -4,7 +4,6 @@ use super::target::WebhookUrl;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
-use serde_json::Value;
 
 /// How much of a reply is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,14 +25,29 @@ impl Reading {
     }
 }
 
-/// What goes on after a request that was accepted; one that was refused makes way for the next in
-/// any case.
+/// What a request is among those of its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Then {
-    /// the message is delivered
-    Done,
-    /// the message goes on with the next request
-    Next,
+pub(super) enum Role {
+    /// accepted, it ends the message; refused, too
+    Whole,
+    /// accepted, the next follows; refused, the message is refused
+    Required,
+    /// accepted or refused, the next follows
+    Optional,
+    /// accepted, it ends the message; refused, the next takes its place
+    Preferred,
+}
+
+impl Role {
+    /// Whether the next request follows.
+    pub(super) fn goes_on(self, accepted: bool) -> bool {
+        match self {
+            Self::Whole => false,
+            Self::Required => accepted,
+            Self::Optional => true,
+            Self::Preferred => !accepted,
+        }
+    }
 }
 
 /// A request with JSON.
@@ -44,7 +58,7 @@ pub struct Call {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) reading: Reading,
-    pub(super) then: Then,
+    pub(super) role: Role,
 }
 
 impl std::fmt::Debug for Call {
@@ -64,15 +78,15 @@ impl Call {
             headers: HeaderMap::from_iter([json]),
             body: body.into(),
             reading: Reading::Refusals,
-            then: Then::Done,
+            role: Role::Whole,
         }
     }
 
-    /// A POST of this JSON to an interface whose replies say more than their status.
-    pub(super) fn ask(url: WebhookUrl, body: &Value) -> Self {
+    /// A POST to an interface whose replies say more than their status.
+    pub(super) fn ask(url: WebhookUrl, body: impl Into<Bytes>) -> Self {
         Self {
             reading: Reading::Replies,
-            ..Self::post(url, body.to_string())
+            ..Self::post(url, body)
         }
     }
 
@@ -81,9 +95,9 @@ impl Call {
         Self { method, ..self }
     }
 
-    /// With what follows when it is accepted.
-    pub(super) fn then(self, then: Then) -> Self {
-        Self { then, ..self }
+    /// In another role.
+    pub(super) fn with_role(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 
     /// With a header.

@@ -21,4 +21,4 @@ mod target;
 pub use call::Call;
 pub use outbox::{MessageKind, NewMessage};
 pub use sender::Sender;
-pub use target::WebhookUrl;
+pub use target::{SecretUrl, WebhookUrl};

@@ -4,7 +4,12 @@
 //! writes a [`Notice`] as the body that the first attempt freezes, it turns that body into requests,
 //! and it judges the answers. [`store`] keeps channels.
 
+mod discord;
+mod pagerduty;
+mod slack;
 mod store;
+mod story;
+mod teams;
 mod webhook;
 
 pub use store::{ChannelChange, ChannelItem, Created, Issued, NewChannel, create, delete, get, list, test, update};
@@ -18,7 +23,11 @@ use super::retry::{self, Verdict};
 use super::sender::Answer;
 use super::signature::SigningSecret;
 use crate::clock::Millis;
+use discord::Discord;
+use pagerduty::PagerDuty;
 use serde_json::Value;
+use slack::Slack;
+use teams::Teams;
 use webhook::Webhook;
 
 /// What a channel's receiver is.
@@ -26,10 +35,24 @@ use webhook::Webhook;
 pub enum ChannelType {
     /// any HTTP endpoint, by Standard Webhooks
     Webhook,
+    /// an incoming webhook, or a bot
+    Slack,
+    /// Events API v2
+    PagerDuty,
+    /// a workflow that posts adaptive cards
+    Teams,
+    /// a webhook of a channel
+    Discord,
 }
 
 impl ChannelType {
-    const ALL: [(Self, &'static str); 1] = [(Self::Webhook, "webhook")];
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Webhook, "webhook"),
+        (Self::Slack, "slack"),
+        (Self::PagerDuty, "pagerduty"),
+        (Self::Teams, "teams"),
+        (Self::Discord, "discord"),
+    ];
 
     /// Reads a `type`.
     #[must_use]
@@ -54,6 +77,10 @@ impl ChannelType {
     pub(super) fn write(self, notice: &Notice) -> String {
         match self {
             Self::Webhook => webhook::write(notice),
+            Self::Slack => slack::write(notice),
+            Self::PagerDuty => pagerduty::write(notice),
+            Self::Teams => teams::write(notice),
+            Self::Discord => discord::write(notice),
         }
     }
 }
@@ -62,6 +89,10 @@ impl ChannelType {
 #[derive(Debug, Clone)]
 pub(super) enum ChannelConfig {
     Webhook(Webhook),
+    Slack(Slack),
+    PagerDuty(PagerDuty),
+    Teams(Teams),
+    Discord(Discord),
 }
 
 impl ChannelConfig {
@@ -72,6 +103,10 @@ impl ChannelConfig {
     pub(super) fn parse(r#type: ChannelType, config: &Value, reach: Reach) -> Result<Self, String> {
         match r#type {
             ChannelType::Webhook => Webhook::parse(config, reach).map(Self::Webhook),
+            ChannelType::Slack => Slack::parse(config, reach).map(Self::Slack),
+            ChannelType::PagerDuty => PagerDuty::parse(config, reach).map(Self::PagerDuty),
+            ChannelType::Teams => Teams::parse(config, reach).map(Self::Teams),
+            ChannelType::Discord => Discord::parse(config, reach).map(Self::Discord),
         }
     }
 
@@ -79,14 +114,23 @@ impl ChannelConfig {
     pub(super) fn shown(&self) -> Value {
         match self {
             Self::Webhook(webhook) => webhook.shown(),
+            Self::Slack(slack) => slack.shown(),
+            Self::PagerDuty(pagerduty) => pagerduty.shown(),
+            Self::Teams(teams) => teams.shown(),
+            Self::Discord(discord) => discord.shown(),
         }
     }
 
     /// What is sealed: the whole configuration, where a part of it is a credential.
     pub(super) fn credentials(&self) -> Option<String> {
-        match self {
-            Self::Webhook(_) => None,
-        }
+        let credentials = match self {
+            Self::Webhook(_) => return None,
+            Self::Slack(slack) => slack.credentials(),
+            Self::PagerDuty(pagerduty) => pagerduty.credentials(),
+            Self::Teams(teams) => teams.credentials(),
+            Self::Discord(discord) => discord.credentials(),
+        };
+        Some(credentials.to_string())
     }
 
     /// Reads a kept channel.
@@ -101,6 +145,7 @@ impl ChannelConfig {
                 let secrets = SigningSecret::parse_all(opened).ok_or("the channel's secret is broken")?;
                 Ok(Self::Webhook(Webhook::parse(&config, reach)?.signed_by(secrets)))
             }
+            _ => Self::parse(r#type, &serde_json::from_str(opened).map_err(broken)?, reach),
         }
     }
 
@@ -111,13 +156,21 @@ impl ChannelConfig {
     pub(super) fn calls(&self, letter: &Letter<'_>) -> Result<Vec<Call>, String> {
         match self {
             Self::Webhook(webhook) => Ok(vec![webhook.call(letter)?]),
+            Self::Slack(slack) => slack.calls(letter),
+            Self::PagerDuty(pagerduty) => pagerduty.calls(letter),
+            Self::Teams(teams) => Ok(vec![teams.call(letter)]),
+            Self::Discord(discord) => discord.calls(letter),
         }
     }
 
     /// What an answer to one of them means.
     pub(super) fn judge(&self, answer: &Answer, now: Millis) -> Judgement {
         match self {
-            Self::Webhook(_) => Judgement::by_status(answer, now),
+            // PagerDuty: 202 is success, 400 is final, 429 and 5xx are not, as anywhere
+            Self::Webhook(_) | Self::PagerDuty(_) => Judgement::by_status(answer, now),
+            Self::Slack(slack) => slack.judge(answer, now),
+            Self::Teams(_) => Teams::judge(answer, now),
+            Self::Discord(_) => Discord::judge(answer, now),
         }
     }
 }
@@ -128,12 +181,10 @@ pub(super) struct Letter<'a> {
     /// the same on each attempt
     pub(super) message_id: &'a str,
     /// `None` for a test call
-    #[expect(dead_code, reason = "kinds that edit and thread ask for it")]
     pub(super) kind: Option<MessageKind>,
     /// as [`ChannelType::write`] wrote it
     pub(super) body: &'a str,
     /// what the receiver calls the first message of the group, once it was told one
-    #[expect(dead_code, reason = "kinds that edit and thread ask for it")]
     pub(super) thread: Option<&'a str>,
     /// wall time of the attempt
     pub(super) now: Millis,
@@ -157,6 +208,19 @@ impl Judgement {
             error: Some(error.into()),
             thread: None,
         }
+    }
+
+    /// Never to be accepted, for this reason.
+    fn refused(error: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Refused,
+            ..Self::failed(error)
+        }
+    }
+
+    /// With another verdict.
+    fn with(self, verdict: Verdict) -> Self {
+        Self { verdict, ..self }
     }
 
     /// What the status alone says.

@@ -148,7 +148,6 @@ pub async fn create(
     let id = ChannelId::new(&app.clock, &app.entropy)?;
     let secret = match new.r#type {
         ChannelType::Webhook => Some(SigningSecret::new(&app.entropy)?),
-        #[expect(unreachable_patterns, reason = "the other types come with this change")]
         _ => None,
     };
     let kept = match (&secret, new.config.credentials()) {
