@@ -8,6 +8,8 @@ mod channels;
 mod deliveries;
 mod detection;
 mod rules;
+mod schedules;
+mod silences;
 
 use intentvision::http::Routes;
 
@@ -19,4 +21,6 @@ pub fn routes() -> Routes {
         .merge(channels::routes())
         .merge(deliveries::routes())
         .merge(detection::routes())
+        .merge(silences::routes())
+        .merge(schedules::routes())
 }

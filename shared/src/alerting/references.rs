@@ -71,7 +71,11 @@ impl References {
         ];
         let checks = checks.map(|((check, missing), list, words)| {
             let step = batch.push(Step::tenant(check, args![&list]));
-            (step, batch.push_rescue(step, Step::tenant(missing, args![&list])), words)
+            (
+                step,
+                batch.push_rescue(step, Step::tenant(missing, args![&list])),
+                words,
+            )
         });
         Self {
             checks: checks.to_vec(),

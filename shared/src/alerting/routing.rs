@@ -206,9 +206,15 @@ mod tests {
             (json!({"notify": {"group_interval": "2d"}}), "group_interval"),
             (json!({"notify": {"repeat_interval": "0s"}}), "repeat_interval"),
             (json!({"notify": {"wait": "1m"}}), "wait"),
-            (json!({"escalate": {"after": "15m", "channels": []}}), "escalate.channels"),
+            (
+                json!({"escalate": {"after": "15m", "channels": []}}),
+                "escalate.channels",
+            ),
             (json!({"escalate": {"after": "15m", "channels": [own]}}), "at once"),
-            (json!({"escalate": {"after": "5s", "channels": [other]}}), "escalate.after"),
+            (
+                json!({"escalate": {"after": "5s", "channels": [other]}}),
+                "escalate.after",
+            ),
             (json!({"equal": ["host"]}), "inhibited_by"),
             (json!({"notify": {"group_by": vec!["a"; 11]}}), "group_by"),
         ] {

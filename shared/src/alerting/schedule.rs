@@ -156,10 +156,14 @@ impl Schedule {
         let mut found = Vec::new();
         let first = self.zone.to_datetime(start).date();
         for day in -1..=AHEAD {
-            let Ok(date) = first.checked_add(day.days()) else { continue };
+            let Ok(date) = first.checked_add(day.days()) else {
+                continue;
+            };
             for stretch in &self.times.weekly {
                 for time in [stretch.from, stretch.to] {
-                    let Ok(local) = date.to_datetime(jiff::civil::Time::midnight()).checked_add(time.0.minutes())
+                    let Ok(local) = date
+                        .to_datetime(jiff::civil::Time::midnight())
+                        .checked_add(time.0.minutes())
                     else {
                         continue;
                     };
@@ -208,8 +212,14 @@ mod tests {
         ] {
             assert_eq!(work.mutes(at(text)), muted, "{text}");
         }
-        assert_eq!(work.next_change(at("2026-03-27T17:00:00Z")), Some(at("2026-03-30T07:00:00Z")));
-        assert_eq!(work.next_change(at("2026-03-30T07:00:00Z")), Some(at("2026-03-30T16:00:00Z")));
+        assert_eq!(
+            work.next_change(at("2026-03-27T17:00:00Z")),
+            Some(at("2026-03-30T07:00:00Z"))
+        );
+        assert_eq!(
+            work.next_change(at("2026-03-30T07:00:00Z")),
+            Some(at("2026-03-30T16:00:00Z"))
+        );
     }
 
     #[test]
@@ -239,7 +249,10 @@ mod tests {
     fn what_never_changes_has_no_next_change() {
         let all = json!({"mutes": "during", "weekly": [
             {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "00:00", "to": "24:00"}]});
-        assert_eq!(schedule("Asia/Tokyo", all).next_change(at("2026-11-28T00:00:00Z")), None);
+        assert_eq!(
+            schedule("Asia/Tokyo", all).next_change(at("2026-11-28T00:00:00Z")),
+            None
+        );
         assert!(Schedule::new(serde_json::from_str(WORK).unwrap(), "Mars/Olympus").is_none());
         for wrong in ["9:00", "24:01", "12:60", "1200", "-1:00", "+1:00"] {
             assert_eq!(TimeOfDay::parse(wrong), None, "{wrong}");

@@ -185,7 +185,9 @@ pub async fn list(tenant: &Tenant, limit: usize, after: Option<&Cursor>) -> Resu
     let reply = tenant.run(Batch::read_one(step)).await?;
     let rows = &reply.step(0)?.rows;
     let items = rows.iter().map(|row| item(tenant, row)).collect::<Result<_, _>>()?;
-    Ok(Page::cut(items, limit, |item: &ScheduleItem| item.schedule_id.to_string()))
+    Ok(Page::cut(items, limit, |item: &ScheduleItem| {
+        item.schedule_id.to_string()
+    }))
 }
 
 /// One schedule.
@@ -201,7 +203,11 @@ pub async fn get(tenant: &Tenant, schedule_id: &ScheduleId) -> Result<ScheduleIt
 ///
 /// # Errors
 /// 404 if the organization has no such schedule; 401, 403 or 503.
-pub async fn replace(tenant: &Tenant, schedule_id: &ScheduleId, definition: &Definition) -> Result<ScheduleItem, Error> {
+pub async fn replace(
+    tenant: &Tenant,
+    schedule_id: &ScheduleId,
+    definition: &Definition,
+) -> Result<ScheduleItem, Error> {
     let mut batch = Batch::write().repeatable();
     batch.push(Step::tenant(
         concat!(

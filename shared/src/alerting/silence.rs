@@ -1,6 +1,5 @@
 //! What a silence is: which alerts it keeps quiet, and how long.
 
-
 use super::routing::whole_minutes;
 use super::severity::Severity;
 use crate::Error;
@@ -273,10 +272,7 @@ mod tests {
                 .map_err(|error| Error::schema(error.to_string()))?
                 .check(now)
         };
-        assert_eq!(
-            draft(|_| ()).unwrap().ends_at,
-            Some(now + crate::clock::HOUR)
-        );
+        assert_eq!(draft(|_| ()).unwrap().ends_at, Some(now + crate::clock::HOUR));
         let resolved = draft(|body| {
             body["ends_at"] = json!(null);
             body["until"] = json!("resolved");
@@ -309,8 +305,14 @@ mod tests {
         assert!(silence(minute, 3 * minute).holds(2 * minute));
         assert!(!silence(minute, 3 * minute).holds(3 * minute));
         assert!(silence(minute, 3 * minute).ended(0, 0, 3 * minute));
-        assert!(!silence(minute, 3 * minute).ended(0, 3 * minute, 4 * minute), "told since");
+        assert!(
+            !silence(minute, 3 * minute).ended(0, 3 * minute, 4 * minute),
+            "told since"
+        );
         assert!(!silence(minute + 1, minute + 30_000).ended(0, 0, 5 * minute));
-        assert!(!silence(minute, 3 * minute).ended(3 * minute, 0, 3 * minute), "it began after");
+        assert!(
+            !silence(minute, 3 * minute).ended(3 * minute, 0, 3 * minute),
+            "it began after"
+        );
     }
 }

@@ -114,11 +114,14 @@ impl Facts {
                 severity: self.rule_severity.unwrap_or_default(),
                 condition: self.condition,
             }),
-            series: self.series_id.and_then(SeriesId::from_raw).map(|series_id| SeriesFacts {
-                series_id,
-                metric_key: self.metric_key.unwrap_or_default(),
-                dimensions: self.dimensions.unwrap_or_default(),
-            }),
+            series: self
+                .series_id
+                .and_then(SeriesId::from_raw)
+                .map(|series_id| SeriesFacts {
+                    series_id,
+                    metric_key: self.metric_key.unwrap_or_default(),
+                    dimensions: self.dimensions.unwrap_or_default(),
+                }),
         }
     }
 }

@@ -4,13 +4,14 @@
 //! [`delivery`] sends them, at least once, signed, to addresses that [`address`] permits.
 
 pub mod address;
+mod attempt;
+mod call;
 pub mod channel;
 mod claim;
 pub mod connector;
 mod content;
 pub mod delivery;
 pub mod history;
-mod message;
 pub mod notice;
 pub mod outbox;
 mod retry;
@@ -18,6 +19,7 @@ pub mod sender;
 pub mod signature;
 mod target;
 
+pub use call::Call;
 pub use outbox::{MessageKind, NewMessage};
 pub use sender::Sender;
-pub use target::WebhookUrl;
+pub use target::{SecretUrl, WebhookUrl};

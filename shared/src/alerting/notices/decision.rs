@@ -27,9 +27,18 @@ pub(super) fn decide(situation: &mut Situation, transitions: &[Logged], until: M
     // what a lane tells that nobody has waited for happens now
     let happens = |transition: &Logged| transition.minute.max(first);
     let mut minutes: BTreeSet<Millis> = transitions.iter().map(happens).collect();
-    minutes.extend(situation.rules.values().filter_map(|rule| rule.due).map(|due| due.max(first)));
+    minutes.extend(
+        situation
+            .rules
+            .values()
+            .filter_map(|rule| rule.due)
+            .map(|due| due.max(first)),
+    );
     let ends = situation.silences.iter().filter_map(|silence| silence.ends_at);
-    minutes.extend(ends.map(crate::alerting::routing::whole_minutes).filter(|end| *end >= first));
+    minutes.extend(
+        ends.map(crate::alerting::routing::whole_minutes)
+            .filter(|end| *end >= first),
+    );
     if asked {
         minutes.insert(until);
     }
@@ -76,6 +85,7 @@ impl Situation {
         let mut rule = self.rules.get(rule_id)?.clone();
         let mut groups = std::mem::take(&mut rule.groups);
         let mut due = None;
+        let inhibitors = self.inhibitors(&rule);
         // an escalation looks at what the rule's own channels were told
         for (channel_id, role) in audience(&rule.channels, &rule.routing, &groups) {
             let (mut mine, others): (Vec<Group>, Vec<Group>) = groups
@@ -87,6 +97,7 @@ impl Situation {
                 rule: &rule,
                 role,
                 minute,
+                inhibitors: &inhibitors,
                 told: first_told(&rule.channels, &others),
                 messages,
                 due: None,
@@ -120,8 +131,15 @@ impl Situation {
 
     /// Alerts that are over and of which nobody waits to hear need not be looked at any longer.
     fn settle(&mut self) {
-        let members = self.rules.values().flat_map(|rule| &rule.groups).flat_map(|group| &group.members);
-        let waiting: BTreeSet<_> = members.filter(|(_, told)| told.to.is_none()).map(|(id, _)| id.clone()).collect();
+        let members = self
+            .rules
+            .values()
+            .flat_map(|rule| &rule.groups)
+            .flat_map(|group| &group.members);
+        let waiting: BTreeSet<_> = members
+            .filter(|(_, told)| told.to.is_none())
+            .map(|(id, _)| id.clone())
+            .collect();
         for (alert_id, alert) in &mut self.alerts {
             let mine = self.rules.contains_key(&alert.rule_id);
             if mine && alert.noticed == Some(Noticed::Over) && !waiting.contains(alert_id) {
@@ -139,7 +157,11 @@ fn audience(
 ) -> Vec<(ChannelId, Role)> {
     let mut audience: Vec<(ChannelId, Role)> = own.iter().map(|channel| (channel.clone(), Role::Own)).collect();
     if let Some((after, channels)) = routing.escalation() {
-        audience.extend(channels.iter().map(|channel| (channel.clone(), Role::Escalation(after))));
+        audience.extend(
+            channels
+                .iter()
+                .map(|channel| (channel.clone(), Role::Escalation(after))),
+        );
     }
     for group in groups {
         if audience.iter().all(|(channel, _)| *channel != group.channel_id) {

@@ -5,6 +5,7 @@
 //! told as both in the next.
 
 use super::decision::earlier;
+use super::quiet::Traits;
 use super::situation::{Alert, Channel, Group, Noticed, Rule, Situation, Told};
 use crate::alerting::routing::whole_minutes;
 use crate::clock::{MINUTE, Millis};
@@ -31,6 +32,8 @@ pub(super) struct Flush<'a> {
     pub(super) rule: &'a Rule,
     pub(super) role: Role,
     pub(super) minute: Millis,
+    /// what alerts have that it is inhibited by
+    pub(super) inhibitors: &'a BTreeSet<Traits>,
     /// when own channels were told first
     pub(super) told: BTreeMap<AlertId, Millis>,
     pub(super) messages: &'a mut Vec<NewMessage>,
@@ -69,6 +72,11 @@ impl Flush<'_> {
         }
     }
 
+    fn is_quiet(&self, channel: &Channel, alert: &Alert, minute: Millis) -> bool {
+        let inhibited = self.inhibitors.contains(&self.rule.traits(alert));
+        inhibited || self.situation.is_quiet(self.rule, channel, alert, minute)
+    }
+
     fn alerts(&self) -> impl Iterator<Item = (&AlertId, &Alert)> {
         self.situation
             .alerts
@@ -83,14 +91,18 @@ impl Flush<'_> {
         if self.role == Role::Former {
             return untold;
         }
-        for (alert_id, alert) in self.alerts() {
-            if groups.iter().any(|group| group.members.contains_key(alert_id)) {
-                continue;
-            }
+        let known: BTreeSet<AlertId> = groups.iter().flat_map(|group| group.members.keys().cloned()).collect();
+        let mut places: BTreeMap<_, usize> = groups
+            .iter()
+            .enumerate()
+            .map(|(at, group)| (group.labels.clone(), at))
+            .collect();
+        for (alert_id, alert) in self.alerts().filter(|(alert_id, _)| !known.contains(*alert_id)) {
             let labels = alert.labels(&self.rule.routing.notify.group_by);
-            let place = groups.iter().position(|group| !group.closed && group.labels == labels);
+            let place = places.get(&labels).copied();
             if alert.is_open() {
                 let place = place.unwrap_or_else(|| {
+                    places.insert(labels.clone(), groups.len());
                     groups.push(Group {
                         channel_id: channel_id.clone(),
                         group_id: None,
@@ -106,7 +118,7 @@ impl Flush<'_> {
                 untold[place].insert(alert_id.clone());
             } else if let Some(place) = place
                 && groups[place].flush > 0
-                && self.was_kept_waiting(channel, alert_id, alert)
+                && self.was_kept_waiting(channel, alert)
             {
                 groups[place].members.insert(alert_id.clone(), Told::owed(self.minute));
             }
@@ -115,8 +127,8 @@ impl Flush<'_> {
     }
 
     /// Whether an alert that ends now would have been told, had its group not been told something a short time ago.
-    fn was_kept_waiting(&self, channel: &Channel, alert_id: &AlertId, alert: &Alert) -> bool {
-        let quiet = |minute| self.situation.is_quiet(self.rule, channel, (alert_id, alert), minute);
+    fn was_kept_waiting(&self, channel: &Channel, alert: &Alert) -> bool {
+        let quiet = |minute| self.is_quiet(channel, alert, minute);
         let due = alert.started_at + whole_minutes(self.rule.routing.notify.group_wait.millis());
         alert.noticed == Some(Noticed::Over)
             && alert.since == self.minute
@@ -135,7 +147,9 @@ impl Flush<'_> {
             over: Vec::new(),
         };
         let unended = group.members.iter().filter(|(_, told)| told.to.is_none());
-        let all = unended.map(|(id, told)| (id, Some(*told))).chain(untold.iter().map(|id| (id, None)));
+        let all = unended
+            .map(|(id, told)| (id, Some(*told)))
+            .chain(untold.iter().map(|id| (id, None)));
         for (alert_id, told) in all {
             let known = self.situation.alerts.get(alert_id);
             let Some((alert, noticed)) = known.and_then(|alert| Some((alert, alert.noticed?))) else {
@@ -150,7 +164,11 @@ impl Flush<'_> {
             if told.is_some() {
                 view.open.push(alert_id.clone());
             }
-            if self.role == Role::Former || self.situation.is_quiet(self.rule, channel, (alert_id, alert), self.minute) {
+            if self.role == Role::Former
+                || self
+                    .situation
+                    .is_quiet(self.rule, channel, (alert_id, alert), self.minute)
+            {
                 continue;
             }
             let seen = alert.is_acknowledged(self.minute);
@@ -268,7 +286,10 @@ impl Flush<'_> {
         group.flush += 1;
         group.last_at = self.minute;
         let mut kind = MessageKind::Resolved;
-        for alert_id in view.open.iter().chain(&view.ready).chain(&view.coming) {
+        // what comes later does not keep a group open that is over
+        let ends = matches!(why, Why::Resolved | Why::RuleClosed);
+        let coming: &[AlertId] = if ends { &[] } else { &view.coming };
+        for alert_id in view.open.iter().chain(&view.ready).chain(coming) {
             let noticed = self.situation.alerts.get(alert_id).and_then(|alert| alert.noticed);
             let told = group.members.entry(alert_id.clone()).or_insert(Told {
                 from: Some(group.flush),
@@ -296,7 +317,10 @@ impl Flush<'_> {
             let alert = self.situation.alerts.get(alert_id);
             alert.is_some_and(|alert| alert.is_acknowledged(self.minute))
         };
-        let news = view.open.iter().any(|id| group.members.get(id).is_some_and(|told| !told.acknowledged));
+        let news = view
+            .open
+            .iter()
+            .any(|id| group.members.get(id).is_some_and(|told| !told.acknowledged));
         if group.flush == 0 || !news || !view.open.iter().all(seen) {
             return;
         }

@@ -2,22 +2,35 @@
 
 use super::situation::{Alert, Channel, Noticed, Rule, Situation};
 use crate::clock::Millis;
-use crate::id::{AlertId, ScheduleId};
+use crate::id::ScheduleId;
+use std::collections::BTreeSet;
+
+/// The values of an alert in the dimensions in which it must agree with what inhibits it. Missing in both is the same.
+pub(super) type Traits = Vec<Option<String>>;
+
+impl Rule {
+    /// What an alert of this rule, or of one that inhibits it, has in the dimensions that count.
+    pub(super) fn traits(&self, alert: &Alert) -> Traits {
+        let value = |key: &String| alert.dimension(key).map(str::to_owned);
+        self.routing.equal.iter().map(value).collect()
+    }
+}
 
 impl Situation {
-    /// Whether a channel is not to be told of an alert in a minute.
-    pub(super) fn is_quiet(
-        &self,
-        rule: &Rule,
-        channel: &Channel,
-        (alert_id, alert): (&AlertId, &Alert),
-        minute: Millis,
-    ) -> bool {
-        !rule.live
-            || !channel.enabled
-            || self.is_muted(rule, channel, minute)
-            || self.is_silenced(rule, alert, minute)
-            || self.is_inhibited(rule, alert_id, alert)
+    /// What the alerts have that inhibit those of a rule, as they stand now.
+    pub(super) fn inhibitors(&self, rule: &Rule) -> BTreeSet<Traits> {
+        let parents = &rule.routing.inhibited_by;
+        if parents.is_empty() {
+            return BTreeSet::new();
+        }
+        let inhibits = |alert: &&Alert| alert.noticed == Some(Noticed::Firing) && parents.contains(&alert.rule_id);
+        let firing = self.alerts.values().filter(inhibits);
+        firing.map(|alert| rule.traits(alert)).collect()
+    }
+
+    /// Whether a channel is not to be told of an alert in a minute, but for what inhibits it.
+    pub(super) fn is_quiet(&self, rule: &Rule, channel: &Channel, alert: &Alert, minute: Millis) -> bool {
+        !rule.live || !channel.enabled || self.is_muted(rule, channel, minute) || self.is_silenced(rule, alert, minute)
     }
 
     fn is_muted(&self, rule: &Rule, channel: &Channel, minute: Millis) -> bool {
@@ -27,21 +40,6 @@ impl Situation {
     fn is_silenced(&self, rule: &Rule, alert: &Alert, minute: Millis) -> bool {
         let mut holding = self.silences.iter().filter(|silence| silence.holds(minute));
         holding.any(|silence| silence.matchers.matches(alert.subject(rule)))
-    }
-
-    /// As the alerts of its parents stand now: what they were a minute ago does not matter.
-    fn is_inhibited(&self, rule: &Rule, alert_id: &AlertId, alert: &Alert) -> bool {
-        let parents = &rule.routing.inhibited_by;
-        if parents.is_empty() {
-            return false;
-        }
-        self.alerts.iter().any(|(parent_id, parent)| {
-            parent_id != alert_id
-                && parents.contains(&parent.rule_id)
-                && parent.noticed == Some(Noticed::Firing)
-                // missing in both is the same
-                && rule.routing.equal.iter().all(|key| parent.dimension(key) == alert.dimension(key))
-        })
     }
 
     /// Whether a silence of an alert has ended since `after`.

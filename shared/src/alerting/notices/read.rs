@@ -55,7 +55,11 @@ pub(super) async fn read(tenant: &Tenant, scheduled: Millis) -> Result<Option<Re
         position: Position {
             version: look.version,
             seq: look.transitions.last().map_or(look.seq, |(logged, _)| logged.seq),
-            seen: if until > situation.minute { look.asked } else { look.seen },
+            seen: if until > situation.minute {
+                look.asked
+            } else {
+                look.seen
+            },
         },
         before: situation,
         asked: look.asked != look.seen,
@@ -111,7 +115,10 @@ async fn look(tenant: &Tenant, scheduled: Millis) -> Result<Look, Error> {
     let until = state.opt_integer(5)?.unwrap_or(scheduled.min(now));
     let all = reply.step(1)?.rows.iter().map(logged).collect::<Result<Vec<_>, _>>()?;
     let more = all.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
-    let transitions: Vec<_> = all.into_iter().take_while(|(logged, _)| logged.minute <= until).collect();
+    let transitions: Vec<_> = all
+        .into_iter()
+        .take_while(|(logged, _)| logged.minute <= until)
+        .collect();
     let open = |row: &Row| {
         Ok::<_, DbError>((
             RuleId::parse(row.text(0)?).ok_or_else(|| broken("a rule"))?,
@@ -176,7 +183,13 @@ async fn load(tenant: &Tenant, look: &Look, rules: &BTreeSet<RuleId>) -> Result<
         });
     }
     let names = serde_json::json!(rules).to_string();
-    let alerts = serde_json::json!(look.transitions.iter().map(|(logged, _)| &logged.alert_id).collect::<BTreeSet<_>>()).to_string();
+    let alerts = serde_json::json!(
+        look.transitions
+            .iter()
+            .map(|(logged, _)| &logged.alert_id)
+            .collect::<BTreeSet<_>>()
+    )
+    .to_string();
     let mut batch = Batch::read();
     batch.push(Step::tenant(
         "SELECT r.rule_id, r.metric_key, r.enabled = 1 AND r.deleted_at IS NULL, r.channels, r.routing, n.due FROM json_each(?2) AS w
@@ -319,7 +332,10 @@ fn logged(row: &Row) -> Result<(Logged, RuleId), DbError> {
         alert_id: AlertId::parse(row.text(2)?).ok_or_else(|| broken("a transition"))?,
         to: Status::parse(row.text(3)?).ok_or_else(|| broken("a transition"))?,
     };
-    Ok((logged, RuleId::parse(row.text(4)?).ok_or_else(|| broken("a transition"))?))
+    Ok((
+        logged,
+        RuleId::parse(row.text(4)?).ok_or_else(|| broken("a transition"))?,
+    ))
 }
 
 fn rule(row: &Row) -> Result<(RuleId, Rule), DbError> {

@@ -45,7 +45,12 @@ pub(super) async fn write(
         .chain(members(before, after))
         .chain(rules(before, after))
         .chain(outbox::enqueue(&decided.messages, tenant.clock()))
-        .chain(decided.ended.iter().map(|(silence_id, at)| silences::end_at(silence_id, *at)));
+        .chain(
+            decided
+                .ended
+                .iter()
+                .map(|(silence_id, at)| silences::end_at(silence_id, *at)),
+        );
     for step in steps {
         batch.push(step);
     }
@@ -67,9 +72,16 @@ fn step(sql: &'static str, rows: Vec<Value>) -> Option<Step> {
 }
 
 fn alerts(before: &Situation, after: &Situation) -> Option<Step> {
-    let changed = after.alerts.iter().filter(|(alert_id, alert)| before.alerts.get(*alert_id) != Some(*alert));
+    let changed = after
+        .alerts
+        .iter()
+        .filter(|(alert_id, alert)| before.alerts.get(*alert_id) != Some(*alert));
     let row = |(alert_id, alert): (_, &super::situation::Alert)| {
-        json!([alert_id, alert.noticed.map(super::situation::Noticed::as_str), alert.seq])
+        json!([
+            alert_id,
+            alert.noticed.map(super::situation::Noticed::as_str),
+            alert.seq
+        ])
     };
     step(
         // the limit keeps the list a table of its own: joined in, it would be gone through for every alert
@@ -103,7 +115,15 @@ fn groups(before: &Situation, after: &Situation) -> Option<Step> {
         was != Some((group.flush, group.last_at, group.closed))
     });
     let row = |((channel_id, group_id), (rule_id, group)): (_, (&RuleId, &Group))| {
-        json!([channel_id, group_id, rule_id, json!(group.labels).to_string(), group.flush, group.last_at, i64::from(group.closed)])
+        json!([
+            channel_id,
+            group_id,
+            rule_id,
+            json!(group.labels).to_string(),
+            group.flush,
+            group.last_at,
+            i64::from(group.closed)
+        ])
     };
     step(
         "INSERT INTO notification_groups (org_id, channel_id, group_id, rule_id, labels, flush, last_at, closed)
@@ -122,7 +142,15 @@ fn members(before: &Situation, after: &Situation) -> Option<Step> {
         let was = known.get(&place).map(|(_, was)| &was.members);
         for (alert_id, told) in &group.members {
             if was.and_then(|was| was.get(alert_id)) != Some(told) {
-                rows.push(json!([alert_id, place.0, place.1, told.bits(), told.at, told.from, told.to]));
+                rows.push(json!([
+                    alert_id,
+                    place.0,
+                    place.1,
+                    told.bits(),
+                    told.at,
+                    told.from,
+                    told.to
+                ]));
             }
         }
     }
@@ -140,7 +168,10 @@ fn members(before: &Situation, after: &Situation) -> Option<Step> {
 fn rules(before: &Situation, after: &Situation) -> Vec<Step> {
     let (mut open, mut done) = (Vec::new(), Vec::new());
     for (rule_id, rule) in &after.rules {
-        let alerts = after.alerts.values().any(|alert| alert.rule_id == *rule_id && alert.noticed.is_some());
+        let alerts = after
+            .alerts
+            .values()
+            .any(|alert| alert.rule_id == *rule_id && alert.noticed.is_some());
         if alerts || rule.groups.iter().any(|group| !group.closed) {
             if before.rules.get(rule_id).map(|was| was.due) != Some(rule.due) || rule.due.is_none() {
                 open.push(json!([rule_id, rule.due]));
