@@ -1,6 +1,5 @@
 -- Who is told what: the alerts of one rule go to a channel as a group, from its first message to the end of all of them.
 ALTER TABLE alert_rules ADD COLUMN routing TEXT NOT NULL DEFAULT '{}'; -- JSON: shared/src/alerting/routing.rs
-ALTER TABLE notification_channels ADD COLUMN mute_schedules TEXT NOT NULL DEFAULT '[]'; -- JSON array of ids
 
 -- Stage 2 of the tick: how far it is, and whether something beside transitions asks for its attention.
 ALTER TABLE org_state ADD COLUMN notices_version INTEGER NOT NULL DEFAULT 0; -- compared and set by each of its writes
@@ -54,7 +53,7 @@ CREATE INDEX group_alerts_by_group ON group_alerts (org_id, channel_id, group_id
 CREATE TABLE silences (
     org_id     TEXT    NOT NULL,
     silence_id TEXT    NOT NULL,
-    matchers   TEXT    NOT NULL, -- JSON object: shared/src/alerting/silences
+    matchers   TEXT    NOT NULL, -- JSON object: shared/src/alerting/silence.rs
     reason     TEXT    NOT NULL,
     created_at INTEGER NOT NULL, -- product time
     created_by TEXT    NOT NULL,
@@ -70,7 +69,8 @@ CREATE TABLE mute_schedules (
     schedule_id TEXT    NOT NULL,
     name        TEXT    NOT NULL,
     time_zone   TEXT,             -- an IANA name; null: that of the organization
-    times       TEXT    NOT NULL, -- JSON: shared/src/alerting/schedules
+    times       TEXT    NOT NULL, -- JSON: shared/src/alerting/schedule.rs
+    channels    TEXT    NOT NULL, -- JSON array of ids: those that it keeps quiet whatever the rule
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL,
     PRIMARY KEY (org_id, schedule_id)

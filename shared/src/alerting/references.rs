@@ -1,17 +1,11 @@
-//! What a rule names beside itself: channels, other rules and schedules. It is checked in the batch that writes the rule.
+//! What rules and schedules name beside themselves: channels, rules, schedules. It is checked in the batch that writes them.
 
 use super::rule::Definition;
 use crate::Error;
-use crate::id::RuleId;
+use crate::id::{ChannelId, RuleId};
 use db::{Batch, DbError, Rows, Step, args, raise};
+use serde::Serialize;
 use serde_json::json;
-
-/// The checks, by their steps.
-pub(super) struct References {
-    /// each check, what it reads if it fails, and what is said before that
-    checks: Vec<(usize, usize, &'static str)>,
-    circle: usize,
-}
 
 macro_rules! missing {
     ($select:literal) => {
@@ -54,48 +48,78 @@ const CIRCLE: &str = concat!(
     " ELSE 1 END"
 );
 
+/// The check that some of one kind are there.
+pub(super) struct Known {
+    step: usize,
+    missing: usize,
+    words: &'static str,
+}
+
+impl Known {
+    fn check(
+        batch: &mut Batch,
+        (check, missing): (&'static str, &'static str),
+        named: &impl Serialize,
+        words: &'static str,
+    ) -> Self {
+        let list = json!(named).to_string();
+        let step = batch.push(Step::tenant(check, args![&list]));
+        let missing = batch.push_rescue(step, Step::tenant(missing, args![&list]));
+        Self { step, missing, words }
+    }
+
+    /// The check that these channels are there.
+    pub(super) fn channels(batch: &mut Batch, named: &[&ChannelId]) -> Self {
+        Self::check(batch, CHANNELS, &named, "there is no channel")
+    }
+
+    /// What a failure of the batch means.
+    pub(super) fn explain(&self, error: DbError) -> Error {
+        match error {
+            DbError::Raised { step, rescued } if step == self.step => {
+                let rows = rescued.get(self.missing).map_or(&[][..], |rows: &Rows| &rows.rows);
+                let names: Vec<&str> = rows.iter().filter_map(|row| row.text(0).ok()).collect();
+                Error::schema(format!("{} {}", self.words, names.join(", ")))
+            }
+            other => other.into(),
+        }
+    }
+}
+
+/// The checks of a rule.
+pub(super) struct References {
+    known: [Known; 3],
+    circle: usize,
+}
+
 impl References {
     pub(super) fn check(batch: &mut Batch, rule_id: &RuleId, definition: &Definition) -> Self {
         let routing = &definition.routing;
         let escalated = routing.escalate.iter().flat_map(|escalate| &escalate.channels);
-        let channels: Vec<_> = definition.channels.iter().chain(escalated).collect();
-        let inhibited_by = json!(routing.inhibited_by).to_string();
-        let checks = [
-            (CHANNELS, json!(channels).to_string(), "there is no channel"),
-            (RULES, inhibited_by.clone(), "inhibited_by: there is no rule"),
-            (
-                SCHEDULES,
-                json!(routing.mute_schedules).to_string(),
-                "there is no mute schedule",
-            ),
+        let channels: Vec<&ChannelId> = definition.channels.iter().chain(escalated).collect();
+        let known = [
+            Known::channels(batch, &channels),
+            Known::check(batch, RULES, &routing.inhibited_by, "inhibited_by: there is no rule"),
+            Known::check(batch, SCHEDULES, &routing.mute_schedules, "there is no mute schedule"),
         ];
-        let checks = checks.map(|((check, missing), list, words)| {
-            let step = batch.push(Step::tenant(check, args![&list]));
-            (
-                step,
-                batch.push_rescue(step, Step::tenant(missing, args![&list])),
-                words,
-            )
-        });
+        let inhibited_by = json!(routing.inhibited_by).to_string();
         Self {
-            checks: checks.to_vec(),
+            known,
             circle: batch.push(Step::tenant(CIRCLE, args![&inhibited_by, rule_id])),
         }
     }
 
     /// What a failure of the batch means.
     pub(super) fn explain(&self, error: DbError) -> Error {
-        let DbError::Raised { step, rescued } = error else {
+        let DbError::Raised { step, .. } = &error else {
             return error.into();
         };
-        if step == self.circle {
+        if *step == self.circle {
             return Error::schema("inhibited_by: a rule does not inhibit itself, nor through other rules");
         }
-        let Some((_, missing, words)) = self.checks.iter().find(|(check, ..)| *check == step) else {
-            return DbError::Raised { step, rescued }.into();
-        };
-        let rows = rescued.get(*missing).map_or(&[][..], |rows: &Rows| &rows.rows);
-        let names: Vec<&str> = rows.iter().filter_map(|row| row.text(0).ok()).collect();
-        Error::schema(format!("{words} {}", names.join(", ")))
+        match self.known.iter().find(|known| known.step == *step) {
+            Some(known) => known.explain(error),
+            None => error.into(),
+        }
     }
 }

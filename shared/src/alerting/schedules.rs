@@ -1,11 +1,12 @@
 //! Mute schedules as HTTP reads and writes them.
 
 use super::notices;
+use super::references::Known;
 use super::schedule::{Mutes, Schedule, Stretch, Times};
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::http::page::{Cursor, Page};
-use crate::id::{Entropy, ScheduleId};
+use crate::id::{ChannelId, Entropy, ScheduleId};
 use crate::idempotency::{Operation, OperationError, Outcome, Replay};
 use crate::{Error, time};
 use db::{Batch, DbError, Row, Step, args, raise, wall_ms};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 const MAX_NAME: usize = 100;
 const MAX_STRETCHES: usize = 50;
+const MAX_CHANNELS: usize = 100;
 /// The most schedules of an organization.
 pub const MAX_SCHEDULES: i64 = 100;
 
@@ -27,6 +29,8 @@ pub struct Draft {
     pub time_zone: Option<String>,
     pub mutes: Mutes,
     pub weekly: Vec<Stretch>,
+    #[serde(default)]
+    pub channels: Vec<ChannelId>,
 }
 
 /// A schedule that was checked.
@@ -39,6 +43,8 @@ pub struct Definition {
     /// when nobody is told
     #[serde(flatten)]
     pub times: Times,
+    /// the channels that it keeps quiet whatever the rule; rules name schedules themselves
+    pub channels: Vec<ChannelId>,
 }
 
 impl Draft {
@@ -63,6 +69,9 @@ impl Draft {
         if times.weekly.iter().any(|stretch| stretch.days.is_empty()) {
             return Err(Error::schema("days names at least one day"));
         }
+        if self.channels.len() > MAX_CHANNELS {
+            return Err(Error::schema(format!("channels has at most {MAX_CHANNELS} entries")));
+        }
         if let Some(zone) = &self.time_zone
             && Schedule::new(times.clone(), zone).is_none()
         {
@@ -74,6 +83,7 @@ impl Draft {
             name: name.to_owned(),
             time_zone: self.time_zone,
             times,
+            channels: self.channels,
         })
     }
 }
@@ -117,7 +127,7 @@ pub(super) fn all() -> Step {
 /// Makes a schedule, and returns its identity.
 ///
 /// # Errors
-/// 409 at [`MAX_SCHEDULES`]; 401, 403 or 503.
+/// 400 for a channel that the organization does not have; 409 at [`MAX_SCHEDULES`]; 401, 403 or 503.
 pub async fn create(
     tenant: &Tenant,
     entropy: &Entropy,
@@ -136,10 +146,11 @@ pub async fn create(
         ),
         args![MAX_SCHEDULES],
     ));
+    let missing = known(&mut batch, &definition.channels);
     batch.push(Step::tenant(
         concat!(
-            "INSERT INTO mute_schedules (org_id, schedule_id, name, time_zone, times, created_at, updated_at)
-             SELECT org_id, ?2, ?3, ?4, ?5, now, now FROM authority, (SELECT coalesce(?6, ",
+            "INSERT INTO mute_schedules (org_id, schedule_id, name, time_zone, times, channels, created_at, updated_at)
+             SELECT org_id, ?2, ?3, ?4, ?5, ?8, now, now FROM authority, (SELECT coalesce(?6, ",
             wall_ms!("?7"),
             ") AS now)"
         ),
@@ -156,8 +167,13 @@ pub async fn create(
         Err(OperationError::Db(DbError::Raised { step, .. })) if step == room => Err(Error::conflict(format!(
             "an organization has at most {MAX_SCHEDULES} mute schedules"
         ))),
+        Err(OperationError::Db(error)) => Err(missing.explain(error)),
         Err(other) => Err(other.into()),
     }
+}
+
+fn known(batch: &mut Batch, channels: &[ChannelId]) -> Known {
+    Known::channels(batch, &channels.iter().collect::<Vec<_>>())
 }
 
 fn fields(tenant: &Tenant, schedule_id: &ScheduleId, definition: &Definition) -> Vec<db::Value> {
@@ -167,7 +183,8 @@ fn fields(tenant: &Tenant, schedule_id: &ScheduleId, definition: &Definition) ->
         definition.time_zone.as_deref(),
         serde_json::json!(definition.times).to_string(),
         tenant.clock().product_override(),
-        tenant.clock().wall_offset()
+        tenant.clock().wall_offset(),
+        serde_json::json!(definition.channels).to_string()
     ]
 }
 
@@ -177,7 +194,8 @@ fn fields(tenant: &Tenant, schedule_id: &ScheduleId, definition: &Definition) ->
 /// 401, 403 or 503.
 pub async fn list(tenant: &Tenant, limit: usize, after: Option<&Cursor>) -> Result<Page<ScheduleItem>, Error> {
     let step = Step::tenant(
-        "SELECT m.schedule_id, m.name, m.time_zone, m.times, m.created_at, m.updated_at, coalesce(m.time_zone, o.time_zone)
+        "SELECT m.schedule_id, m.name, m.time_zone, m.times, m.created_at, m.updated_at, coalesce(m.time_zone, o.time_zone),
+            m.channels
          FROM mute_schedules AS m JOIN organizations AS o ON o.org_id = m.org_id
          WHERE m.org_id = (SELECT org_id FROM authority) AND m.schedule_id > ?2 ORDER BY m.schedule_id LIMIT ?3",
         args![after.map_or("", Cursor::as_str), Page::<ScheduleItem>::fetch(limit)],
@@ -202,16 +220,17 @@ pub async fn get(tenant: &Tenant, schedule_id: &ScheduleId) -> Result<ScheduleIt
 /// Replaces what a schedule says; it holds from the next minute on.
 ///
 /// # Errors
-/// 404 if the organization has no such schedule; 401, 403 or 503.
+/// 404 if the organization has no such schedule; 400 for a channel that it does not have; 401, 403 or 503.
 pub async fn replace(
     tenant: &Tenant,
     schedule_id: &ScheduleId,
     definition: &Definition,
 ) -> Result<ScheduleItem, Error> {
     let mut batch = Batch::write().repeatable();
+    let missing = known(&mut batch, &definition.channels);
     batch.push(Step::tenant(
         concat!(
-            "UPDATE mute_schedules SET name = ?3, time_zone = ?4, times = ?5, updated_at = coalesce(?6, ",
+            "UPDATE mute_schedules SET name = ?3, time_zone = ?4, times = ?5, channels = ?8, updated_at = coalesce(?6, ",
             wall_ms!("?7"),
             ") WHERE org_id = (SELECT org_id FROM authority) AND schedule_id = ?2"
         ),
@@ -219,11 +238,13 @@ pub async fn replace(
     ));
     batch.push(notices::ask());
     let read = batch.push(select(schedule_id));
-    let reply = tenant.run(batch).await?;
-    Ok(item(tenant, reply.step(read)?.first().ok_or(NOT_FOUND)?)?)
+    match tenant.run(batch).await {
+        Ok(reply) => Ok(item(tenant, reply.step(read)?.first().ok_or(NOT_FOUND)?)?),
+        Err(error) => Err(missing.explain(error)),
+    }
 }
 
-/// Removes a schedule that no rule and no channel names.
+/// Removes a schedule that no rule names.
 ///
 /// # Errors
 /// 404 if the organization has no such schedule, 409 if it is named; 401, 403 or 503.
@@ -233,10 +254,7 @@ pub async fn delete(tenant: &Tenant, schedule_id: &ScheduleId) -> Result<(), Err
         concat!(
             "SELECT CASE WHEN EXISTS (
                 SELECT 1 FROM alert_rules AS r JOIN json_each(r.routing, '$.mute_schedules') AS named
-                WHERE r.org_id = (SELECT org_id FROM authority) AND r.deleted_at IS NULL AND named.value = ?2
-                UNION ALL
-                SELECT 1 FROM notification_channels AS c JOIN json_each(c.mute_schedules) AS named
-                WHERE c.org_id = (SELECT org_id FROM authority) AND c.deleted_at IS NULL AND named.value = ?2) THEN ",
+                WHERE r.org_id = (SELECT org_id FROM authority) AND r.deleted_at IS NULL AND named.value = ?2) THEN ",
             raise!(),
             " ELSE 1 END"
         ),
@@ -249,9 +267,7 @@ pub async fn delete(tenant: &Tenant, schedule_id: &ScheduleId) -> Result<(), Err
     match tenant.run(batch).await {
         Ok(reply) if reply.step(deleted)?.affected > 0 => Ok(()),
         Ok(_) => Err(NOT_FOUND),
-        Err(DbError::Raised { step, .. }) if step == free => {
-            Err(Error::conflict("a rule or a channel names this schedule"))
-        }
+        Err(DbError::Raised { step, .. }) if step == free => Err(Error::conflict("a rule names this schedule")),
         Err(error) => Err(error.into()),
     }
 }
@@ -260,7 +276,8 @@ const NOT_FOUND: Error = Error::NotFound("the mute schedule");
 
 fn select(schedule_id: &ScheduleId) -> Step {
     Step::tenant(
-        "SELECT m.schedule_id, m.name, m.time_zone, m.times, m.created_at, m.updated_at, coalesce(m.time_zone, o.time_zone)
+        "SELECT m.schedule_id, m.name, m.time_zone, m.times, m.created_at, m.updated_at, coalesce(m.time_zone, o.time_zone),
+            m.channels
          FROM mute_schedules AS m JOIN organizations AS o ON o.org_id = m.org_id
          WHERE m.org_id = (SELECT org_id FROM authority) AND m.schedule_id = ?2",
         args![schedule_id],
@@ -278,6 +295,7 @@ fn item(tenant: &Tenant, row: &Row) -> Result<ScheduleItem, DbError> {
             name: row.text(1)?.to_owned(),
             time_zone: row.opt_text(2)?.map(str::to_owned),
             times,
+            channels: serde_json::from_str(row.text(7)?).map_err(|_| broken("channels"))?,
         },
         muting: schedule.as_ref().is_some_and(|schedule| schedule.mutes(now)),
         changes_at: schedule.and_then(|schedule| schedule.next_change(now)),

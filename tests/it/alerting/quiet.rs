@@ -234,11 +234,16 @@ on_both! {
         let channel = stage.channel("/a").await;
         let schedule = json!({"name": "night", "time_zone": "Europe/Berlin", "mutes": "during",
             "weekly": [{"days": ["mon"], "from": "01:03", "to": "01:08"}]});
+        let quiet = stage.channel("/quiet").await;
+        let mut of_channel = schedule.clone();
+        of_channel["channels"] = json!([quiet]);
+        stage.post("/v1/mute-schedules", of_channel).await;
         let made = stage.post("/v1/mute-schedules", schedule.clone()).await;
         let schedule_id = made["schedule_id"].as_str().unwrap();
         let path = format!("/v1/mute-schedules/{schedule_id}");
         stage.rule(&[&channel], json!({"notify": {"group_by": ["host"], "repeat_interval": "5m", "group_interval": "1m"},
             "mute_schedules": [schedule_id]})).await;
+        stage.rule(&[&quiet], json!({"notify": {"group_by": ["host"]}})).await;
         stage.minute(1, &[("before", 150.0)]).await;
         stage.minute(4, &[("within", 150.0), ("short", 150.0)]).await;
         let read = stage.ask(Method::GET, &path, None, 200).await;
@@ -247,7 +252,9 @@ on_both! {
         stage.minute(7, &[]).await;
         assert_eq!(stage.told("/a"), ["1 firing first"]);
         stage.minute(9, &[]).await;
-        assert_eq!(stage.told("/a"), ["1 firing first", "8 firing first"]);
+        for path in ["/a", "/quiet"] {
+            assert_eq!(stage.told(path), ["1 firing first", "8 firing first"]);
+        }
         stage.ask(Method::DELETE, &path, None, 409).await;
         let mut wrong = schedule;
         wrong["time_zone"] = json!("Mars/Olympus");

@@ -218,8 +218,10 @@ async fn load(tenant: &Tenant, look: &Look, rules: &BTreeSet<RuleId>) -> Result<
         args![&names, &alerts],
     ));
     batch.push(Step::tenant(
-        "SELECT channel_id, enabled, type, mute_schedules FROM notification_channels
-         WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL",
+        "SELECT c.channel_id, c.enabled, c.type, (
+            SELECT json_group_array(m.schedule_id) FROM mute_schedules AS m JOIN json_each(m.channels) AS named
+            WHERE m.org_id = c.org_id AND named.value = c.channel_id)
+         FROM notification_channels AS c WHERE c.org_id = (SELECT org_id FROM authority) AND c.deleted_at IS NULL",
         vec![],
     ));
     batch.push(Step::tenant(
