@@ -5,10 +5,12 @@
 //! - [`tick`]: stage 1, which replays minutes and writes state, alerts and transitions.
 //! - [`notices`]: stage 2, which turns transitions into messages.
 //! - [`rules`], [`alerts`], [`instances`]: what HTTP reads and writes.
+//! - [`dry_run`]: what a rule would have done, with the code of the tick and nothing written.
 //! - [`gaps`]: what had to be skipped, for `/health/ready`.
 
 pub mod alerts;
 pub mod condition;
+pub mod dry_run;
 pub mod gaps;
 pub mod instance;
 pub mod instances;
