@@ -4,7 +4,7 @@
 //! First a read, so that an idle schedule writes nothing, then one write that takes the leases and
 //! freezes the bodies.
 
-use super::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts};
+use super::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts, Why};
 use super::outbox::MessageKind;
 use crate::Error;
 use crate::auth::Tenant;
@@ -210,6 +210,13 @@ fn candidate(row: &Row) -> Result<(Claim, String), DbError> {
     };
     let notice = Notice {
         kind,
+        why: kind.map(|kind| {
+            if kind == MessageKind::Resolved {
+                Why::Resolved
+            } else {
+                Why::First
+            }
+        }),
         occurred_at: row.integer(6)?,
         channel_id: owned(2)?,
         channel_name: owned(7)?,
