@@ -1,13 +1,15 @@
 //! Point 10: an alert says why it paged somebody.
 
-use crate::notify::scene::sender;
 use ::http::Method;
 use intentvision::clock::{Clock, DAY, HOUR, MINUTE, Millis};
 use intentvision::config::Config;
 use intentvision::notify::delivery;
-use intentvision::notify::sender::Limits;
+use intentvision::notify::address::Reach;
+use intentvision::notify::connector::SystemNetwork;
+use intentvision::notify::sender::{Limits, Sender};
 use intentvision::time;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tests::product::{Backend, Product};
 use tests::receiver::{Answer, Receiver};
 
@@ -93,7 +95,8 @@ async fn it_says_what_the_rule_was_what_the_values_were_and_who_was_told() {
         }
         for offset in [0, 6_000] {
             let app = process(&product, offset);
-            delivery::drain(&app, &sender(Limits::default()), 100).await.unwrap();
+            let sender = Sender::new(Arc::new(SystemNetwork), Reach::Private, Limits::default());
+            delivery::drain(&app, &sender, 100).await.unwrap();
             receiver.change(|_| Answer::Status(204));
         }
         // what the rule is now is not what paged anybody
