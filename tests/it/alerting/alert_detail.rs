@@ -4,6 +4,7 @@ use ::http::Method;
 use intentvision::clock::{Clock, DAY, HOUR, MINUTE, Millis};
 use intentvision::config::Config;
 use intentvision::notify::delivery;
+use intentvision::http::OPENAPI;
 use intentvision::notify::address::Reach;
 use intentvision::notify::connector::SystemNetwork;
 use intentvision::notify::sender::{Limits, Sender};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tests::product::{Backend, Product};
 use tests::receiver::{Answer, Receiver};
+use tests::schema::violations;
 
 /// A whole day, so that all grids agree.
 const START: Millis = 1_795_392_000_000;
@@ -58,6 +60,9 @@ async fn only_alert(product: &Product, key: &str) -> Value {
     let path = format!("/v1/alerts/{}", items[0]["alert_id"].as_str().unwrap());
     let reply = product.get(&path, key).await;
     assert_eq!(reply.status, 200, "{}", reply.json());
+    let document: Value = serde_json::from_str(OPENAPI).unwrap();
+    let schema = json!({"$ref": "#/components/schemas/AlertDetail"});
+    assert_eq!(violations(&document, &schema, &reply.json()), Vec::<String>::new());
     reply.json()
 }
 
