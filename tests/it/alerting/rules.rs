@@ -34,7 +34,10 @@ async fn a_threshold_with_every_timer() {
     }
     // pending since 2, fires at 4; 90 is no recovery; recovering since 6, firing again at 7; since 8, over at 10
     assert_eq!(rig.log().await, ["4 pending>firing", "10 recovering>resolved"]);
-    let alert = alert_detail::get(&rig.tenant(), &only_alert(&rig).await).await.unwrap().alert;
+    let alert = alert_detail::get(&rig.tenant(), &only_alert(&rig).await)
+        .await
+        .unwrap()
+        .alert;
     assert_eq!(
         (alert.started_at, alert.resolved_at),
         (START + 4 * MINUTE, Some(START + 10 * MINUTE))

@@ -23,6 +23,7 @@ use crate::budget::Budget;
 use crate::clock::{DAY, HOUR, MINUTE, Millis};
 use crate::detection::cold_rows::ColdRows;
 use crate::detection::configuration::Organization;
+use crate::forecasting::Expected;
 use crate::id::{AlertId, RuleId};
 use crate::series::{Point, SeriesRef};
 use crate::store;
@@ -304,7 +305,7 @@ impl<'a> Walk<'a> {
     fn evaluate(&mut self, minute: Millis, arrivals: &Arrivals, known: &Known) -> bool {
         let series_id = self.subject.name.series_id;
         let local = self.local(minute);
-        let resolves = HashMap::new();
+        let (resolves, expected) = (HashMap::new(), Expected::default());
         let mut stirred = false;
         loop {
             let scene = Scene {
@@ -316,6 +317,7 @@ impl<'a> Walk<'a> {
                 outlooks: &self.outlooks,
                 resolves: &resolves,
                 watching: &self.rehearsal.watching,
+                expected: &expected,
                 local,
                 marks: &self.marks,
                 max_rows: usize::MAX,

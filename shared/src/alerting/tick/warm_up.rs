@@ -1,9 +1,11 @@
 //! Warm-up: a series that is watched for anomalies from now on is shown its stored history, so that one that was imported
 //! with a month of it is ready at once.
 //!
-//! A replay tells nobody of what is past. An incident that is open at its end is told only if it began after the watching did
-//! and the series goes on: the points of that were fresh, and came before the replay. Another one is kept as open in the
+//! A replay tells nobody of what is past. An incident that is open at its end is told only if it began after the watching did, or
+//! with the last point before that, which may have come later, and the series goes on: the points of that were fresh, and came before the replay. Another one is kept as open in the
 //! detector's state: it is told when it gets worse, and otherwise ends unseen.
+//!
+//! Values that users called wrong are not shown: a series is replayed anew when that is said of an incident that is over.
 
 use super::anomalies::Anomalies;
 use super::history;
@@ -141,17 +143,18 @@ pub(super) fn stream(
         Some(Change::Closed { .. }) => open = None,
         None => {}
     };
+    let bad = bad_data(said);
     let mut said = said.iter().peekable();
-    for point in points {
+    for point in points.iter().filter(|point| !is_within(&bad, point.timestamp)) {
         while let Some(one) = said.next_if(|one| one.created_at < point.timestamp) {
-            note(detector.mark(&mut stream.hot, one.at, one.mark));
+            note(stream.mark(detector, one.at, one.past(), one.mark));
         }
         let verdict = stream.push(detector, point.timestamp, Some(point.value), None);
         note(verdict.change);
         last = Some(verdict);
     }
     for one in said {
-        note(detector.mark(&mut stream.hot, one.at, one.mark));
+        note(stream.mark(detector, one.at, one.past(), one.mark));
     }
     // a series that has been silent for long is no news
     if detector
@@ -171,8 +174,30 @@ pub(super) fn stream(
 
 /// Whether an incident that is open at the end of a replay is news: it began after the watching did, and the series goes on.
 pub(super) fn is_news(open: &Finding, since: Option<Millis>, minute: Millis, hot: &Hot, observed: &Observed) -> bool {
+    let interval = observed.interval;
     let age = minute.saturating_sub(hot.last().unwrap_or(open.since));
-    since.is_some_and(|since| since <= open.since) && age <= fresh_for(observed.interval)
+    since.is_some_and(|since| since.saturating_sub(interval) <= open.since) && age <= fresh_for(interval)
+}
+
+/// When values were wrong data, each from one time to before another: of each incident the last mark counts.
+fn bad_data(said: &[Said]) -> BTreeMap<Millis, Millis> {
+    let mut bad = BTreeMap::new();
+    for one in said {
+        match (one.bad_data(), one.past()) {
+            (Some((since, until)), _) => {
+                bad.insert(since, until);
+            }
+            (None, Some(past)) => {
+                bad.remove(&past.since);
+            }
+            (None, None) => {}
+        }
+    }
+    bad
+}
+
+fn is_within(spans: &BTreeMap<Millis, Millis>, t: Millis) -> bool {
+    spans.range(..=t).any(|(_, until)| t < *until)
 }
 
 /// What the points say of when the next one is due, for a series of which nothing else is known.

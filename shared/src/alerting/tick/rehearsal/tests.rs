@@ -117,6 +117,7 @@ fn ticked(rehearsal: &Rehearsal, subjects: &[Subject]) -> BTreeMap<SeriesId, Vec
             outlooks: &Outlooks::new(),
             resolves: &HashMap::new(),
             watching: &rehearsal.watching,
+            expected: &Expected::default(),
             local: LocalTime::default(),
             marks: &Marks::new(),
             max_rows: usize::MAX,
