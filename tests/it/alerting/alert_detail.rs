@@ -121,6 +121,9 @@ async fn it_says_what_the_rule_was_what_the_values_were_and_who_was_told() {
         minute(&product, &key, 7, None).await;
         let mut alert = only_alert(&product, &key).await;
         let messages = alert["messages"].take();
+        let was = alert.as_object_mut().unwrap().remove("rule").unwrap();
+        let rule_then = [&was["name"], &was["for"], &was["condition"]["value"], &was["no_data_after"]];
+        assert_eq!(json!(rule_then), json!(["load high", "1m", 100.0, "3m"]));
         let snapshot: Value = serde_json::from_str(include_str!("alert_detail.json")).unwrap();
         alert.as_object_mut().unwrap().remove("messages");
         let found = without_ids(&alert);
