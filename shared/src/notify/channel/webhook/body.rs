@@ -1,7 +1,7 @@
 //! The body of a message: what a receiver needs to know without asking back.
 
-use super::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts};
-use super::outbox::MessageKind;
+use crate::notify::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts};
+use crate::notify::outbox::MessageKind;
 use crate::time;
 use serde::Serialize;
 use serde_json::{Value, json};
