@@ -49,7 +49,7 @@ pub(super) fn decide(situation: &mut Situation, transitions: &[Logged], until: M
         let rules: Vec<RuleId> = situation.rules.keys().cloned().collect();
         for rule_id in rules {
             let due = situation.look_at(&rule_id, minute, &mut decided.messages);
-            minutes.extend(due.filter(|due| *due <= until));
+            minutes.extend(due.filter(|due| minute < *due && *due <= until));
         }
         situation.end_silences(minute, &mut decided.ended);
         situation.settle();
