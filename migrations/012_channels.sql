@@ -12,3 +12,6 @@ CREATE TABLE channel_threads (
 
 ALTER TABLE notification_channels ADD COLUMN previous_until INTEGER; -- wall time: until then a webhook is signed with the secret before, too
 ALTER TABLE notification_channels ADD COLUMN disabled_because TEXT;  -- null: enabled, or disabled by its owner
+ALTER TABLE notification_channels ADD COLUMN templates TEXT;         -- JSON: shared/src/notify/channel/template.rs; null: the default words
+
+ALTER TABLE deliveries ADD COLUMN note TEXT; -- what is to be said about a message that was sent all the same

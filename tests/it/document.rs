@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use http::{Method, Request};
 use intentvision::budget::Unlimited;
+use intentvision::clock::Clock;
+use intentvision::config::Config;
 use intentvision::http::OPENAPI;
 use intentvision::keys::Environment;
 use serde_json::{Value, json};
@@ -22,7 +24,11 @@ struct Reader {
 
 impl Reader {
     async fn new() -> Self {
-        let product = Product::start(Backend::Embedded).await;
+        let config = Config {
+            allow_private_webhooks: true,
+            ..Config::default()
+        };
+        let product = Product::start_with(Backend::Embedded, Clock::system(), config).await;
         let (_, key) = product.acme().await;
         Self {
             product,
@@ -301,7 +307,7 @@ async fn alerting(reader: &mut Reader) {
     let (get, post) = (Method::GET, Method::POST);
     let channels = "/v1/notification-channels";
     let one = "/v1/notification-channels/{id}";
-    let channel = json!({"name": "hook", "type": "webhook", "config": {"url": "https://hooks.example.com/a"}});
+    let channel = json!({"name": "hook", "type": "webhook", "config": {"url": "http://127.0.0.1:9/a"}});
     let made = reader.call(post.clone(), channels, channels, Some(&channel)).await;
     let channel_id = text(&made, "channel_id").to_owned();
     let path = format!("{channels}/{channel_id}");
@@ -309,6 +315,14 @@ async fn alerting(reader: &mut Reader) {
     reader.call(get.clone(), one, &path, None).await;
     reader
         .call(Method::PATCH, one, &path, Some(&json!({"name": "other"})))
+        .await;
+    reader
+        .call(
+            post.clone(),
+            "/v1/notification-channels/{id}/rotate-secret",
+            &format!("{path}/rotate-secret"),
+            None,
+        )
         .await;
     reader
         .call(

@@ -64,7 +64,7 @@ fn call(route: &Route, acme: &Acme) -> Call {
         "name": MARKER, "metric_key": MARKER, "severity": "warning", "channels": [acme.channel],
         "condition": {"type": "threshold", "operator": "gt", "value": 1e9},
     });
-    let channel = json!({"name": MARKER, "type": "webhook", "config": {"url": "https://example.com/hook"}});
+    let channel = json!({"name": MARKER, "type": "webhook", "config": {"url": "http://127.0.0.1:9/hook"}});
     let forecast_job = json!({"metric_key": MARKER, "horizon": 2, "schedule": "1h"});
     let points = json!({"metrics": [{"metric_key": "other", "value": 1}]});
     let Acme {
@@ -144,8 +144,14 @@ fn call(route: &Route, acme: &Acme) -> Call {
             200,
             404,
         ),
+        ("POST", "/v1/notification-channels/{id}/rotate-secret") => change(
+            &format!("/v1/notification-channels/{channel_id}/rotate-secret"),
+            None,
+            201,
+            404,
+        ),
         ("POST", "/v1/notification-channels/{id}/test") => {
-            change(&format!("/v1/notification-channels/{channel_id}/test"), None, 202, 404)
+            change(&format!("/v1/notification-channels/{channel_id}/test"), None, 200, 404)
         }
         ("DELETE", "/v1/notification-channels/{id}") => {
             change(&format!("/v1/notification-channels/{channel_id}"), None, 204, 404)
@@ -192,7 +198,7 @@ async fn acme(product: &Product) -> (OrgId, Acme) {
             json!({"metric_key": MARKER, "value": hour, "timestamp": time, "dimensions": {"marker": MARKER}})
         })
         .collect();
-    let channel = json!({"name": MARKER, "type": "webhook", "config": {"url": "https://example.com/hook"}});
+    let channel = json!({"name": MARKER, "type": "webhook", "config": {"url": "http://127.0.0.1:9/hook"}});
     let channel = product.post("/v1/notification-channels", &admin, &channel).await.json();
     let channel = channel["channel_id"].as_str().unwrap().to_owned();
     let rule = json!({
@@ -259,7 +265,15 @@ async fn acme(product: &Product) -> (OrgId, Acme) {
 async fn r27_every_operation_with_every_caller() {
     for backend in [Backend::Embedded, Backend::Remote] {
         let clock = Clock::at(Clock::system().now());
-        let product = Product::start_with(backend, clock, Config::default()).await;
+        let product = Product::start_with(
+            backend,
+            clock,
+            Config {
+                allow_private_webhooks: true,
+                ..Config::default()
+            },
+        )
+        .await;
         let (org, acme) = acme(&product).await;
         let other = product.organization("other", Environment::Live).await;
         let stranger = product.key(&other, &["admin"]).await;

@@ -29,6 +29,7 @@ pub mod schema;
 pub mod served;
 pub mod server;
 pub mod sqld;
+pub mod standin;
 pub mod store_figures;
 pub mod template;
 pub mod timegpt;

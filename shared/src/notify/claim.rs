@@ -4,7 +4,7 @@
 //! First a read, so that an idle schedule writes nothing, then one write that takes the leases and
 //! freezes the bodies.
 
-use super::channel::{ChannelType, SealedChannel};
+use super::channel::{ChannelType, SealedChannel, Templates, Written};
 use super::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts, Why};
 use super::outbox::MessageKind;
 use crate::Error;
@@ -14,7 +14,7 @@ use crate::series::SeriesId;
 use db::{Batch, DbError, Row, Step, Value, args, wall_ms};
 
 /// Longer than an attempt with its record can take.
-const LEASE: Millis = 30_000;
+pub(super) const LEASE: Millis = 30_000;
 /// Messages that one channel is sent at the same time, over all workers.
 const IN_FLIGHT: i64 = 2;
 /// An idle schedule need not look again sooner.
@@ -32,9 +32,28 @@ pub(super) struct Claim {
     pub(super) body: String,
     /// what the receiver calls the first message of the group, once it was told one
     pub(super) thread: Option<String>,
+    /// what is to be said about the body in the delivery log
+    pub(super) note: Option<String>,
     /// this one included
     pub(super) attempts: i64,
     token: i64,
+}
+
+impl Claim {
+    /// A message that was put into the outbox under a first lease, for [`LEASE`].
+    pub(super) fn leased(org_id: &str, message_id: &str, channel: SealedChannel, written: Written) -> Self {
+        Self {
+            org_id: org_id.to_owned(),
+            message_id: message_id.to_owned(),
+            channel,
+            kind: None,
+            body: written.body,
+            thread: None,
+            note: written.note,
+            attempts: 1,
+            token: 1,
+        }
+    }
 }
 
 /// What an attempt changes.
@@ -131,7 +150,9 @@ const DUE: &str = concat!(
             coalesce(t.reason, a.reason), a.acknowledged_by,
             r.rule_id, r.name, r.severity, r.condition,
             s.series_id, s.metric_key, s.dimensions,
-            c.type, h.thread
+            c.type, h.thread, c.templates, coalesce(c.previous_until > ",
+    wall_ms!("?2"),
+    ", 0)
      FROM (
         SELECT o.org_id, o.message_id, o.due_at,
                row_number() OVER (PARTITION BY o.org_id, o.channel_id ORDER BY o.due_at, o.message_id)
@@ -236,6 +257,8 @@ fn candidate(row: &Row) -> Result<(Claim, String), DbError> {
     };
     let r#type =
         ChannelType::parse(row.text(23)?).ok_or_else(|| DbError::Other("a channel of no known type".into()))?;
+    let templates = row.opt_text(25)?.map(Templates::kept).unwrap_or_default();
+    let Written { body, note } = r#type.write(&notice, &templates);
     let claim = Claim {
         org_id: owned(0)?,
         message_id: owned(1)?,
@@ -244,14 +267,16 @@ fn candidate(row: &Row) -> Result<(Claim, String), DbError> {
             r#type,
             config: owned(3)?,
             secret: row.opt_blob(4)?.unwrap_or_default().to_vec(),
+            rotating: row.integer(26)? != 0,
         },
         kind,
         body: String::new(),
         thread: row.opt_text(24)?.map(str::to_owned),
+        note,
         attempts: 0,
         token: 0,
     };
-    Ok((claim, r#type.write(&notice)))
+    Ok((claim, body))
 }
 
 /// Raises nothing where the lease was lost: one late attempt must not undo the records beside it.
@@ -275,10 +300,10 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
         let held_and = |more: Vec<Value>| held().into_iter().chain(more).collect();
         batch.push(Step::tenant(
             concat!(
-                "INSERT INTO deliveries (org_id, message_id, attempt, channel_id, at, outcome, status, error, duration_ms)
+                "INSERT INTO deliveries (org_id, message_id, attempt, channel_id, at, outcome, status, error, duration_ms, note)
                  SELECT org_id, message_id, attempts, channel_id, ",
                 wall_ms!("?5"),
-                ", ?6, ?7, ?8, ?9 FROM outbox",
+                ", ?6, ?7, ?8, ?9, ?10 FROM outbox",
                 while_held!()
             ),
             held_and(args![
@@ -286,7 +311,8 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
                 change.outcome.as_str(),
                 status,
                 change.error.as_deref(),
-                change.duration
+                change.duration,
+                claim.note.as_deref().filter(|_| claim.attempts == 1)
             ]),
         ));
         if change.disables {

@@ -92,6 +92,8 @@ pub struct Attempt {
     pub status: Option<i64>,
     pub error: Option<String>,
     pub duration_ms: i64,
+    /// what is to be said about a message all the same
+    pub note: Option<String>,
 }
 
 /// The organization's messages, newest first: their ids sort by the minute that they are about.
@@ -108,7 +110,7 @@ pub async fn list(
         "SELECT o.message_id, o.channel_id, o.alert_id, o.type, o.state, o.created_at,
                 iif(o.state = 'pending', o.due_at, NULL), o.last_status, o.last_error,
                 (SELECT json_group_array(json_object('attempt', d.attempt, 'at', d.at, 'outcome', d.outcome,
-                                                     'status', d.status, 'error', d.error, 'duration_ms', d.duration_ms))
+                                                     'status', d.status, 'error', d.error, 'duration_ms', d.duration_ms, 'note', d.note))
                  FROM deliveries AS d WHERE d.org_id = o.org_id AND d.message_id = o.message_id)
          FROM outbox AS o
          WHERE o.org_id = (SELECT org_id FROM authority)

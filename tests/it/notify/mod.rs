@@ -6,3 +6,4 @@ mod deliver;
 mod enqueue;
 mod log;
 mod scene;
+mod services;

@@ -6,14 +6,20 @@
 
 mod discord;
 mod pagerduty;
+mod rotation;
 mod slack;
 mod store;
 mod story;
 mod teams;
+mod template;
+mod test_call;
 mod webhook;
 
+pub use rotation::{GRACE, rotate_secret};
 pub use store::{ChannelChange, ChannelItem, Created, Issued, NewChannel, create, delete, get, list, test, update};
 pub(super) use store::{SealedChannel, open};
+pub use template::Templates;
+pub use test_call::{TestOutcome, test};
 
 use super::address::Reach;
 use super::call::Call;
@@ -74,15 +80,25 @@ impl ChannelType {
     }
 
     /// The body that the first attempt freezes. It is kept in clear, so that no credential is in it.
-    pub(super) fn write(self, notice: &Notice) -> String {
-        match self {
+    pub(super) fn write(self, notice: &Notice, templates: &Templates) -> Written {
+        let (story, note) = templates.tell(notice);
+        let body = match self {
+            // for programs: it holds the notice itself
             Self::Webhook => webhook::write(notice),
-            Self::Slack => slack::write(notice),
-            Self::PagerDuty => pagerduty::write(notice),
-            Self::Teams => teams::write(notice),
-            Self::Discord => discord::write(notice),
-        }
+            Self::Slack => slack::write(notice, &story),
+            Self::PagerDuty => pagerduty::write(notice, &story),
+            Self::Teams => teams::write(notice, &story),
+            Self::Discord => discord::write(notice, &story),
+        };
+        Written { body, note }
     }
+}
+
+/// A body, and what is to be said about it in the delivery log.
+#[derive(Debug, Clone)]
+pub(super) struct Written {
+    pub(super) body: String,
+    pub(super) note: Option<String>,
 }
 
 /// How a channel's receiver is reached: read once, and good from then on.
@@ -137,16 +153,15 @@ impl ChannelConfig {
     ///
     /// # Errors
     /// What is wrong with it, for its owner.
-    pub(super) fn restore(r#type: ChannelType, config: &str, opened: &str, reach: Reach) -> Result<Self, String> {
-        let broken = |_| "the channel's configuration is broken";
-        match r#type {
-            ChannelType::Webhook => {
-                let config = serde_json::from_str(config).map_err(broken)?;
-                let secrets = SigningSecret::parse_all(opened).ok_or("the channel's secret is broken")?;
-                Ok(Self::Webhook(Webhook::parse(&config, reach)?.signed_by(secrets)))
-            }
-            _ => Self::parse(r#type, &serde_json::from_str(opened).map_err(broken)?, reach),
+    fn restore(channel: &SealedChannel, opened: &str, reach: Reach) -> Result<Self, String> {
+        let read = |text: &str| serde_json::from_str(text).map_err(|_| "the channel's configuration is broken");
+        if channel.r#type == ChannelType::Webhook {
+            let mut secrets = SigningSecret::parse_all(opened).ok_or("the channel's secret is broken")?;
+            secrets.truncate(if channel.rotating { 2 } else { 1 });
+            let webhook = Webhook::parse(&read(&channel.config)?, reach)?;
+            return Ok(Self::Webhook(webhook.signed_by(secrets)));
         }
+        Self::parse(channel.r#type, &read(opened)?, reach)
     }
 
     /// The requests that tell this message, in order.
