@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::clock::{DAY, Millis};
 use crate::forecasting::timegpt;
+use crate::notify::mail::is_address;
 use std::env::{self, VarError};
 
 /// The URL of the database that is used when none is configured.
@@ -64,6 +65,10 @@ pub struct Config {
     pub retention: Option<Millis>,
     /// where TimeGPT is, and how it is asked: `INTENTVISION_TIMEGPT_*`
     pub timegpt: timegpt::Settings,
+    /// `INTENTVISION_MAIL_FROM` and `INTENTVISION_PUBLIC_URL`: what channels of type email need
+    pub mail: Option<MailSettings>,
+    /// `INTENTVISION_SMTP_URL`: who takes the mail, with its password; only what sends mail is given it
+    pub smtp_url: Option<Secret>,
     /// webhooks to loopback and private addresses; only `serve` on a loopback address turns it on
     pub allow_private_webhooks: bool,
 }
@@ -77,8 +82,54 @@ impl Default for Config {
             max_series: None,
             retention: None,
             timegpt: timegpt::Settings::default(),
+            mail: None,
+            smtp_url: None,
             allow_private_webhooks: false,
         }
+    }
+}
+
+/// What an installation says about its mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailSettings {
+    /// the address that it is from
+    pub from: String,
+    /// where recipients reach this installation, for the links in its mail
+    pub public_url: String,
+}
+
+impl MailSettings {
+    /// Reads both, each of which makes no sense without the other.
+    ///
+    /// # Errors
+    /// 503 with the name of a variable that makes no sense.
+    fn from_env() -> Result<Option<Self>, Error> {
+        let (from, public_url) = (
+            variable("INTENTVISION_MAIL_FROM")?,
+            variable("INTENTVISION_PUBLIC_URL")?,
+        );
+        match (from, public_url) {
+            (None, _) => Ok(None),
+            (Some(_), None) => Err(Error::unavailable(
+                "INTENTVISION_MAIL_FROM needs INTENTVISION_PUBLIC_URL: the links in mails lead there",
+            )),
+            (Some(from), Some(public_url)) => Self::new(from, public_url).map(Some),
+        }
+    }
+
+    /// An address and a URL.
+    ///
+    /// # Errors
+    /// 503 with the name of the variable that makes no sense.
+    pub fn new(from: String, public_url: String) -> Result<Self, Error> {
+        if !is_address(&from) {
+            return Err(Error::unavailable("INTENTVISION_MAIL_FROM is no address"));
+        }
+        let url = url::Url::parse(&public_url).ok();
+        if !url.is_some_and(|url| matches!(url.scheme(), "https" | "http") && url.host().is_some()) {
+            return Err(Error::unavailable("INTENTVISION_PUBLIC_URL is no http(s) URL"));
+        }
+        Ok(Self { from, public_url })
     }
 }
 
@@ -107,6 +158,8 @@ impl Config {
             })?;
             config.retention = Some(days * DAY);
         }
+        config.mail = MailSettings::from_env()?;
+        config.smtp_url = variable("INTENTVISION_SMTP_URL")?.map(Secret::new);
         config.timegpt = timegpt::Settings::from_env()?;
         Ok(config)
     }

@@ -4,13 +4,16 @@
 use std::collections::BTreeSet;
 
 use http::{Method, Request};
+use intentvision::auth::Job;
 use intentvision::budget::Unlimited;
 use intentvision::clock::Clock;
-use intentvision::config::Config;
+use intentvision::config::{Config, MailSettings};
 use intentvision::http::OPENAPI;
 use intentvision::keys::Environment;
+use intentvision::notify::recipients;
 use serde_json::{Value, json};
 use tests::anomalies::{self, Incident};
+use tests::postbox::{self, Postbox};
 use tests::product::{Backend, Product, Reply};
 use tests::schema::violations;
 
@@ -26,6 +29,7 @@ impl Reader {
     async fn new() -> Self {
         let config = Config {
             allow_private_webhooks: true,
+            mail: Some(MailSettings::new("iv@example.com".into(), "https://iv.example.com".into()).unwrap()),
             ..Config::default()
         };
         let product = Product::start_with(Backend::Embedded, Clock::system(), config).await;
@@ -333,6 +337,24 @@ async fn alerting(reader: &mut Reader) {
         )
         .await;
     reader.call(get.clone(), "/v1/deliveries", "/v1/deliveries", None).await;
+    let mail = json!({"name": "mail", "type": "email", "config": {"to": ["a@example.com"]}});
+    let mail = reader.call(post.clone(), channels, channels, Some(&mail)).await;
+    let mail = format!("{channels}/{}", text(&mail, "channel_id"));
+    reader.call(get.clone(), one, &mail, None).await;
+    let postbox = Postbox::default();
+    let app = reader.product.app.clone();
+    recipients::ask(&app, &app.system(Job::Deliver, None), &postbox)
+        .await
+        .unwrap();
+    let token = postbox::token(&postbox.mails()[0]);
+    for (method, path) in [
+        (&get, "/v1/recipients"),
+        (&post, "/v1/recipients/confirm"),
+        (&post, "/v1/recipients/unsubscribe"),
+    ] {
+        let target = format!("{path}?token={token}");
+        reader.call(method.clone(), path, &target, None).await;
+    }
 
     let rules = "/v1/alert-rules";
     let one_rule = "/v1/alert-rules/{id}";

@@ -12,9 +12,8 @@ use intentvision::http::query::Query;
 use intentvision::http::{Caller, Routes};
 use intentvision::id::ChannelId;
 use intentvision::idempotency::Operation;
-use intentvision::notify::Sender;
 use intentvision::notify::address::Reach;
-use intentvision::notify::channel::{self, ChannelChange, ChannelItem, Created, NewChannel, TestOutcome};
+use intentvision::notify::channel::{self, ChannelChange, ChannelItem, Created, NewChannel};
 use intentvision::{App, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -112,16 +111,16 @@ async fn delete(caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Er
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn test(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    body: Body,
-) -> Result<Json<TestOutcome>, Error> {
+async fn test(State(app): State<App>, caller: Caller, Path(id): Path<String>, body: Body) -> Result<Response, Error> {
     let operation = Operation::of(&body, None)?;
-    let sender = Sender::system(&app.config);
-    let outcome = channel::test(&app, &caller, &sender, &channel_id(&id)?, operation.as_ref());
-    Ok(Json(outcome.await?))
+    let id = channel_id(&id)?;
+    let outcome = channel::test(&app, &caller, &id, operation.as_ref()).await?;
+    let status = if outcome.is_known() {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    Ok((status, Json(outcome)).into_response())
 }
 
 #[derive(Deserialize, Default)]
@@ -146,11 +145,13 @@ async fn rotate_secret(
         .grace_seconds
         .map_or(channel::GRACE, |seconds| Millis::from(seconds) * 1_000);
     let operation = Operation::of(&body, None)?;
-    let rotated = channel::rotate_secret(&app, &caller, &channel_id(&id)?, grace, operation.as_ref());
-    Ok(match rotated.await? {
-        Created::Now(issued) => (StatusCode::CREATED, Json(issued.reveal())).into_response(),
-        Created::Before(replay) => replay.into_response(),
-    })
+    let id = channel_id(&id)?;
+    Ok(
+        match channel::rotate_secret(&app, &caller, &id, grace, operation.as_ref()).await? {
+            Created::Now(issued) => (StatusCode::CREATED, Json(issued.reveal())).into_response(),
+            Created::Before(replay) => replay.into_response(),
+        },
+    )
 }
 
 fn reach(app: &App) -> Reach {

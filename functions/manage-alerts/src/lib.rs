@@ -7,6 +7,7 @@ mod alerts;
 mod channels;
 mod deliveries;
 mod detection;
+mod recipients;
 mod rules;
 
 use intentvision::http::Routes;
@@ -19,4 +20,5 @@ pub fn routes() -> Routes {
         .merge(channels::routes())
         .merge(deliveries::routes())
         .merge(detection::routes())
+        .merge(recipients::routes())
 }

@@ -61,7 +61,7 @@ pub async fn drain(app: &App, sender: &Sender, limit: usize) -> Result<Summary, 
             match claim::claim(&system, room).await {
                 Ok(claims) => {
                     summary.attempted += claims.len();
-                    running.extend(claims.into_iter().map(|claim| attempt(app, sender, claim)));
+                    running.extend(claims.into_iter().map(|claim| attempt(app, &system, sender, claim)));
                 }
                 Err(error) => failure = Some(error),
             }

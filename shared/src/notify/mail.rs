@@ -45,7 +45,9 @@ pub trait Mailer: Send + Sync + std::fmt::Debug {
 /// anything that a server could read as a command.
 #[must_use]
 pub fn is_address(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return false;
+    };
     let local_part = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~.-".contains(c);
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -70,7 +72,11 @@ mod tests {
 
     #[test]
     fn plain_addresses_are_taken_and_nothing_else() {
-        for good in ["a@example.com", "first.last+tag@sub.example.co", "x!#$%&'*+/=?^_`{|}~-@example.com"] {
+        for good in [
+            "a@example.com",
+            "first.last+tag@sub.example.co",
+            "x!#$%&'*+/=?^_`{|}~-@example.com",
+        ] {
             assert!(is_address(good), "{good}");
         }
         let long = format!("{}@example.com", "a".repeat(65));

@@ -6,6 +6,7 @@
 
 use crate::auth::{Authority, Tenant};
 use crate::clock::{DAY, Millis};
+use crate::config::MailSettings;
 use crate::id::ChannelId;
 use crate::notify::channel::escaped;
 use crate::notify::mail::{Mail, Mailer};
@@ -79,16 +80,23 @@ impl Token {
         Sha256::digest(self.0.as_bytes()).into()
     }
 
-    /// The page of this token below the installation's address.
-    fn link(&self, public_url: &str) -> String {
-        format!("{}/v1/recipients/{}", public_url.trim_end_matches('/'), self.0)
+    /// A page of this token below the installation's address. The token stands in the query, which no log holds.
+    fn link(&self, public_url: &str, page: &str) -> String {
+        format!(
+            "{}/v1/recipients{page}?token={}",
+            public_url.trim_end_matches('/'),
+            self.0
+        )
     }
 }
 
 /// The steps that make these, and no others, the recipients of a channel. Who confirmed stays confirmed,
 /// and who ended it stays so.
 pub(super) fn replace(app: &App, id: &ChannelId, addresses: &[String]) -> Result<Vec<Step>, Error> {
-    let sealer = app.sealer.as_ref().ok_or_else(|| Error::unavailable("there is no secret key"))?;
+    let sealer = app
+        .sealer
+        .as_ref()
+        .ok_or_else(|| Error::unavailable("there is no secret key"))?;
     let list = serde_json::Value::from(addresses).to_string();
     let mut steps = vec![Step::tenant(
         "DELETE FROM channel_recipients WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2
@@ -125,7 +133,7 @@ pub(super) async fn confirmed(app: &App, tenant: &Tenant, channel_id: &str) -> R
     let url = app.config.mail.as_ref().map_or("", |mail| &mail.public_url);
     let rows = reply.step(0)?.rows.iter().map(|row| {
         let token = open(app, row.text(0)?, row.text(1)?, row.blob(2)?)?;
-        Ok((row.text(1)?.to_owned(), format!("{}/unsubscribe", token.link(url))))
+        Ok((row.text(1)?.to_owned(), token.link(url, "/unsubscribe")))
     });
     rows.collect()
 }
@@ -158,8 +166,7 @@ pub async fn ask(app: &App, tenant: &Tenant, mailer: &dyn Mailer) -> Result<usiz
     for row in rows {
         let (channel_id, address) = (row.text(0)?, row.text(1)?);
         let token = open(app, channel_id, address, row.blob(2)?)?;
-        let link = token.link(&settings.public_url);
-        let mail = asking(&settings.from, address, &link, &token, app.clock.wall());
+        let mail = asking(settings, address, &token, app.clock.wall());
         match mailer.send(&mail).await {
             Ok(reply) if reply.code < 300 => {}
             Ok(reply) => tracing::warn!(channel_id, code = reply.code, "a recipient could not be asked"),
@@ -170,7 +177,9 @@ pub async fn ask(app: &App, tenant: &Tenant, mailer: &dyn Mailer) -> Result<usiz
 }
 
 /// A mail of our own words only: nothing that a tenant wrote reaches somebody who has not agreed to it.
-fn asking(from: &str, address: &str, link: &str, token: &Token, at: Millis) -> Mail {
+fn asking(settings: &MailSettings, address: &str, token: &Token, at: Millis) -> Mail {
+    let from = &settings.from;
+    let link = token.link(&settings.public_url, "");
     let domain = from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
     let digest = Sha256::digest([token.0.as_bytes(), &at.to_be_bytes()].concat());
     let id: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
@@ -179,7 +188,7 @@ fn asking(from: &str, address: &str, link: &str, token: &Token, at: Millis) -> M
     );
     let html = format!(
         "<p>Somebody has entered this address to be told of alerts by mail.</p>\n<p>If that was you: <a href=\"{0}\">confirm it</a>.</p>\n<p>Otherwise do nothing, and you will get no mail from us.</p>\n",
-        escaped(link, 2_048)
+        escaped(&link, 2_048)
     );
     Mail {
         from: from.to_owned(),
@@ -189,7 +198,7 @@ fn asking(from: &str, address: &str, link: &str, token: &Token, at: Millis) -> M
         html,
         message_id: format!("<confirm-{id}@{domain}>"),
         answers: None,
-        unsubscribe: Some(format!("{link}/unsubscribe")),
+        unsubscribe: Some(token.link(&settings.public_url, "/unsubscribe")),
         at,
     }
 }
@@ -213,7 +222,11 @@ pub async fn standing(app: &App, token: &Token) -> Result<Standing, Error> {
 /// # Errors
 /// 404 if the token is none; 503.
 pub async fn decide(app: &App, token: &Token, wants: bool) -> Result<Standing, Error> {
-    let standing = if wants { Standing::Confirmed } else { Standing::Unsubscribed };
+    let standing = if wants {
+        Standing::Confirmed
+    } else {
+        Standing::Unsubscribed
+    };
     let step = Step::tenant(
         concat!(
             "UPDATE channel_recipients SET standing = ?3, changed_at = ",
@@ -234,7 +247,10 @@ fn holder(app: &App, token: &Token) -> Tenant {
 }
 
 fn open(app: &App, channel_id: &str, address: &str, sealed: &[u8]) -> Result<Token, Error> {
-    let sealer = app.sealer.as_ref().ok_or_else(|| Error::unavailable("there is no secret key"))?;
+    let sealer = app
+        .sealer
+        .as_ref()
+        .ok_or_else(|| Error::unavailable("there is no secret key"))?;
     let text = sealer.open(place(&row_of(channel_id, address)), sealed)?;
     let token = String::from_utf8(text).ok().and_then(|text| Token::parse(&text));
     token.ok_or_else(|| Error::unavailable("a recipient's token is none"))

@@ -300,7 +300,8 @@ async fn r46_without_a_key_no_channel_is_made_and_the_reply_says_what_to_set() {
     let new = intentvision::notify::channel::NewChannel::new(
         "ops",
         "webhook",
-        json!({"url": "https://example.com"}),
+        &json!({"url": "https://example.com"}),
+        None,
         intentvision::notify::address::Reach::Public,
     );
     let refused = intentvision::notify::channel::create(&app, &tenant, &new.unwrap(), None)
@@ -326,7 +327,7 @@ async fn r46_no_secret_is_in_the_database_file() {
     let secret = reply.json()["secret"].as_str().unwrap().to_owned();
     let path = format!("{CHANNELS}/{}/test", reply.json()["channel_id"].as_str().unwrap());
     scene.product.post(&path, &scene.key, &json!({})).await;
-    assert_eq!(scene.drain(0).await.retried, 1);
+    assert_eq!(scene.drain(5_000).await.retried, 1);
     let bare = secret.strip_prefix("whsec_").unwrap();
     let raw = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, bare).unwrap();
     let mut found_url = false;

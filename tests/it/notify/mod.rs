@@ -3,6 +3,7 @@
 mod channels;
 mod chaos;
 mod deliver;
+mod email;
 mod enqueue;
 mod log;
 mod scene;

@@ -2,7 +2,6 @@
 
 use super::story::{Story, fit, plain};
 use crate::notify::mail::is_address;
-use crate::notify::notice::Notice;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -58,7 +57,7 @@ pub(in crate::notify) struct Words {
 }
 
 /// The words of the mail.
-pub(super) fn write(_: &Notice, story: &Story) -> String {
+pub(super) fn write(story: &Story) -> String {
     let subject = fit(&story.title, SUBJECT, plain).replace('\n', " ");
     let mut text = fit(&story.text, TEXT, plain);
     let mut html = format!("<h2>{}</h2>\n", escaped(&story.title, SUBJECT));
@@ -70,7 +69,10 @@ pub(super) fn write(_: &Notice, story: &Story) -> String {
         html.push_str("<table>\n");
         for (name, value) in &story.facts {
             text.push_str(&format!("{name}: {}\n", fit(value, TEXT, plain)));
-            html.push_str(&format!("<tr><th align=\"left\">{name}</th><td>{}</td></tr>\n", escaped(value, TEXT)));
+            html.push_str(&format!(
+                "<tr><th align=\"left\">{name}</th><td>{}</td></tr>\n",
+                escaped(value, TEXT)
+            ));
         }
         html.push_str("</table>\n");
     }
@@ -115,7 +117,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_mail_has_one_line_as_its_subject_and_no_markup_of_others(notice in any_notice()) {
-            let words: Words = serde_json::from_str(&write(&notice, &Story::of(&notice))).unwrap();
+            let words: Words = serde_json::from_str(&write(&Story::of(&notice))).unwrap();
             prop_assert!(!words.subject.contains(['\r', '\n']));
             prop_assert!(words.subject.encode_utf16().count() <= 200);
             let ours = ["h2", "/h2", "p", "/p", "table", "/table", "tr", "/tr", "th align=\"left\"", "/th", "td", "/td"];

@@ -5,6 +5,7 @@
 //! and it judges the answers. [`store`] keeps channels.
 
 mod discord;
+mod email;
 mod pagerduty;
 mod rotation;
 mod slack;
@@ -15,8 +16,9 @@ mod template;
 mod test_call;
 mod webhook;
 
+pub(super) use email::{Words, escaped};
 pub use rotation::{GRACE, rotate_secret};
-pub use store::{ChannelChange, ChannelItem, Created, Issued, NewChannel, create, delete, get, list, test, update};
+pub use store::{ChannelChange, ChannelItem, Created, Issued, NewChannel, create, delete, get, list, update};
 pub(super) use store::{SealedChannel, open};
 pub use template::Templates;
 pub use test_call::{TestOutcome, test};
@@ -30,6 +32,7 @@ use super::sender::Answer;
 use super::signature::SigningSecret;
 use crate::clock::Millis;
 use discord::Discord;
+use email::Email;
 use pagerduty::PagerDuty;
 use serde_json::Value;
 use slack::Slack;
@@ -49,15 +52,18 @@ pub enum ChannelType {
     Teams,
     /// a webhook of a channel
     Discord,
+    /// mail to people who have confirmed it
+    Email,
 }
 
 impl ChannelType {
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 6] = [
         (Self::Webhook, "webhook"),
         (Self::Slack, "slack"),
         (Self::PagerDuty, "pagerduty"),
         (Self::Teams, "teams"),
         (Self::Discord, "discord"),
+        (Self::Email, "email"),
     ];
 
     /// Reads a `type`.
@@ -89,6 +95,7 @@ impl ChannelType {
             Self::PagerDuty => pagerduty::write(notice, &story),
             Self::Teams => teams::write(notice, &story),
             Self::Discord => discord::write(notice, &story),
+            Self::Email => email::write(&story),
         };
         Written { body, note }
     }
@@ -109,6 +116,7 @@ pub(super) enum ChannelConfig {
     PagerDuty(PagerDuty),
     Teams(Teams),
     Discord(Discord),
+    Email(Email),
 }
 
 impl ChannelConfig {
@@ -123,6 +131,7 @@ impl ChannelConfig {
             ChannelType::PagerDuty => PagerDuty::parse(config, reach).map(Self::PagerDuty),
             ChannelType::Teams => Teams::parse(config, reach).map(Self::Teams),
             ChannelType::Discord => Discord::parse(config, reach).map(Self::Discord),
+            ChannelType::Email => Email::parse(config).map(Self::Email),
         }
     }
 
@@ -134,13 +143,14 @@ impl ChannelConfig {
             Self::PagerDuty(pagerduty) => pagerduty.shown(),
             Self::Teams(teams) => teams.shown(),
             Self::Discord(discord) => discord.shown(),
+            Self::Email(email) => email.shown(),
         }
     }
 
     /// What is sealed: the whole configuration, where a part of it is a credential.
     pub(super) fn credentials(&self) -> Option<String> {
         let credentials = match self {
-            Self::Webhook(_) => return None,
+            Self::Webhook(_) | Self::Email(_) => return None,
             Self::Slack(slack) => slack.credentials(),
             Self::PagerDuty(pagerduty) => pagerduty.credentials(),
             Self::Teams(teams) => teams.credentials(),
@@ -161,7 +171,8 @@ impl ChannelConfig {
             let webhook = Webhook::parse(&read(&channel.config)?, reach)?;
             return Ok(Self::Webhook(webhook.signed_by(secrets)));
         }
-        Self::parse(channel.r#type, &read(opened)?, reach)
+        let config = if opened.is_empty() { &channel.config } else { opened };
+        Self::parse(channel.r#type, &read(config)?, reach)
     }
 
     /// The requests that tell this message, in order.
@@ -175,6 +186,7 @@ impl ChannelConfig {
             Self::PagerDuty(pagerduty) => pagerduty.calls(letter),
             Self::Teams(teams) => Ok(vec![teams.call(letter)]),
             Self::Discord(discord) => discord.calls(letter),
+            Self::Email(_) => Err("mail is no request".into()),
         }
     }
 
@@ -182,7 +194,7 @@ impl ChannelConfig {
     pub(super) fn judge(&self, answer: &Answer, now: Millis) -> Judgement {
         match self {
             // PagerDuty: 202 is success, 400 is final, 429 and 5xx are not, as anywhere
-            Self::Webhook(_) | Self::PagerDuty(_) => Judgement::by_status(answer, now),
+            Self::Webhook(_) | Self::PagerDuty(_) | Self::Email(_) => Judgement::by_status(answer, now),
             Self::Slack(slack) => slack.judge(answer, now),
             Self::Teams(_) => Teams::judge(answer, now),
             Self::Discord(_) => Discord::judge(answer, now),

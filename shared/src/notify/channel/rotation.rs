@@ -15,14 +15,14 @@ use serde_json::json;
 
 /// How long both sign, unless the request says otherwise.
 pub const GRACE: Millis = DAY;
-/// The longest that both sign.
-pub const MAX_GRACE: Millis = 7 * DAY;
+/// The longest.
+const MAX_GRACE: Millis = 7 * DAY;
 
 /// Makes a new secret; the one before signs for `grace` more milliseconds, and an older one no longer.
 ///
 /// # Errors
 /// 404 if the organization has no such channel; 409 if it is no webhook, or if somebody else rotates it at the
-/// same time; 400 for a grace above [`MAX_GRACE`]; 401, 403 or 503.
+/// same time; 400 for a grace above seven days; 401, 403 or 503.
 pub async fn rotate_secret(
     app: &App,
     tenant: &Tenant,

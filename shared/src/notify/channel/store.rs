@@ -7,6 +7,7 @@ use crate::http::page::{Cursor, Page};
 use crate::id::ChannelId;
 use crate::idempotency::{Operation, OperationError, Outcome, Replay};
 use crate::notify::address::Reach;
+use crate::notify::recipients;
 use crate::notify::signature::SigningSecret;
 use crate::secrets::Place;
 use crate::{App, Error, time};
@@ -115,6 +116,9 @@ pub struct ChannelItem {
     pub name: String,
     pub r#type: String,
     pub config: Value,
+    /// of a channel of type email: who has confirmed
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipients: Option<Value>,
     /// null: the default words
     pub templates: Option<Value>,
     pub enabled: bool,
@@ -185,13 +189,18 @@ pub async fn create(
     };
     let sealed = seal(app, &id, &kept)?;
     let config = new.config.shown();
+    if new.r#type == ChannelType::Email && app.config.mail.is_none() {
+        return Err(Error::conflict(
+            "this installation sends no mail: set INTENTVISION_SMTP_URL, INTENTVISION_MAIL_FROM and INTENTVISION_PUBLIC_URL",
+        ));
+    }
     let issued = Issued {
         shown: json!({
             "channel_id": id, "name": new.name, "type": new.r#type.as_str(), "config": config, "enabled": true,
         }),
         secret,
     };
-    let steps = vec![Step::tenant(
+    let mut steps = vec![Step::tenant(
         concat!(
             "INSERT INTO notification_channels (org_id, channel_id, name, type, config, secret, created_at, updated_at, templates)
              SELECT a.org_id, ?2, ?3, ?4, ?5, ?6, now, now, ?8 FROM authority AS a JOIN (SELECT ",
@@ -208,6 +217,9 @@ pub async fn create(
             new.templates.as_ref().and_then(text_of)
         ],
     )];
+    if let ChannelConfig::Email(email) = &new.config {
+        steps.extend(recipients::replace(app, &id, email.to())?);
+    }
     match commit(tenant, operation, StatusCode::CREATED, &issued.stored(), steps, |_| {
         None
     })
@@ -279,7 +291,10 @@ pub async fn list(
     after: Option<&Cursor>,
 ) -> Result<Page<ChannelItem>, Error> {
     let step = Step::tenant(
-        "SELECT channel_id, name, type, config, enabled, secret, created_at, updated_at, disabled_because, templates FROM notification_channels
+        "SELECT channel_id, name, type, config, enabled, secret, created_at, updated_at, disabled_because, templates,
+                (SELECT nullif(json_group_array(json_object('address', r.address, 'standing', r.standing)), '[]')
+                 FROM channel_recipients AS r
+                 WHERE r.org_id = notification_channels.org_id AND r.channel_id = notification_channels.channel_id) FROM notification_channels
          WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id > ?2
          ORDER BY channel_id LIMIT ?3",
         args![after.map_or("", Cursor::as_str), Page::<ChannelItem>::fetch(limit)],
@@ -296,7 +311,10 @@ pub async fn list(
 /// 404 if the organization has no such channel; 401, 403 or 503.
 pub async fn get(app: &App, tenant: &Tenant, id: &ChannelId) -> Result<ChannelItem, Error> {
     let step = Step::tenant(
-        "SELECT channel_id, name, type, config, enabled, secret, created_at, updated_at, disabled_because, templates FROM notification_channels
+        "SELECT channel_id, name, type, config, enabled, secret, created_at, updated_at, disabled_because, templates,
+                (SELECT nullif(json_group_array(json_object('address', r.address, 'standing', r.standing)), '[]')
+                 FROM channel_recipients AS r
+                 WHERE r.org_id = notification_channels.org_id AND r.channel_id = notification_channels.channel_id) FROM notification_channels
          WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id = ?2",
         args![id],
     );
@@ -323,6 +341,7 @@ fn item(app: &App, row: &Row) -> Result<ChannelItem, DbError> {
         config: serde_json::from_str(row.text(3)?).unwrap_or_default(),
         enabled: row.integer(4)? != 0,
         disabled_because: row.opt_text(8)?.map(str::to_owned),
+        recipients: row.opt_text(10)?.and_then(|text| serde_json::from_str(text).ok()),
         templates: row.opt_text(9)?.and_then(|text| serde_json::from_str(text).ok()),
         secret,
         created_at: row.integer(6)?,
@@ -365,12 +384,15 @@ pub async fn update(
                  templates = iif(?8, ?9, templates), enabled = coalesce(?5, enabled), disabled_because = iif(?5 IS NULL, disabled_because, NULL), updated_at = ",
             wall_ms!("?6"),
             " WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id = ?2
-             RETURNING channel_id, name, type, config, enabled, secret, created_at, updated_at, disabled_because, templates"
+             RETURNING channel_id, name, type, config, enabled, secret, created_at, updated_at, disabled_because, templates,
+                (SELECT nullif(json_group_array(json_object('address', r.address, 'standing', r.standing)), '[]')
+                 FROM channel_recipients AS r
+                 WHERE r.org_id = notification_channels.org_id AND r.channel_id = notification_channels.channel_id)"
         ),
         args![
             id,
             change.name.as_deref(),
-            config.map(|config| config.shown().to_string()),
+            config.as_ref().map(|config| config.shown().to_string()),
             change.enabled,
             tenant.clock().wall_offset(),
             secret,
@@ -378,6 +400,11 @@ pub async fn update(
             templates.as_ref().and_then(text_of)
         ],
     ));
+    if let Some(ChannelConfig::Email(email)) = &config {
+        for step in recipients::replace(app, id, email.to())? {
+            batch.push(step);
+        }
+    }
     if change.enabled == Some(false) {
         batch.push(Step::tenant(
             "UPDATE outbox INDEXED BY outbox_in_flight SET state = 'dead', last_error = 'the channel is disabled'
@@ -404,6 +431,10 @@ pub async fn delete(tenant: &Tenant, id: &ChannelId) -> Result<(), Error> {
             " WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id = ?2"
         ),
         args![id, tenant.clock().wall_offset()],
+    ));
+    batch.push(Step::tenant(
+        "DELETE FROM channel_recipients WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2",
+        args![id],
     ));
     batch.push(Step::tenant(
         "UPDATE outbox INDEXED BY outbox_in_flight SET state = 'dead', last_error = 'the channel was deleted'

@@ -11,7 +11,8 @@ use super::story::Story;
 use crate::notify::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts, Why};
 use crate::notify::outbox::MessageKind;
 use crate::series::SeriesId;
-use minijinja::{Environment, UndefinedBehavior, context};
+use minijinja::value::Serde;
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, context};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::io::{Error, Write};
@@ -131,18 +132,18 @@ fn render(source: &str, notice: &Notice, undefined: UndefinedBehavior) -> Result
     let context = context! {
         status => notice.kind.map_or("test", MessageKind::status),
         why => notice.why.map(Why::as_str),
-        channel => notice.channel_name,
+        channel => notice.channel_name.as_str(),
         title => story.title,
         text => story.text,
-        alerts => notice.alerts,
+        alerts => Serde(&notice.alerts),
         unlisted => notice.unlisted,
-        alert => first.map(|one| &one.alert),
-        rule => first.and_then(|one| one.rule.as_ref()),
-        series => first.and_then(|one| one.series.as_ref()),
+        alert => Serde(first.map(|one| &one.alert)),
+        rule => Serde(first.and_then(|one| one.rule.as_ref())),
+        series => Serde(first.and_then(|one| one.series.as_ref())),
     };
     let template = environment.template_from_str(source).map_err(|error| words(&error))?;
     let mut output = Bounded(Vec::new());
-    let rendered = template.render_to_write(context, &mut output);
+    let rendered = template.render_captured_to(context, &mut output);
     rendered.map_err(|error| words(&error))?;
     String::from_utf8(output.0).map_err(|error| error.to_string())
 }
@@ -151,6 +152,7 @@ fn render(source: &str, notice: &Notice, undefined: UndefinedBehavior) -> Result
 fn words(error: &minijinja::Error) -> String {
     let line = error.line().map(|line| format!(" in line {line}")).unwrap_or_default();
     match error.detail() {
+        _ if error.kind() == ErrorKind::WriteFailure => format!("it writes more than {MAX_OUTPUT} bytes"),
         Some(detail) => format!("{}: {detail}{line}", error.kind()),
         None => format!("{}{line}", error.kind()),
     }
@@ -162,7 +164,7 @@ struct Bounded(Vec<u8>);
 impl Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         if self.0.len() + bytes.len() > MAX_OUTPUT {
-            return Err(Error::other(format!("a template writes at most {MAX_OUTPUT} bytes")));
+            return Err(Error::other("enough"));
         }
         self.0.extend_from_slice(bytes);
         Ok(bytes.len())
