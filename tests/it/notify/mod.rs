@@ -5,6 +5,8 @@ mod chaos;
 mod deliver;
 mod email;
 mod enqueue;
+mod interop;
 mod log;
+mod program;
 mod scene;
 mod services;
