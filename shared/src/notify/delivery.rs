@@ -2,7 +2,9 @@
 //! waiting for another.
 
 use super::channel;
-use super::claim::{self, Change, Claim, Outcome};
+use super::breaker::Trouble;
+use super::claim::{self, Claim, Room};
+use super::record::{self, Change, Outcome};
 use super::retry::{self, Verdict};
 use super::sender::Sender;
 use super::signature::{self, ID_HEADER, SIGNATURE_HEADER, SigningSecret, TIMESTAMP_HEADER};
@@ -13,9 +15,15 @@ use crate::{App, Error, time};
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
+use std::time::Duration;
 
-/// Attempts at the same time.
-const CONCURRENCY: usize = 16;
+/// Attempts at the same time: they mostly wait.
+const CONCURRENCY: usize = 64;
+/// Attempts at the same time at endpoints that failed last: they may hang, and delay none of the
+/// others.
+const SUSPECTS: usize = 16;
+/// While attempts are under way, what is new is looked for so often: it waits for no receiver.
+const LOOK: Duration = Duration::from_secs(1);
 /// No new attempt is begun later than this after the start, so that a function ends in time: an
 /// attempt takes up to 10 s more.
 pub const DRAIN: Millis = 30_000;
@@ -58,23 +66,35 @@ pub async fn drain(app: &App, sender: &Sender, limit: usize) -> Result<Summary, 
     let deadline = app.clock.wall() + DRAIN;
     let mut summary = Summary::default();
     let mut running = FuturesUnordered::new();
+    let mut suspects = 0;
     let mut failure = None;
     loop {
-        let room = (CONCURRENCY - running.len()).min(limit - summary.attempted);
-        if room > 0 && failure.is_none() && app.clock.wall() < deadline {
+        let room = Room {
+            well: CONCURRENCY - (running.len() - suspects),
+            suspect: SUSPECTS - suspects,
+            all: limit - summary.attempted,
+        };
+        if room.is_some() && failure.is_none() && app.clock.wall() < deadline {
             match claim::claim(&system, room).await {
                 Ok(claims) => {
                     summary.attempted += claims.len();
+                    suspects += claims.iter().filter(|claim| claim.suspect).count();
                     running.extend(claims.into_iter().map(|claim| attempt(app, sender, claim)));
                 }
                 Err(error) => failure = Some(error),
             }
         }
-        let Some(first) = running.next().await else { break };
+        if running.is_empty() {
+            break;
+        }
+        let Ok(Some(first)) = tokio::time::timeout(LOOK, running.next()).await else {
+            continue;
+        };
         let mut ended = vec![first];
         while let Some(Some(another)) = running.next().now_or_never() {
             ended.push(another);
         }
+        suspects -= ended.iter().filter(|(claim, _)| claim.suspect).count();
         if let Err(error) = record(&system, &ended, &mut summary).await {
             failure = Some(error);
         }
@@ -90,7 +110,7 @@ pub async fn drain(app: &App, sender: &Sender, limit: usize) -> Result<Summary, 
 async fn record(system: &Tenant, ended: &[(Claim, Change)], summary: &mut Summary) -> Result<(), Error> {
     let mut tries = 1;
     let kept = loop {
-        match claim::record(system, ended).await {
+        match record::record(system, ended).await {
             Ok(kept) => break kept,
             Err(error) if tries == RECORD_TRIES => {
                 tracing::error!(
@@ -116,21 +136,24 @@ async fn attempt(app: &App, sender: &Sender, claim: Claim) -> (Claim, Change) {
     let started = app.clock.wall();
     let told = tell(app, sender, &claim).await;
     let delay = match told.verdict {
-        Verdict::Retry(asked) => retry::delay(claim.attempts, asked),
+        Verdict::Retry(asked) => retry::delay(claim.attempts, claim.lasting, asked),
+        // it waits until somebody enables the channel again
+        Verdict::Gone if claim.lasting => Some(0),
         _ => None,
     };
     let outcome = match (told.verdict, delay) {
         (Verdict::Delivered, _) => Outcome::Delivered,
-        (Verdict::Retry(_), Some(_)) => Outcome::Retry,
+        (_, Some(_)) => Outcome::Retry,
         _ => Outcome::Dead,
     };
     let change = Change {
         outcome,
         delay: delay.unwrap_or(0),
+        disables: told.verdict == Verdict::Gone,
+        trouble: told.trouble(),
         status: told.status,
         error: told.error,
         duration: (app.clock.wall() - started).max(0),
-        disables: told.verdict == Verdict::Gone,
     };
     (claim, change)
 }
@@ -139,6 +162,8 @@ struct Told {
     verdict: Verdict,
     status: Option<u16>,
     error: Option<String>,
+    /// where nobody answered
+    silent_host: Option<String>,
 }
 
 impl Told {
@@ -147,12 +172,28 @@ impl Told {
             verdict: Verdict::Retry(None),
             status: None,
             error: Some(error.into()),
+            silent_host: None,
         }
+    }
+
+    /// How this leaves the endpoint.
+    fn trouble(&self) -> Option<Trouble> {
+        let asked = match self.verdict {
+            Verdict::Delivered => return None,
+            Verdict::Retry(asked) => asked,
+            Verdict::Refused | Verdict::Gone => None,
+        };
+        Some(Trouble {
+            // 429 with a time: busy, and well
+            counts: !(self.status == Some(429) && asked.is_some()),
+            asked: asked.unwrap_or(0),
+            host: self.silent_host.clone(),
+        })
     }
 }
 
 async fn tell(app: &App, sender: &Sender, claim: &Claim) -> Told {
-    if claim.attempts > retry::ATTEMPTS {
+    if claim.attempts > retry::attempts(claim.lasting) {
         // each attempt ended with its process: a message must not be able to do that for ever
         return Told::failed("given up: no attempt came to an end");
     }
@@ -174,7 +215,10 @@ async fn tell(app: &App, sender: &Sender, claim: &Claim) -> Told {
         }
     };
     match send(app, sender, &url, &secrets, claim).await {
-        Err(error) => Told::failed(error),
+        Err(error) => Told {
+            silent_host: url.endpoint(),
+            ..Told::failed(error)
+        },
         Ok(answer) => {
             let words = if answer.words.is_empty() {
                 answer.status.to_string()
@@ -186,6 +230,7 @@ async fn tell(app: &App, sender: &Sender, claim: &Claim) -> Told {
                 verdict,
                 status: Some(answer.status.as_u16()),
                 error: (verdict != Verdict::Delivered).then_some(words),
+                silent_host: None,
             }
         }
     }

@@ -4,14 +4,19 @@
 //! [`delivery`] sends them, at least once, signed, to addresses that [`address`] permits.
 
 pub mod address;
+pub mod breaker;
 pub mod channel;
 mod claim;
 pub mod connector;
 pub mod delivery;
+mod digest;
+mod facts;
 pub mod history;
 mod message;
 pub mod notice;
 pub mod outbox;
+mod record;
+pub mod replay;
 mod retry;
 pub mod sender;
 pub mod signature;
