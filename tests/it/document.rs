@@ -318,7 +318,20 @@ async fn alerting(reader: &mut Reader) {
             None,
         )
         .await;
-    reader.call(get.clone(), "/v1/deliveries", "/v1/deliveries", None).await;
+    let sent = reader.call(get.clone(), "/v1/deliveries", "/v1/deliveries", None).await;
+    // the test call waits to be sent: it is no dead letter
+    let again = format!("/v1/deliveries/{}/replay", text(&sent["items"][0], "message_id"));
+    reader
+        .call(post.clone(), "/v1/deliveries/{id}/replay", &again, None)
+        .await;
+    reader
+        .call(
+            post.clone(),
+            "/v1/notification-channels/{id}/replay",
+            &format!("{path}/replay"),
+            None,
+        )
+        .await;
 
     let rules = "/v1/alert-rules";
     let one_rule = "/v1/alert-rules/{id}";

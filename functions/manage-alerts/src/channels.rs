@@ -12,7 +12,7 @@ use intentvision::http::{Caller, Routes};
 use intentvision::id::ChannelId;
 use intentvision::idempotency::Operation;
 use intentvision::notify::address::Reach;
-use intentvision::notify::channel::{self, ChannelChange, ChannelItem, Created, NewChannel};
+use intentvision::notify::channel::{self, ChannelChange, ChannelItem, Created, NewChannel, RateLimit};
 use intentvision::{App, Error};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -34,6 +34,8 @@ struct CreateRequest {
     name: String,
     r#type: String,
     config: Value,
+    #[serde(default)]
+    rate_limit: Option<RateLimit>,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +47,8 @@ struct UpdateRequest {
     config: Option<Value>,
     #[serde(default)]
     enabled: Option<bool>,
+    #[serde(default)]
+    rate_limit: Option<RateLimit>,
 }
 
 async fn list(State(app): State<App>, caller: Caller, mut query: Query) -> Result<Json<Page<ChannelItem>>, Error> {
@@ -55,7 +59,7 @@ async fn list(State(app): State<App>, caller: Caller, mut query: Query) -> Resul
 
 async fn create(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Error> {
     let request: CreateRequest = body.json()?;
-    let new = NewChannel::new(&request.name, &request.r#type, request.config, reach(&app))?;
+    let new = NewChannel::new(&request.name, &request.r#type, &request.config, reach(&app))?.with_rate_limit(request.rate_limit);
     let operation = Operation::of(&body, None)?;
     Ok(match channel::create(&app, &caller, &new, operation.as_ref()).await? {
         Created::Now(issued) => (StatusCode::CREATED, Json(issued.reveal())).into_response(),
@@ -74,8 +78,10 @@ async fn update(
     body: Body,
 ) -> Result<Json<ChannelItem>, Error> {
     let request: UpdateRequest = body.json()?;
-    let change = ChannelChange::new(request.name.as_deref(), request.config, request.enabled, reach(&app))?;
-    Ok(Json(channel::update(&app, &caller, &channel_id(&id)?, &change).await?))
+    let change = ChannelChange::new(request.name.as_deref(), request.config, request.enabled, request.rate_limit)?;
+    Ok(Json(
+        channel::update(&app, &caller, &channel_id(&id)?, &change, reach(&app)).await?,
+    ))
 }
 
 async fn delete(caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Error> {

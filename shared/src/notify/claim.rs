@@ -6,9 +6,10 @@
 //! looked at again in the write: workers run side by side.
 
 use super::breaker::TRIP;
+use super::channel::{ChannelType, SealedChannel};
 use super::digest::{self, Crowd, paced, rate, sent};
 use super::facts::{self, facts, facts_of};
-use super::notice::Notice;
+use super::notice::{Notice, Why};
 use super::outbox::MessageKind;
 use crate::Error;
 use crate::auth::Tenant;
@@ -25,11 +26,13 @@ const PAUSE: Millis = 1_000;
 pub(super) struct Claim {
     pub(super) org_id: String,
     pub(super) message_id: String,
-    pub(super) channel_id: String,
-    pub(super) config: String,
-    pub(super) secret: Vec<u8>,
+    pub(super) channel: SealedChannel,
+    /// `None` for a test call
+    pub(super) kind: Option<MessageKind>,
     /// frozen
     pub(super) body: String,
+    /// what the receiver calls the first message of the group, once it was told one
+    pub(super) thread: Option<String>,
     /// this one included, since it was last replayed
     pub(super) attempts: i64,
     /// a resolve, or a digest that may hold one: it does not give up when others do
@@ -125,7 +128,7 @@ async fn round(system: &Tenant, room: Room) -> Result<(Vec<Claim>, bool), Error>
     for (claim, notice) in &found {
         batch.push(Step::tenant(
             TAKE,
-            args![&claim.org_id, &claim.message_id, notice.body(), offset, LEASE, TRIP],
+            args![&claim.org_id, &claim.message_id, claim.channel.r#type.write(notice), offset, LEASE, TRIP],
         ));
     }
     for crowd in &crowded {
@@ -153,7 +156,7 @@ const DUE: &str = concat!(
     "SELECT m.org_id, m.message_id, m.channel_id, c.config, c.secret, m.type, m.occurred_at, c.name,
             next.suspect, m.digest_of, m.body IS NULL, next.crowded, ",
     wall_ms!("?2"),
-    ", ",
+    ", c.type, h.thread, ",
     facts!(),
     " FROM (
         SELECT *, row_number() OVER (PARTITION BY suspect ORDER BY due_at, message_id) AS rank FROM (
@@ -195,6 +198,7 @@ const DUE: &str = concat!(
      ) AS next
      JOIN outbox AS m ON m.org_id = next.org_id AND m.message_id = next.message_id
      JOIN notification_channels AS c ON c.org_id = m.org_id AND c.channel_id = m.channel_id
+     LEFT JOIN channel_threads AS h ON h.org_id = m.org_id AND h.channel_id = m.channel_id AND h.group_key = m.alert_id
 ",
     facts_of!(),
     "WHERE next.rank <= iif(next.suspect, ?4, ?3) ORDER BY next.due_at, next.message_id LIMIT ?5"
@@ -202,7 +206,7 @@ const DUE: &str = concat!(
 
 /// Columns of [`DUE`].
 const CROWDED: usize = 11;
-const FACTS: usize = 13;
+const FACTS: usize = 15;
 
 const TAKE: &str = concat!(
     "UPDATE outbox AS o SET lease_until = ",
@@ -246,6 +250,13 @@ fn candidate(row: &Row) -> Result<(Claim, Notice), DbError> {
     let digest = row.integer(9)? > 0;
     let notice = Notice {
         kind,
+        why: kind.map(|kind| {
+            if kind == MessageKind::Resolved {
+                Why::Resolved
+            } else {
+                Why::First
+            }
+        }),
         occurred_at: row.integer(6)?,
         channel_id: owned(2)?,
         channel_name: owned(7)?,
@@ -257,10 +268,16 @@ fn candidate(row: &Row) -> Result<(Claim, Notice), DbError> {
     let claim = Claim {
         org_id: owned(0)?,
         message_id: owned(1)?,
-        channel_id: owned(2)?,
-        config: owned(3)?,
-        secret: row.opt_blob(4)?.unwrap_or_default().to_vec(),
+        channel: SealedChannel {
+            channel_id: owned(2)?,
+            r#type: ChannelType::parse(row.text(13)?)
+                .ok_or_else(|| DbError::Other("a channel of no known type".into()))?,
+            config: owned(3)?,
+            secret: row.opt_blob(4)?.unwrap_or_default().to_vec(),
+        },
+        kind,
         body: String::new(),
+        thread: row.opt_text(14)?.map(str::to_owned),
         attempts: 0,
         lasting: digest || kind == Some(MessageKind::Resolved),
         suspect: row.integer(8)? != 0,

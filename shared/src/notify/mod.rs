@@ -4,7 +4,9 @@
 //! [`delivery`] sends them, at least once, signed, to addresses that [`address`] permits.
 
 pub mod address;
+mod attempt;
 pub mod breaker;
+mod call;
 pub mod channel;
 mod claim;
 pub mod connector;
@@ -12,7 +14,6 @@ pub mod delivery;
 mod digest;
 mod facts;
 pub mod history;
-mod message;
 pub mod notice;
 pub mod outbox;
 mod record;
@@ -22,6 +23,7 @@ pub mod sender;
 pub mod signature;
 mod target;
 
+pub use call::Call;
 pub use outbox::{MessageKind, NewMessage};
 pub use sender::Sender;
-pub use target::WebhookUrl;
+pub use target::{SecretUrl, WebhookUrl};

@@ -2,6 +2,7 @@
 
 use super::breaker::{self, Trouble};
 use super::claim::Claim;
+use super::outbox::MessageKind;
 use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::Millis;
@@ -15,6 +16,8 @@ pub(super) struct Change {
     pub(super) delay: Millis,
     pub(super) status: Option<u16>,
     pub(super) error: Option<String>,
+    /// what the receiver calls the message
+    pub(super) thread: Option<String>,
     pub(super) duration: Millis,
     /// the receiver wants nothing any more
     pub(super) disables: bool,
@@ -94,8 +97,13 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
             None => {}
         }
         if change.disables {
-            batch.push(Step::tenant(DISABLE, held_and(args![offset])));
+            batch.push(Step::tenant(DISABLE, held_and(args![offset, change.error.as_deref()])));
             batch.push(Step::tenant(DROP, held.clone()));
+        }
+        if change.outcome == Outcome::Delivered && claim.kind == Some(MessageKind::Resolved) {
+            batch.push(Step::tenant(END_THREAD, held.clone()));
+        } else if let Some(thread) = &change.thread {
+            batch.push(Step::tenant(BEGIN_THREAD, held_and(args![offset, thread.as_str()])));
         }
         updates.push(batch.push(Step::tenant(
             SETTLE,
@@ -121,7 +129,7 @@ const LOG: &str = concat!(
 );
 
 const DISABLE: &str = concat!(
-    "UPDATE notification_channels SET enabled = 0, updated_at = ",
+    "UPDATE notification_channels SET enabled = 0, disabled_because = ?6, updated_at = ",
     wall_ms!("?5"),
     " WHERE (org_id, channel_id) = (SELECT org_id, channel_id FROM outbox",
     while_held!(),
@@ -130,10 +138,25 @@ const DISABLE: &str = concat!(
 
 /// A resolve waits until the channel is enabled again, and so does a digest, which may hold one.
 const DROP: &str = concat!(
-    "UPDATE outbox INDEXED BY outbox_in_flight SET state = 'dead', last_error = 'the channel is disabled: its receiver answered 410'
+    "UPDATE outbox INDEXED BY outbox_in_flight SET state = 'dead', last_error = 'the channel is disabled: its receiver is gone'
      WHERE (org_id, channel_id) = (SELECT org_id, channel_id FROM outbox",
     while_held!(),
     ") AND message_id <> ?3 AND state = 'pending' AND type <> 'alert.resolved' AND digest_of = 0"
+);
+
+const END_THREAD: &str = concat!(
+    "DELETE FROM channel_threads WHERE (org_id, channel_id, group_key) = (SELECT org_id, channel_id, alert_id FROM outbox",
+    while_held!(),
+    ")"
+);
+
+const BEGIN_THREAD: &str = concat!(
+    "INSERT INTO channel_threads (org_id, channel_id, group_key, thread, at)
+     SELECT org_id, channel_id, alert_id, ?6, ",
+    wall_ms!("?5"),
+    " FROM outbox",
+    while_held!(),
+    " AND alert_id <> '' ON CONFLICT (org_id, channel_id, group_key) DO NOTHING"
 );
 
 const SETTLE: &str = concat!(

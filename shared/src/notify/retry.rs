@@ -40,6 +40,12 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: Millis) -> Ver
     }
 }
 
+/// A wait that was asked for in seconds, as far as it is granted.
+pub(super) fn bounded(seconds: f64) -> Millis {
+    // a cast saturates, and turns no number into zero
+    ((seconds * 1_000.0).ceil() as Millis).clamp(0, MAX_RETRY_AFTER)
+}
+
 /// How many attempts a message has.
 pub(super) fn attempts(lasting: bool) -> i64 {
     if lasting { ATTEMPTS + LASTING } else { ATTEMPTS }
