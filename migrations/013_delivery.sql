@@ -25,3 +25,14 @@ ALTER TABLE outbox ADD COLUMN digest_id TEXT;                     -- the digest 
 
 CREATE INDEX outbox_first_attempt ON outbox (org_id, channel_id, first_attempt_at) WHERE first_attempt_at IS NOT NULL;
 CREATE INDEX outbox_by_digest ON outbox (org_id, digest_id) WHERE digest_id IS NOT NULL;
+
+-- Pictures that messages link to, for a day.
+CREATE TABLE pictures (
+    org_id     TEXT    NOT NULL,
+    message_id TEXT    NOT NULL,
+    png        BLOB    NOT NULL,
+    created_at INTEGER NOT NULL, -- wall time
+    PRIMARY KEY (org_id, message_id)
+) WITHOUT ROWID, STRICT;
+
+CREATE INDEX pictures_by_age ON pictures (created_at);

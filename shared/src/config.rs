@@ -64,6 +64,8 @@ pub struct Config {
     pub retention: Option<Millis>,
     /// where TimeGPT is, and how it is asked: `INTENTVISION_TIMEGPT_*`
     pub timegpt: timegpt::Settings,
+    /// `INTENTVISION_PUBLIC_URL`: where others reach the HTTP API, for links in messages; without a slash at its end
+    pub public_url: Option<String>,
     /// webhooks to loopback and private addresses; only `serve` on a loopback address turns it on
     pub allow_private_webhooks: bool,
 }
@@ -77,6 +79,7 @@ impl Default for Config {
             max_series: None,
             retention: None,
             timegpt: timegpt::Settings::default(),
+            public_url: None,
             allow_private_webhooks: false,
         }
     }
@@ -107,9 +110,22 @@ impl Config {
             })?;
             config.retention = Some(days * DAY);
         }
+        config.public_url = variable("INTENTVISION_PUBLIC_URL")?.map(|url| public_url(&url)).transpose()?;
         config.timegpt = timegpt::Settings::from_env()?;
         Ok(config)
     }
+}
+
+/// `https://host[:port][/path]`.
+fn public_url(text: &str) -> Result<String, Error> {
+    let plain = url::Url::parse(text)
+        .is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.query().is_none() && url.fragment().is_none());
+    if !plain {
+        return Err(Error::unavailable(
+            "INTENTVISION_PUBLIC_URL is not an https:// or http:// URL without query and fragment",
+        ));
+    }
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 /// One environment variable; empty counts as not set.

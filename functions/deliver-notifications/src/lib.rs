@@ -16,7 +16,12 @@ pub const LIMIT: usize = 2_000;
 /// # Errors
 /// 503 if the database does not answer.
 pub async fn run(app: &App, limit: usize) -> Result<Summary, Error> {
-    delivery::drain(app, &Sender::system(&app.config), limit).await
+    let sender = Sender::system(&app.config).with_painter(paint);
+    delivery::drain(app, &sender, limit).await
+}
+
+fn paint(svg: &str) -> Result<Vec<u8>, String> {
+    picture::png(svg).map_err(|error| error.to_string())
 }
 
 /// Sends what is due, whatever the event says.

@@ -12,10 +12,12 @@ mod drawing;
 mod pixels;
 mod words;
 
+pub use axis::moment;
 pub use drawing::svg;
 use jiff::tz::TimeZone;
 #[cfg(feature = "png")]
 pub use pixels::{Error, png};
+pub use words::number;
 
 /// Epoch milliseconds UTC.
 pub type Millis = i64;

@@ -1,7 +1,8 @@
 //! Numbers and texts as people read them.
 
 /// A number in few characters: `0.25`, `1,234`, `12.5k`, `3.2M`.
-pub(crate) fn number(value: f64) -> String {
+#[must_use]
+pub fn number(value: f64) -> String {
     let size = value.abs();
     if !size.is_finite() {
         return String::new();
@@ -18,9 +19,9 @@ pub(crate) fn number(value: f64) -> String {
         return format!("{value:.2e}");
     }
     let places = match scaled.abs() {
-        1000.. => 0,
-        100.. => 1,
-        1.. => 2,
+        1000.0.. => 0,
+        100.0.. => 1,
+        1.0.. => 2,
         _ => 4,
     };
     let text = format!("{scaled:.places$}");

@@ -23,6 +23,7 @@ pub struct Route {
 #[derive(Debug, Default)]
 pub struct Routes {
     list: Vec<Route>,
+    open: Vec<&'static str>,
     router: Router<App>,
 }
 
@@ -53,6 +54,18 @@ impl Routes {
 
     methods!(get GET, post POST, put PUT, patch PATCH, delete DELETE);
 
+    /// Adds a GET route that needs no key: what it shows is in the hands of whoever has its path.
+    #[must_use]
+    pub fn get_open<H, T>(mut self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.open.push(path);
+        self.router = self.router.route(path, on(MethodFilter::GET, handler));
+        self
+    }
+
     fn add(mut self, method: Method, path: &'static str, scope: Scope, handler: MethodRouter<App>) -> Self {
         self.list.push(Route { method, path, scope });
         self.router = self
@@ -65,14 +78,21 @@ impl Routes {
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         self.list.extend(other.list);
+        self.open.extend(other.open);
         self.router = self.router.merge(other.router);
         self
     }
 
-    /// What is there.
+    /// What asks for a key.
     #[must_use]
     pub fn list(&self) -> &[Route] {
         &self.list
+    }
+
+    /// The paths that need no key.
+    #[must_use]
+    pub fn open(&self) -> &[&'static str] {
+        &self.open
     }
 
     pub(super) fn into_router(self) -> Router<App> {

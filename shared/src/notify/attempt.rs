@@ -3,6 +3,7 @@
 use super::breaker::Trouble;
 use super::channel::{self, ChannelConfig, Judgement, Letter};
 use super::claim::Claim;
+use super::picture;
 use super::record::{Change, Outcome};
 use super::retry::{self, Verdict};
 use super::sender::Sender;
@@ -83,11 +84,16 @@ async fn tell(app: &App, sender: &Sender, claim: &Claim) -> Told {
 
 /// Sends the requests of a message one after the other, until one of them ends it.
 async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelConfig) -> Result<Told, String> {
+    let picture = match sender.painter() {
+        Some(painter) if claim.tells_trouble() => picture::of(app, painter, claim, config.takes_pictures()).await,
+        _ => None,
+    };
     let letter = Letter {
         message_id: &claim.message_id,
         kind: claim.kind,
         body: &claim.body,
         thread: claim.thread.as_deref(),
+        picture: picture.as_ref(),
         now: app.clock.wall(),
     };
     let mut calls = config.calls(&letter)?.into_iter().peekable();

@@ -49,6 +49,11 @@ impl Claim {
     pub(super) fn held(&self) -> Vec<Value> {
         args![&self.org_id, &self.message_id, self.token]
     }
+
+    /// Whether it says that something is wrong: that is worth a picture.
+    pub(super) fn tells_trouble(&self) -> bool {
+        matches!(self.kind, Some(MessageKind::Firing | MessageKind::NoData))
+    }
 }
 
 /// How many messages a worker can take.

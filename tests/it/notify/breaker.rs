@@ -138,3 +138,91 @@ async fn r45_receivers_known_to_hang_take_a_part_of_the_room() {
     let alive = receiver.messages().iter().filter(|message| message.path == "/alive").count();
     assert_eq!(alive, 20);
 }
+
+/// What a receiver does during a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    Well,
+    Fails,
+    /// 429, and so many seconds
+    Busy,
+}
+
+/// The breaker as its documentation tells it: what it allows, and what it learns.
+#[derive(Debug, Default)]
+struct Model {
+    failures: u32,
+    open_until: i64,
+}
+
+impl Model {
+    /// How many attempts a run may make while there is enough to send: at least, and at most.
+    fn allows(&self, now: i64, doing: Doing) -> (usize, usize) {
+        match (now < self.open_until, self.failures, doing) {
+            (true, _, _) => (0, 0),
+            (false, _, Doing::Well) => (1, usize::MAX),
+            // two are under way when the first answer comes, unless there was trouble before
+            (false, 0, Doing::Busy) => (1, 2),
+            (false, _, Doing::Busy) | (false, 5.., Doing::Fails) => (1, 1),
+            (false, failures, Doing::Fails) => (5 - failures as usize, 5 - failures as usize),
+        }
+    }
+
+    fn learns(&mut self, now: i64, doing: Doing, attempts: usize) {
+        match doing {
+            _ if attempts == 0 => {}
+            Doing::Well => *self = Self::default(),
+            Doing::Busy => self.open_until = self.open_until.max(now + 60),
+            Doing::Fails => {
+                self.failures += u32::try_from(attempts).unwrap();
+                if self.failures >= 5 {
+                    self.open_until = now + (30 << (self.failures - 5).min(8)).min(300);
+                }
+            }
+        }
+    }
+}
+
+mod model {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+        /// Requirement 45.
+        #[test]
+        fn r45_the_breaker_is_its_model(steps in prop::collection::vec(
+            (prop::sample::select(vec![0_i64, 10, 40, 100, 400]), prop::sample::select(vec![Doing::Well, Doing::Fails, Doing::Fails, Doing::Busy])),
+            1..16,
+        )) {
+            tokio::runtime::Runtime::new().unwrap().block_on(follows(steps))?;
+        }
+    }
+
+    async fn follows(steps: Vec<(i64, Doing)>) -> Result<(), TestCaseError> {
+        let receiver = Receiver::start(|_| Answer::Status(200)).await;
+        let scene = Scene::start(Backend::Embedded).await;
+        let (channel, _) = scene.channel(&receiver.url("/")).await;
+        scene.patch(&channel, json!({"rate_limit": 1_000})).await;
+        let mut model = Model::default();
+        let (mut now, mut told) = (0, 0);
+        for (after, doing) in steps {
+            now += after;
+            // enough that nobody has tried yet, so that something is always due
+            scene.tell(&firing(&scene, &channel, told..told + 6).await).await;
+            told += 6;
+            receiver.change(move |_| match doing {
+                Doing::Well => Answer::Status(200),
+                Doing::Fails => Answer::Status(500),
+                Doing::Busy => Answer::With(429, "retry-after", "60"),
+            });
+            let attempted = scene.drain(now * 1_000).await.attempted;
+            let (least, most) = model.allows(now, doing);
+            prop_assert!((least..=most).contains(&attempted), "{model:?}, {doing:?} at {now}: {attempted} attempts");
+            model.learns(now, doing, attempted);
+            let failures = scene.row("SELECT coalesce(max(failures), 0) FROM breakers").await;
+            prop_assert_eq!(&failures[0], &db::Value::from(i64::from(model.failures)), "at {}", now);
+        }
+        Ok(())
+    }
+}

@@ -7,5 +7,6 @@ mod deliver;
 mod digest;
 mod enqueue;
 mod log;
+mod picture;
 mod replay;
 mod scene;
