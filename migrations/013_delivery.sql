@@ -24,6 +24,7 @@ ALTER TABLE outbox ADD COLUMN digest_of INTEGER NOT NULL DEFAULT 0; -- a digest:
 ALTER TABLE outbox ADD COLUMN digest_id TEXT;                     -- the digest that tells it, of a superseded one
 
 CREATE INDEX outbox_first_attempt ON outbox (org_id, channel_id, first_attempt_at) WHERE first_attempt_at IS NOT NULL;
+CREATE INDEX outbox_dead ON outbox (org_id, channel_id) WHERE state = 'dead';
 CREATE INDEX outbox_by_digest ON outbox (org_id, digest_id) WHERE digest_id IS NOT NULL;
 
 -- Pictures that messages link to, for a day.

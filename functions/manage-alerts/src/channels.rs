@@ -59,7 +59,8 @@ async fn list(State(app): State<App>, caller: Caller, mut query: Query) -> Resul
 
 async fn create(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Error> {
     let request: CreateRequest = body.json()?;
-    let new = NewChannel::new(&request.name, &request.r#type, &request.config, reach(&app))?.with_rate_limit(request.rate_limit);
+    let new = NewChannel::new(&request.name, &request.r#type, &request.config, reach(&app))?;
+    let new = new.with_rate_limit(request.rate_limit)?;
     let operation = Operation::of(&body, None)?;
     Ok(match channel::create(&app, &caller, &new, operation.as_ref()).await? {
         Created::Now(issued) => (StatusCode::CREATED, Json(issued.reveal())).into_response(),

@@ -70,8 +70,6 @@ fn alt_says_what_the_picture_shows() {
 mod pixels {
     use super::*;
 
-    /// Width, height and the colour of a pixel of a PNG, by another decoder than the one that wrote it would be better;
-    /// what matters here is that something is painted where it should be.
     fn read(png: &[u8]) -> resvg::tiny_skia::Pixmap {
         resvg::tiny_skia::Pixmap::decode_png(png).unwrap()
     }

@@ -74,12 +74,12 @@ pub(super) fn took(held: &[Value]) -> Step {
 }
 
 const TOOK: &str = concat!(
-    "DELETE FROM breakers WHERE (org_id, endpoint) IN (
-        SELECT org_id, channel_id FROM outbox",
+    "DELETE FROM breakers WHERE org_id = ?2 AND endpoint IN (
+        SELECT channel_id FROM outbox",
     while_held!(),
     "   UNION ALL
-        SELECT b.org_id, b.host FROM breakers AS b WHERE b.host IS NOT NULL AND (b.org_id, b.endpoint) IN (
-            SELECT org_id, channel_id FROM outbox",
+        SELECT b.host FROM breakers AS b WHERE b.org_id = ?2 AND b.host IS NOT NULL AND b.endpoint IN (
+            SELECT channel_id FROM outbox",
     while_held!(),
     "))"
 );

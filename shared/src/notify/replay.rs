@@ -154,8 +154,11 @@ macro_rules! over {
 /// Dead letters: `?2`, or those of the channel `?3`; in each case of a channel that is enabled.
 macro_rules! dead {
     () => {
-        "o.org_id = (SELECT org_id FROM authority) AND o.state = 'dead'
-         AND (o.message_id = ?2 OR ?2 IS NULL AND o.channel_id = ?3)
+        "o.org_id = (SELECT org_id FROM authority) AND o.state = 'dead' AND o.message_id IN (
+            SELECT ?2 WHERE ?2 IS NOT NULL
+            UNION ALL
+            SELECT d.message_id FROM outbox AS d INDEXED BY outbox_dead
+            WHERE d.org_id = (SELECT org_id FROM authority) AND d.channel_id = ?3 AND d.state = 'dead' AND ?2 IS NULL)
          AND EXISTS (SELECT 1 FROM notification_channels AS c
             WHERE c.org_id = o.org_id AND c.channel_id = o.channel_id AND c.enabled = 1 AND c.deleted_at IS NULL)"
     };

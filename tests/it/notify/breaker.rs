@@ -79,6 +79,30 @@ on_both! {
     };
 }
 
+/// Requirement 45: channels whose host is not there find out together, and probe it one at a time.
+#[tokio::test]
+async fn r45_channels_of_one_host_share_its_breaker() {
+    let receiver = Receiver::start(|_| Answer::Status(200)).await;
+    let (a, b) = (receiver.url("/a"), receiver.url("/b"));
+    drop(receiver);
+    let scene = Scene::start(Backend::Embedded).await;
+    let ((a, _), (b, _)) = (scene.channel(&a).await, scene.channel(&b).await);
+    scene.tell(&firing(&scene, &a, 0..6).await).await;
+    scene.tell(&firing(&scene, &b, 10..14).await).await;
+    let first = scene.drain(0).await;
+    assert!((5..=7).contains(&first.attempted), "5 + 4 if each were alone: {first:?}");
+    for channel in [&a, &b] {
+        assert_eq!(health(&scene, channel).await["state"], "open");
+    }
+    assert_eq!(scene.drain(25_000).await.attempted, 0);
+    let mut offset = 0;
+    // whoever's pause is over, there is one probe
+    for _ in 0..3 {
+        offset += 300_000;
+        assert_eq!(scene.drain(offset).await.attempted, 1);
+    }
+}
+
 /// Requirement 45: what comes up while a receiver hangs is sent at once, by the same run.
 #[tokio::test]
 async fn r45_new_messages_wait_for_no_receiver_that_hangs() {

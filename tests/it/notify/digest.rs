@@ -85,6 +85,26 @@ on_both! {
         assert_eq!((&last["type"], &last["data"]["alert"]["alert_id"]), (&json!("alert.resolved"), &json!(alerts[39])));
     };
 
+    a_channel_has_the_rate_of_its_owner => async |scene: Scene| {
+        let receiver = Receiver::start(|_| Answer::Status(200)).await;
+        let (channel, _) = scene.channel(&receiver.url("/")).await;
+        for wrong in [json!(0), json!(1_001), json!("5"), json!(1.5)] {
+            assert_eq!(scene.patch(&channel, json!({"rate_limit": wrong})).await.status, 400, "{wrong}");
+        }
+        assert_eq!(scene.patch(&channel, json!({"rate_limit": 1})).await.json()["rate_limit"], 1);
+        let alerts = alerts(&scene, 5).await;
+        tell(&scene, &channel, &alerts, 1, Firing).await;
+        assert_eq!(scene.drain(0).await.delivered, 1, "all of it in a digest");
+        assert_eq!(digests(&receiver.messages())[0]["data"]["counts"]["firing"], 5);
+        // a test call is answered at once all the same
+        let path = format!("/v1/notification-channels/{channel}/test");
+        assert_eq!(scene.product.post(&path, &scene.key, &json!({})).await.status, 202);
+        assert_eq!(scene.drain(0).await.delivered, 1);
+        assert_eq!(receiver.messages()[1].json()["type"], "test");
+        let pagerduty = json!({"name": "p", "type": "pagerduty", "rate_limit": 5, "config": {"routing_key": "0123456789abcdef0123456789abcdef"}});
+        assert_eq!(scene.product.post("/v1/notification-channels", &scene.key, &pagerduty).await.status, 400);
+    };
+
     workers_side_by_side_make_one_digest_and_keep_the_rate => async |scene: Scene| {
         let receiver = Receiver::start(|_| Answer::Status(200)).await;
         let (channel, _) = scene.channel(&receiver.url("/")).await;

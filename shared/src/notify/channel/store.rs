@@ -47,9 +47,12 @@ impl NewChannel {
     }
 
     /// With another number of messages than is usual for its type.
-    #[must_use]
-    pub fn with_rate_limit(self, rate_limit: Option<RateLimit>) -> Self {
-        Self { rate_limit, ..self }
+    ///
+    /// # Errors
+    /// 400 for a type that is sent all.
+    pub fn with_rate_limit(self, rate_limit: Option<RateLimit>) -> Result<Self, Error> {
+        check_rate_limit(self.r#type, rate_limit)?;
+        Ok(Self { rate_limit, ..self })
     }
 }
 
@@ -116,6 +119,15 @@ fn check_name(name: &str) -> Result<String, Error> {
 
 fn check_config(r#type: ChannelType, config: &Value, reach: Reach) -> Result<ChannelConfig, Error> {
     ChannelConfig::parse(r#type, config, reach).map_err(|error| Error::schema(format!("config: {error}")))
+}
+
+fn check_rate_limit(r#type: ChannelType, rate_limit: Option<RateLimit>) -> Result<(), Error> {
+    match (r#type, rate_limit) {
+        (ChannelType::PagerDuty, Some(_)) => Err(Error::schema(
+            "rate_limit: a PagerDuty channel is sent every message, for an incident is closed by a message of its own",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A channel as lists show it.
@@ -370,11 +382,14 @@ pub async fn update(
     change: &ChannelChange,
     reach: Reach,
 ) -> Result<ChannelItem, Error> {
-    let config = match &change.config {
+    let mut config = None;
+    if change.config.is_some() || change.rate_limit.is_some() {
         // a channel's type never changes
-        Some(config) => Some(check_config(type_of(tenant, id).await?, config, reach)?),
-        None => None,
-    };
+        let r#type = type_of(tenant, id).await?;
+        check_rate_limit(r#type, change.rate_limit)?;
+        let checked = change.config.as_ref().map(|config| check_config(r#type, config, reach));
+        config = checked.transpose()?;
+    }
     let credentials = config.as_ref().and_then(ChannelConfig::credentials);
     let sealed = credentials.map(|text| seal(app, id, &text)).transpose()?;
     let mut batch = Batch::write().repeatable();
