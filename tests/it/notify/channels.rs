@@ -243,7 +243,7 @@ async fn r46_without_a_key_no_channel_is_made_and_the_reply_says_what_to_set() {
     let new = intentvision::notify::channel::NewChannel::new(
         "ops",
         "webhook",
-        json!({"url": "https://example.com"}),
+        &json!({"url": "https://example.com"}),
         intentvision::notify::address::Reach::Public,
     );
     let refused = intentvision::notify::channel::create(&app, &tenant, &new.unwrap(), None)
