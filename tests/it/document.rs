@@ -203,7 +203,7 @@ async fn every_operation_replies_as_the_document_says() {
         for method in item.as_object().unwrap().keys() {
             let operation = (method.to_uppercase(), path.clone());
             // these need an alert, which only a tick makes; their tests are those of alerting
-            let of_an_alert = path.starts_with("/v1/alerts/{id}");
+            let of_an_alert = path.starts_with("/v1/alerts/{id}") || path == "/v1/pictures/{token}";
             assert!(
                 of_an_alert || reader.seen.contains(&operation),
                 "{operation:?} was not called"
@@ -355,6 +355,22 @@ async fn alerting(reader: &mut Reader) {
         let target = format!("{path}?token={token}");
         reader.call(method.clone(), path, &target, None).await;
     }
+    let sent = reader.call(get.clone(), "/v1/deliveries", "/v1/deliveries", None).await;
+    let again = format!("/v1/deliveries/{}/replay", text(&sent["items"][0], "message_id"));
+    let replay = "/v1/deliveries/{id}/replay";
+    // the test call waits to be sent, until nobody is told any more
+    reader.call(post.clone(), replay, &again, None).await;
+    for enabled in [false, true] {
+        let change = json!({"enabled": enabled, "rate_limit": 20});
+        reader.call(Method::PATCH, one, &path, Some(&change)).await;
+    }
+    reader.call(post.clone(), replay, &again, None).await;
+    let all_again = "/v1/notification-channels/{id}/replay";
+    reader
+        .call(post.clone(), all_again, &format!("{path}/replay"), None)
+        .await;
+    let picture = "/v1/pictures/{token}";
+    reader.call(get.clone(), picture, "/v1/pictures/none", None).await;
 
     let rules = "/v1/alert-rules";
     let one_rule = "/v1/alert-rules/{id}";

@@ -25,6 +25,7 @@ struct Acme {
     rule: String,
     alert: String,
     channel: String,
+    message: String,
     anomaly: String,
     group: String,
 }
@@ -75,6 +76,7 @@ fn call(route: &Route, acme: &Acme) -> Call {
         rule: rule_id,
         alert,
         channel: channel_id,
+        message,
         anomaly,
         group,
         ..
@@ -150,12 +152,21 @@ fn call(route: &Route, acme: &Acme) -> Call {
             201,
             404,
         ),
+        (_, "/v1/pictures/{token}") => change("/v1/pictures/none", None, 404, 404),
         (_, "/v1/recipients" | "/v1/recipients/confirm" | "/v1/recipients/unsubscribe") => Call {
             path: format!("{}?token=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", route.path),
             body: None,
             own: 404,
             foreign: 404,
         },
+        ("POST", "/v1/notification-channels/{id}/replay") => change(
+            &format!("/v1/notification-channels/{channel_id}/replay"),
+            None,
+            202,
+            404,
+        ),
+        // acme's only message waits to be sent
+        ("POST", "/v1/deliveries/{id}/replay") => change(&format!("/v1/deliveries/{message}/replay"), None, 409, 404),
         ("POST", "/v1/notification-channels/{id}/test") => {
             change(&format!("/v1/notification-channels/{channel_id}/test"), None, 200, 404)
         }
@@ -256,6 +267,7 @@ async fn acme(product: &Product) -> (OrgId, Acme) {
         anomaly,
         group: group.as_str().to_owned(),
         alert: first("/v1/alerts", "alert_id").await,
+        message: first("/v1/deliveries", "message_id").await,
         forecast: forecast["forecast_id"].as_str().unwrap().to_owned(),
         job: job["job_id"].as_str().unwrap().to_owned(),
         key: spare["key_id"].as_str().unwrap().to_owned(),

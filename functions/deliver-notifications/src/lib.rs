@@ -24,7 +24,12 @@ pub async fn run(app: &App, limit: usize) -> Result<Summary, Error> {
     if let Some(mailer) = &app.mailer {
         recipients::ask(&app, &app.system(Job::Deliver, None), mailer.as_ref()).await?;
     }
-    delivery::drain(&app, &Sender::system(&app.config), limit).await
+    let sender = Sender::system(&app.config).with_painter(paint);
+    delivery::drain(&app, &sender, limit).await
+}
+
+fn paint(svg: &str) -> Result<Vec<u8>, String> {
+    picture::png(svg).map_err(|error| error.to_string())
 }
 
 /// The app with what sends its mail, where a server is configured.

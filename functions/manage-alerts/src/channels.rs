@@ -13,7 +13,7 @@ use intentvision::http::{Caller, Routes};
 use intentvision::id::ChannelId;
 use intentvision::idempotency::Operation;
 use intentvision::notify::address::Reach;
-use intentvision::notify::channel::{self, ChannelChange, ChannelItem, Created, NewChannel};
+use intentvision::notify::channel::{self, ChannelChange, ChannelItem, Created, NewChannel, RateLimit};
 use intentvision::{App, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -42,6 +42,8 @@ struct CreateRequest {
     config: Value,
     #[serde(default)]
     templates: Option<Value>,
+    #[serde(default)]
+    rate_limit: Option<RateLimit>,
 }
 
 #[derive(Deserialize)]
@@ -56,6 +58,8 @@ struct UpdateRequest {
     templates: Option<Value>,
     #[serde(default)]
     enabled: Option<bool>,
+    #[serde(default)]
+    rate_limit: Option<RateLimit>,
 }
 
 fn some<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
@@ -77,6 +81,7 @@ async fn create(State(app): State<App>, caller: Caller, body: Body) -> Result<Re
         request.templates.as_ref(),
         reach(&app),
     )?;
+    let new = new.with_rate_limit(request.rate_limit)?;
     let operation = Operation::of(&body, None)?;
     Ok(match channel::create(&app, &caller, &new, operation.as_ref()).await? {
         Created::Now(issued) => (StatusCode::CREATED, Json(issued.reveal())).into_response(),
@@ -100,6 +105,7 @@ async fn update(
         request.config,
         request.templates,
         request.enabled,
+        request.rate_limit,
     )?;
     Ok(Json(
         channel::update(&app, &caller, &channel_id(&id)?, &change, reach(&app)).await?,

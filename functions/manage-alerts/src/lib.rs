@@ -1,5 +1,5 @@
-//! The function manage-alerts: rules, their instances, alerts, notification channels and what was sent to them, and which
-//! series are watched for anomalies.
+//! The function manage-alerts: rules, their instances, alerts, notification channels and what was sent to them, its
+//! pictures, and which series are watched for anomalies.
 
 #![warn(missing_docs)]
 
@@ -8,6 +8,7 @@ mod channels;
 mod deliveries;
 mod detection;
 mod recipients;
+mod pictures;
 mod rules;
 
 use intentvision::http::Routes;
@@ -21,4 +22,5 @@ pub fn routes() -> Routes {
         .merge(deliveries::routes())
         .merge(detection::routes())
         .merge(recipients::routes())
+        .merge(pictures::routes())
 }

@@ -1,6 +1,7 @@
 use super::Scope;
 use crate::clock::Clock;
 use crate::id::OrgId;
+use crate::notify::link::Link;
 use db::{Check, Guard, Value, args, raise, wall_ms};
 
 /// By what right a batch runs.
@@ -16,6 +17,7 @@ enum Kind {
     Key { hash: [u8; 32], scope: Scope },
     Recipient { hash: [u8; 32] },
     Public,
+    Link { org: OrgId },
     Operator { org: Option<OrgId> },
     System { job: Job, org: Option<OrgId> },
 }
@@ -52,6 +54,12 @@ impl Authority {
         Self(Kind::Public)
     }
 
+    /// The holder of a signed link, for what it leads to.
+    #[must_use]
+    pub fn link(link: &Link) -> Self {
+        Self(Kind::Link { org: link.org().clone() })
+    }
+
     /// Somebody with the database in hand: the command line and `migrate`.
     #[must_use]
     pub fn operator(org: Option<OrgId>) -> Self {
@@ -67,7 +75,11 @@ impl Authority {
     pub(super) fn key_hash(&self) -> Option<[u8; 32]> {
         match &self.0 {
             Kind::Key { hash, .. } => Some(*hash),
-            Kind::Recipient { .. } | Kind::Public | Kind::Operator { .. } | Kind::System { .. } => None,
+            Kind::Recipient { .. }
+            | Kind::Public
+            | Kind::Link { .. }
+            | Kind::Operator { .. }
+            | Kind::System { .. } => None,
         }
     }
 
@@ -99,6 +111,11 @@ impl Authority {
                 with: "WITH authority(org_id, actor) AS (SELECT org_id, 'public' FROM organizations WHERE ?1 IS NULL) ",
                 subject: Value::Null,
             },
+            Kind::Link { org } => trusted(
+                Some(org),
+                "WITH authority(org_id, actor) AS (SELECT org_id, 'link' FROM organizations WHERE org_id = ?1) ",
+                "",
+            ),
             Kind::Operator { org } => trusted(
                 org.as_ref(),
                 "WITH authority(org_id, actor) AS (SELECT org_id, 'operator' FROM organizations WHERE org_id = ?1) ",

@@ -65,7 +65,7 @@ impl Routes {
         self
     }
 
-    /// Adds a route that takes no key: whom it acts for follows from a token of its query.
+    /// Adds a route that takes no key: whom it acts for follows from a token of its query or path.
     #[must_use]
     pub fn without_key<H, T>(mut self, method: Method, path: &'static str, handler: H) -> Self
     where
@@ -94,7 +94,7 @@ impl Routes {
         self
     }
 
-    /// What is there.
+    /// What asks for a key.
     #[must_use]
     pub fn list(&self) -> &[Route] {
         &self.list

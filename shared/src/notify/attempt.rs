@@ -1,11 +1,13 @@
 //! One attempt at one message: the channel is opened, its requests or mails are sent, the answers are
 //! judged.
 
-use super::channel::Words;
-use super::channel::{self, ChannelConfig, Judgement, Letter};
-use super::claim::{Change, Claim, Outcome};
+use super::breaker::Trouble;
+use super::channel::{self, ChannelConfig, Judgement, Letter, Words};
+use super::claim::Claim;
 use super::mail::{Mail, SmtpReply};
+use super::picture;
 use super::recipients;
+use super::record::{Change, Outcome};
 use super::retry::{self, Verdict};
 use super::sender::Sender;
 use crate::App;
@@ -16,12 +18,14 @@ pub(super) async fn attempt(app: &App, tenant: &Tenant, sender: &Sender, claim: 
     let started = app.clock.wall();
     let told = tell(app, tenant, sender, &claim).await;
     let delay = match told.judgement.verdict {
-        Verdict::Retry(asked) => retry::delay(claim.attempts, asked),
+        Verdict::Retry(asked) => retry::delay(claim.attempts, claim.lasting, asked),
+        // it waits until somebody enables the channel again
+        Verdict::Gone if claim.lasting => Some(0),
         _ => None,
     };
     let outcome = match (told.judgement.verdict, delay) {
         (Verdict::Delivered, _) => Outcome::Delivered,
-        (Verdict::Retry(_), Some(_)) => Outcome::Retry,
+        (_, Some(_)) => Outcome::Retry,
         _ => Outcome::Dead,
     };
     let change = Change {
@@ -29,6 +33,7 @@ pub(super) async fn attempt(app: &App, tenant: &Tenant, sender: &Sender, claim: 
         delay: delay.unwrap_or(0),
         status: told.status,
         disables: told.judgement.verdict == Verdict::Gone,
+        trouble: told.trouble(),
         error: told.judgement.error,
         thread: told.judgement.thread,
         duration: (app.clock.wall() - started).max(0),
@@ -39,6 +44,8 @@ pub(super) async fn attempt(app: &App, tenant: &Tenant, sender: &Sender, claim: 
 struct Told {
     judgement: Judgement,
     status: Option<u16>,
+    /// `host:port`, where nobody was there to take the connection
+    unreached: Option<String>,
 }
 
 impl Told {
@@ -46,6 +53,7 @@ impl Told {
         Self {
             judgement: Judgement::failed(error),
             status: None,
+            unreached: None,
         }
     }
 
@@ -53,12 +61,28 @@ impl Told {
         Self {
             judgement,
             status: Some(reply.code),
+            unreached: None,
         }
+    }
+
+    /// How this leaves the endpoint.
+    fn trouble(&self) -> Option<Trouble> {
+        let asked = match self.judgement.verdict {
+            Verdict::Delivered => return None,
+            Verdict::Retry(asked) => asked,
+            Verdict::Refused | Verdict::Gone => None,
+        };
+        Some(Trouble {
+            // 429 with a time: busy, and well
+            counts: !(self.status == Some(429) && asked.is_some()),
+            asked: asked.unwrap_or(0),
+            host: self.unreached.clone(),
+        })
     }
 }
 
 async fn tell(app: &App, tenant: &Tenant, sender: &Sender, claim: &Claim) -> Told {
-    if claim.attempts > retry::ATTEMPTS {
+    if claim.attempts > retry::attempts(claim.lasting) {
         // each attempt ended with its process: a message must not be able to do that for ever
         return Told::failed("given up: no attempt came to an end");
     }
@@ -73,17 +97,31 @@ async fn tell(app: &App, tenant: &Tenant, sender: &Sender, claim: &Claim) -> Tol
 
 /// Sends the requests of a message one after the other, until one of them ends it.
 async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelConfig) -> Result<Told, String> {
+    let picture = match sender.painter() {
+        Some(painter) if claim.tells_trouble() => picture::of(app, painter, claim, config.takes_pictures()).await,
+        _ => None,
+    };
     let letter = Letter {
         message_id: &claim.message_id,
         kind: claim.kind,
         body: &claim.body,
         thread: claim.thread.as_deref(),
+        picture: picture.as_ref(),
         now: app.clock.wall(),
     };
     let mut calls = config.calls(&letter)?.into_iter().peekable();
     while let Some(call) = calls.next() {
         let role = call.role;
-        let answer = sender.send(call).await?;
+        let endpoint = call.url.endpoint();
+        let answer = match sender.send(call).await {
+            Ok(answer) => answer,
+            Err(silence) => {
+                return Ok(Told {
+                    unreached: endpoint.filter(|_| !silence.reached),
+                    ..Told::failed(silence.words)
+                });
+            }
+        };
         let judgement = config.judge(&answer, app.clock.wall());
         let goes_on = match judgement.verdict {
             Verdict::Delivered => role.goes_on(true),
@@ -92,7 +130,11 @@ async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelCon
         };
         if !goes_on || calls.peek().is_none() {
             let status = Some(answer.status.as_u16());
-            return Ok(Told { judgement, status });
+            return Ok(Told {
+                judgement,
+                status,
+                unreached: None,
+            });
         }
     }
     Err("the channel has nothing to send".into())

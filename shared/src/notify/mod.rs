@@ -5,16 +5,23 @@
 
 pub mod address;
 mod attempt;
+pub mod breaker;
 mod call;
 pub mod channel;
 mod claim;
 pub mod connector;
 pub mod delivery;
+mod digest;
+mod facts;
 pub mod history;
+pub mod link;
 pub mod mail;
 pub mod notice;
 pub mod outbox;
+pub mod picture;
 pub mod recipients;
+mod record;
+pub mod replay;
 mod retry;
 pub mod sender;
 pub mod signature;

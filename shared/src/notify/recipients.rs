@@ -83,8 +83,7 @@ impl Token {
     /// A page of this token below the installation's address. The token stands in the query, which no log holds.
     fn link(&self, public_url: &str, page: &str) -> String {
         format!(
-            "{}/v1/recipients{page}?token={}",
-            public_url.trim_end_matches('/'),
+            "{public_url}/v1/recipients{page}?token={}",
             self.0
         )
     }

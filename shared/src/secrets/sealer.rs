@@ -10,7 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 const VERSION: u8 = 1;
 const HEADER: usize = 1 + 4 + 24;
@@ -36,6 +38,8 @@ impl Place<'_> {
 pub struct Sealer {
     cipher: XChaCha20Poly1305,
     key_id: [u8; 4],
+    /// of its own, for signatures
+    signing: Hmac<Sha256>,
 }
 
 impl std::fmt::Debug for Sealer {
@@ -54,10 +58,31 @@ impl Sealer {
         let bytes = STANDARD.decode(key.reveal().trim()).map_err(|_| wrong())?;
         let cipher = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| wrong())?;
         let digest = Sha256::digest(&bytes);
+        let mut derived = Hmac::<Sha256>::new_from_slice(&bytes).map_err(|_| wrong())?;
+        derived.update(b"intentvision signing key 1");
         Ok(Self {
             cipher,
             key_id: [digest[0], digest[1], digest[2], digest[3]],
+            signing: Hmac::new_from_slice(&derived.finalize().into_bytes()).map_err(|_| wrong())?,
         })
+    }
+
+    /// The signature of this installation under bytes that it hands out; good for nothing but its
+    /// purpose.
+    #[must_use]
+    pub fn sign(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {
+        let mut signing = self.signing.clone();
+        for part in [purpose.as_bytes(), b"\0", bytes] {
+            signing.update(part);
+        }
+        signing.finalize().into_bytes().into()
+    }
+
+    /// Whether the bytes were signed for this purpose; the beginning of a signature will do.
+    #[must_use]
+    pub fn signed(&self, purpose: &str, bytes: &[u8], signature: &[u8]) -> bool {
+        let whole = self.sign(purpose, bytes);
+        signature.len() >= 16 && whole.get(..signature.len()).is_some_and(|head| head.ct_eq(signature).into())
     }
 
     /// A new key, as [`Sealer::new`] takes it.

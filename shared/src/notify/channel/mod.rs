@@ -18,7 +18,9 @@ mod webhook;
 
 pub(super) use email::{Words, escaped};
 pub use rotation::{GRACE, rotate_secret};
-pub use store::{ChannelChange, ChannelItem, Created, Issued, NewChannel, create, delete, get, list, update};
+pub use store::{
+    ChannelChange, ChannelItem, Created, Issued, NewChannel, RateLimit, create, delete, get, list, update,
+};
 pub(super) use store::{SealedChannel, open};
 pub use template::Templates;
 pub use test_call::{TestOutcome, test};
@@ -27,6 +29,7 @@ use super::address::Reach;
 use super::call::Call;
 use super::notice::Notice;
 use super::outbox::MessageKind;
+use super::picture::{Picture, Taking};
 use super::retry::{self, Verdict};
 use super::sender::Answer;
 use super::signature::SigningSecret;
@@ -175,6 +178,15 @@ impl ChannelConfig {
         Self::parse(channel.r#type, &read(config)?, reach)
     }
 
+    /// How pictures go with the messages.
+    pub(super) fn takes_pictures(&self) -> Taking {
+        match self {
+            Self::Discord(_) => Taking::Attached,
+            Self::Slack(_) | Self::PagerDuty(_) => Taking::Linked,
+            Self::Webhook(_) | Self::Teams(_) | Self::Email(_) => Taking::Never,
+        }
+    }
+
     /// The requests that tell this message, in order.
     ///
     /// # Errors
@@ -213,6 +225,8 @@ pub(super) struct Letter<'a> {
     pub(super) body: &'a str,
     /// what the receiver calls the first message of the group, once it was told one
     pub(super) thread: Option<&'a str>,
+    /// what is drawn of it, where the channel takes a picture and there is one
+    pub(super) picture: Option<&'a Picture>,
     /// wall time of the attempt
     pub(super) now: Millis,
 }

@@ -64,6 +64,11 @@ impl PagerDuty {
     pub(super) fn calls(&self, letter: &Letter<'_>) -> Result<Vec<Call>, String> {
         let mut event: Map<String, Value> = serde_json::from_str(letter.body).map_err(|_| "the message is broken")?;
         event.insert("routing_key".into(), self.routing_key.reveal().into());
+        // images are shown from https alone
+        let picture = letter.picture.and_then(|picture| Some((picture.url.as_deref()?, &picture.alt)));
+        if let Some((url, alt)) = picture.filter(|(url, _)| url.starts_with("https://")) {
+            event.insert("images".into(), json!([{"src": url, "alt": fit(alt, SUMMARY, plain)}]));
+        }
         let call = |event: &Map<String, Value>| Call::ask(self.url.clone(), json!(event).to_string());
         let told = call(&event);
         if letter.kind.is_some() {
@@ -159,6 +164,7 @@ mod tests {
             kind,
             body: &body,
             thread: None,
+            picture: None,
             now: 0,
         };
         let calls = pagerduty().calls(&letter).unwrap();

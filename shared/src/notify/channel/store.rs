@@ -7,13 +7,14 @@ use crate::http::page::{Cursor, Page};
 use crate::id::ChannelId;
 use crate::idempotency::{Operation, OperationError, Outcome, Replay};
 use crate::notify::address::Reach;
+use crate::notify::breaker::{self, Health, health};
 use crate::notify::recipients;
 use crate::notify::signature::SigningSecret;
 use crate::secrets::Place;
 use crate::{App, Error, time};
 use db::{Batch, DbError, Reply, Row, Step, args, wall_ms};
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 const MAX_NAME: usize = 100;
@@ -26,6 +27,7 @@ pub struct NewChannel {
     r#type: ChannelType,
     config: ChannelConfig,
     templates: Option<Templates>,
+    rate_limit: Option<RateLimit>,
 }
 
 impl NewChannel {
@@ -51,7 +53,17 @@ impl NewChannel {
             templates: templates
                 .map(|templates| check_templates(r#type, templates))
                 .transpose()?,
+            rate_limit: None,
         })
+    }
+
+    /// With another number of messages than is usual for its type.
+    ///
+    /// # Errors
+    /// 400 for a type that is sent all.
+    pub fn with_rate_limit(self, rate_limit: Option<RateLimit>) -> Result<Self, Error> {
+        check_rate_limit(self.r#type, rate_limit)?;
+        Ok(Self { rate_limit, ..self })
     }
 }
 
@@ -63,6 +75,7 @@ pub struct ChannelChange {
     /// `null` brings the default words back
     templates: Option<Value>,
     enabled: Option<bool>,
+    rate_limit: Option<RateLimit>,
 }
 
 impl ChannelChange {
@@ -75,13 +88,37 @@ impl ChannelChange {
         config: Option<Value>,
         templates: Option<Value>,
         enabled: Option<bool>,
+        rate_limit: Option<RateLimit>,
     ) -> Result<Self, Error> {
         Ok(Self {
             name: name.map(check_name).transpose()?,
             config,
             templates,
             enabled,
+            rate_limit,
         })
+    }
+}
+
+/// Messages that a channel is sent in five minutes, 1 to 1,000; what is above that becomes a digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "i64")]
+pub struct RateLimit(i64);
+
+impl RateLimit {
+    fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for RateLimit {
+    type Error = &'static str;
+
+    fn try_from(messages: i64) -> Result<Self, Self::Error> {
+        match messages {
+            1..=1_000 => Ok(Self(messages)),
+            _ => Err("rate_limit is a number of messages from 1 to 1000"),
+        }
     }
 }
 
@@ -108,6 +145,15 @@ fn check_templates(r#type: ChannelType, templates: &Value) -> Result<Templates, 
     Templates::parse(templates).map_err(|error| Error::schema(format!("templates: {error}")))
 }
 
+fn check_rate_limit(r#type: ChannelType, rate_limit: Option<RateLimit>) -> Result<(), Error> {
+    match (r#type, rate_limit) {
+        (ChannelType::PagerDuty, Some(_)) => Err(Error::schema(
+            "rate_limit: a PagerDuty channel is sent every message, for an incident is closed by a message of its own",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// A channel as lists show it.
 #[derive(Debug, Clone, Serialize)]
 #[expect(missing_docs, reason = "the fields of the HTTP contract")]
@@ -127,6 +173,9 @@ pub struct ChannelItem {
     /// what signs a webhook, masked
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// messages in five minutes, above which there is one digest a minute; null: as usual for the type
+    pub rate_limit: Option<i64>,
+    pub health: Health,
     #[serde(serialize_with = "time::rfc3339")]
     pub created_at: Millis,
     #[serde(serialize_with = "time::rfc3339")]
@@ -197,13 +246,15 @@ pub async fn create(
     let issued = Issued {
         shown: json!({
             "channel_id": id, "name": new.name, "type": new.r#type.as_str(), "config": config, "enabled": true,
+            "rate_limit": new.rate_limit.map(RateLimit::get),
         }),
         secret,
     };
     let mut steps = vec![Step::tenant(
         concat!(
-            "INSERT INTO notification_channels (org_id, channel_id, name, type, config, secret, created_at, updated_at, templates)
-             SELECT a.org_id, ?2, ?3, ?4, ?5, ?6, now, now, ?8 FROM authority AS a JOIN (SELECT ",
+            "INSERT INTO notification_channels (org_id, channel_id, name, type, config, secret, rate_limit, templates,
+                                                created_at, updated_at)
+             SELECT a.org_id, ?2, ?3, ?4, ?5, ?6, ?8, ?9, now, now FROM authority AS a JOIN (SELECT ",
             wall_ms!("?7"),
             " AS now)"
         ),
@@ -214,6 +265,7 @@ pub async fn create(
             config.to_string(),
             sealed,
             app.clock.wall_offset(),
+            new.rate_limit.map(RateLimit::get),
             new.templates.as_ref().and_then(text_of)
         ],
     )];
@@ -280,6 +332,27 @@ pub(super) async fn commit(
     }
 }
 
+/// The organization's channels, for [`item`], by the clock moved by `?2`.
+macro_rules! shown {
+    () => {
+        concat!(
+            "SELECT c.channel_id, c.name, c.type, c.config, c.enabled, c.secret, c.created_at, c.updated_at, c.disabled_because,
+                    c.rate_limit, c.templates,
+                    (SELECT nullif(json_group_array(json_object('address', r.address, 'standing', r.standing)), '[]')
+                     FROM channel_recipients AS r WHERE r.org_id = c.org_id AND r.channel_id = c.channel_id), ",
+            health!("?2"),
+            " FROM notification_channels AS c WHERE c.org_id = (SELECT org_id FROM authority) AND c.deleted_at IS NULL"
+        )
+    };
+}
+
+fn shown(tenant: &Tenant, id: &ChannelId) -> Step {
+    Step::tenant(
+        concat!(shown!(), " AND c.channel_id = ?3"),
+        args![tenant.clock().wall_offset(), id],
+    )
+}
+
 /// The organization's channels, oldest first.
 ///
 /// # Errors
@@ -291,13 +364,12 @@ pub async fn list(
     after: Option<&Cursor>,
 ) -> Result<Page<ChannelItem>, Error> {
     let step = Step::tenant(
-        "SELECT channel_id, name, type, config, enabled, secret, created_at, updated_at, disabled_because, templates,
-                (SELECT nullif(json_group_array(json_object('address', r.address, 'standing', r.standing)), '[]')
-                 FROM channel_recipients AS r
-                 WHERE r.org_id = notification_channels.org_id AND r.channel_id = notification_channels.channel_id) FROM notification_channels
-         WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id > ?2
-         ORDER BY channel_id LIMIT ?3",
-        args![after.map_or("", Cursor::as_str), Page::<ChannelItem>::fetch(limit)],
+        concat!(shown!(), " AND c.channel_id > ?3 ORDER BY c.channel_id LIMIT ?4"),
+        args![
+            tenant.clock().wall_offset(),
+            after.map_or("", Cursor::as_str),
+            Page::<ChannelItem>::fetch(limit)
+        ],
     );
     let reply = tenant.run(Batch::read_one(step)).await?;
     let rows = &reply.step(0)?.rows;
@@ -310,15 +382,7 @@ pub async fn list(
 /// # Errors
 /// 404 if the organization has no such channel; 401, 403 or 503.
 pub async fn get(app: &App, tenant: &Tenant, id: &ChannelId) -> Result<ChannelItem, Error> {
-    let step = Step::tenant(
-        "SELECT channel_id, name, type, config, enabled, secret, created_at, updated_at, disabled_because, templates,
-                (SELECT nullif(json_group_array(json_object('address', r.address, 'standing', r.standing)), '[]')
-                 FROM channel_recipients AS r
-                 WHERE r.org_id = notification_channels.org_id AND r.channel_id = notification_channels.channel_id) FROM notification_channels
-         WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id = ?2",
-        args![id],
-    );
-    let reply = tenant.run(Batch::read_one(step)).await?;
+    let reply = tenant.run(Batch::read_one(shown(tenant, id))).await?;
     let row = reply.step(0)?.first().ok_or(NOT_FOUND)?;
     Ok(item(app, row)?)
 }
@@ -341,9 +405,11 @@ fn item(app: &App, row: &Row) -> Result<ChannelItem, DbError> {
         config: serde_json::from_str(row.text(3)?).unwrap_or_default(),
         enabled: row.integer(4)? != 0,
         disabled_because: row.opt_text(8)?.map(str::to_owned),
-        recipients: row.opt_text(10)?.and_then(|text| serde_json::from_str(text).ok()),
-        templates: row.opt_text(9)?.and_then(|text| serde_json::from_str(text).ok()),
+        recipients: row.opt_text(11)?.and_then(|text| serde_json::from_str(text).ok()),
+        templates: row.opt_text(10)?.and_then(|text| serde_json::from_str(text).ok()),
         secret,
+        rate_limit: row.opt_integer(9)?,
+        health: Health::read(row, 12)?,
         created_at: row.integer(6)?,
         updated_at: row.integer(7)?,
         channel_id,
@@ -364,9 +430,10 @@ pub async fn update(
     reach: Reach,
 ) -> Result<ChannelItem, Error> {
     let (mut config, mut templates) = (None, None);
-    if change.config.is_some() || change.templates.is_some() {
+    if change.config.is_some() || change.templates.is_some() || change.rate_limit.is_some() {
         // a channel's type never changes
         let r#type = sealed(tenant, id).await?.1.r#type;
+        check_rate_limit(r#type, change.rate_limit)?;
         if let Some(given) = &change.config {
             config = Some(check_config(r#type, given, reach)?);
         }
@@ -377,17 +444,14 @@ pub async fn update(
     let credentials = config.as_ref().and_then(ChannelConfig::credentials);
     let secret = credentials.map(|text| seal(app, id, &text)).transpose()?;
     let mut batch = Batch::write().repeatable();
-    let updated = batch.push(Step::tenant(
+    batch.push(Step::tenant(
         concat!(
             "UPDATE notification_channels
              SET name = coalesce(?3, name), config = coalesce(?4, config), secret = coalesce(?7, secret),
-                 templates = iif(?8, ?9, templates), enabled = coalesce(?5, enabled), disabled_because = iif(?5 IS NULL, disabled_because, NULL), updated_at = ",
+                 rate_limit = coalesce(?8, rate_limit), templates = iif(?9, ?10, templates), enabled = coalesce(?5, enabled),
+                 disabled_because = iif(?5 IS NULL, disabled_because, NULL), updated_at = ",
             wall_ms!("?6"),
-            " WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id = ?2
-             RETURNING channel_id, name, type, config, enabled, secret, created_at, updated_at, disabled_because, templates,
-                (SELECT nullif(json_group_array(json_object('address', r.address, 'standing', r.standing)), '[]')
-                 FROM channel_recipients AS r
-                 WHERE r.org_id = notification_channels.org_id AND r.channel_id = notification_channels.channel_id)"
+            " WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id = ?2"
         ),
         args![
             id,
@@ -396,6 +460,7 @@ pub async fn update(
             change.enabled,
             tenant.clock().wall_offset(),
             secret,
+            change.rate_limit.map(RateLimit::get),
             change.templates.is_some(),
             templates.as_ref().and_then(text_of)
         ],
@@ -405,14 +470,19 @@ pub async fn update(
             batch.push(step);
         }
     }
+    if change.config.is_some() || change.enabled == Some(true) {
+        // it is another endpoint now, or somebody has repaired it
+        batch.push(breaker::forget(id.as_str()));
+    }
     if change.enabled == Some(false) {
         batch.push(Step::tenant(
             "UPDATE outbox INDEXED BY outbox_in_flight SET state = 'dead', last_error = 'the channel is disabled'
              WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2
-               AND state = 'pending' AND type <> 'alert.resolved'",
+               AND state = 'pending' AND type <> 'alert.resolved' AND digest_of = 0",
             args![id],
         ));
     }
+    let updated = batch.push(shown(tenant, id));
     let reply = tenant.run(batch).await?;
     let row = reply.step(updated)?.first().ok_or(NOT_FOUND)?;
     Ok(item(app, row)?)

@@ -145,6 +145,7 @@ mod tests {
             kind: None,
             body: "{}",
             thread: None,
+            picture: None,
             now: 0,
         });
         assert!(!format!("{call:?}").contains("s3cr3t"));

@@ -209,6 +209,7 @@ fn example() -> Notice {
             }),
         }],
         unlisted: 0,
+        digest: None,
     }
 }
 

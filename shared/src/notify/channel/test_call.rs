@@ -7,9 +7,10 @@ use crate::auth::Tenant;
 use crate::id::{ChannelId, MessageId};
 use crate::idempotency::Operation;
 use crate::notify::attempt::attempt;
-use crate::notify::claim::{self, Claim, LEASE};
+use crate::notify::claim::{Claim, LEASE};
 use crate::notify::history::{self, Filter};
 use crate::notify::notice::Notice;
+use crate::notify::record;
 use crate::notify::sender::Sender;
 use crate::{App, Error};
 use db::{Step, args, raise, wall_ms};
@@ -62,6 +63,7 @@ pub async fn test(
         group: String::new(),
         alerts: Vec::new(),
         unlisted: 0,
+        digest: None,
     };
     let written = channel.r#type.write(&notice, &templates);
     let stored = json!({"message_id": message_id});
@@ -84,7 +86,7 @@ pub async fn test(
             if row.text(1)? == "pending" && sends {
                 let claim = Claim::leased(row.text(0)?, message_id.as_str(), channel, written);
                 let ended = attempt(app, tenant, &Sender::system(&app.config), claim).await;
-                claim::record(tenant, &[ended]).await?;
+                record::record(tenant, &[ended]).await?;
             }
             outcome(tenant, message_id).await
         }
