@@ -34,11 +34,20 @@ pub(super) async fn attempt(app: &App, tenant: &Tenant, sender: &Sender, claim: 
         status: told.status,
         disables: told.judgement.verdict == Verdict::Gone,
         trouble: told.trouble(),
+        note: note(&claim, told.judgement.note),
         error: told.judgement.error,
         thread: told.judgement.thread,
         duration: (app.clock.wall() - started).max(0),
     };
     (claim, change)
+}
+
+/// What is to be said in the log beside the outcome: of the body by the attempt that wrote it, and of
+/// what its receiver takes an acceptance for.
+fn note(claim: &Claim, of_receiver: Option<String>) -> Option<String> {
+    let of_body = claim.note.clone().filter(|_| claim.attempts == 1);
+    let notes: Vec<String> = of_body.into_iter().chain(of_receiver).collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
 }
 
 struct Told {
@@ -196,6 +205,7 @@ async fn post(app: &App, tenant: &Tenant, claim: &Claim) -> Result<Told, String>
         verdict,
         error,
         thread: Some(message_id),
+        note: None,
     };
     last.map(|reply| Told::by_mail(judgement, &reply))
         .ok_or_else(|| "nobody was written to".into())

@@ -16,6 +16,8 @@ pub(super) struct Change {
     pub(super) delay: Millis,
     pub(super) status: Option<u16>,
     pub(super) error: Option<String>,
+    /// what is to be said beside
+    pub(super) note: Option<String>,
     /// what the receiver calls the message
     pub(super) thread: Option<String>,
     pub(super) duration: Millis,
@@ -81,7 +83,7 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
                 status,
                 change.error.as_deref(),
                 change.duration,
-                claim.note.as_deref().filter(|_| claim.attempts == 1)
+                change.note.as_deref()
             ]),
         ));
         match &change.trouble {

@@ -155,11 +155,46 @@ on_both! {
         assert_eq!(gone["enabled"], false);
     };
 
+    templates_write_the_words_and_give_way_when_they_fail => async |scene: Scene| {
+        let standin = slack::start().await;
+        let channel = scene.made("slack", json!({"url": standin.receiver().url("/services/T1/B1/x")})).await;
+        let path = format!("/v1/notification-channels/{channel}");
+        for (templates, status) in [
+            (json!({"title": "{{ rule.nmae }}"}), 400),
+            (json!({"title": "{{ rule.name"}), 400),
+            (json!({"text": "{% include 'a' %}"}), 400),
+            (json!({"title": "{{ rule.name }} on {{ series.dimensions.host }} <!channel>", "text": "{{ text }}{{ text }}"}), 200),
+        ] {
+            let reply = scene.patch(&channel, json!({"templates": templates})).await;
+            assert_eq!(reply.status, status, "{templates}");
+        }
+        let kept = scene.product.get(&path, &scene.key).await.json();
+        assert_eq!(kept["templates"]["text"], "{{ text }}{{ text }}");
+        scene.fire_and_resolve(&channel, "web-1").await;
+        let shown = standin.state(|workspace| workspace.shown[0].text.clone());
+        assert_eq!(shown, "🔴 too slow on web-1 &lt;!channel&gt;");
+        // what was no mistake when it was saved may be too long later: it is told in the default words, and the log says so
+        let long = db::Step::global("UPDATE alerts SET summary = ?1", db::args!["a".repeat(10_000)]);
+        let alert = scene.alert("web-2").await;
+        scene.product.app.operator(None).run(db::Batch::write_one(long)).await.unwrap();
+        scene.tell(&[message(&channel, &alert, 3, Firing)]).await;
+        assert_eq!(scene.drain(0).await.delivered, 1);
+        let items = scene.product.get("/v1/deliveries", &scene.key).await.json();
+        let attempt = &items["items"][0]["attempts"][0];
+        assert_eq!(attempt["outcome"], "delivered");
+        assert!(attempt["note"].as_str().unwrap().starts_with("the default words were sent"), "{attempt}");
+        assert_eq!(scene.patch(&channel, json!({"templates": null})).await.json()["templates"], Value::Null);
+        assert_eq!(standin.problems(), [""; 0]);
+    };
+
     teams_queues_a_card => async |scene: Scene| {
         let standin = teams::start().await;
         let channel = scene.made("teams", json!({"url": standin.receiver().url(teams::PATH)})).await;
         scene.fire_and_resolve(&channel, "<at>everybody</at> [a](https://evil.example)").await;
         assert_eq!(standin.state(|team| team.queued.clone()), ["Firing: too slow", "Resolved: too slow"]);
+        let items = scene.product.get("/v1/deliveries", &scene.key).await.json();
+        let note = items["items"][0]["attempts"][0]["note"].as_str().unwrap().to_owned();
+        assert!(note.starts_with("queued"), "{note}");
         assert_eq!(standin.problems(), [""; 0]);
     };
 }

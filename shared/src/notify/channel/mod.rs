@@ -239,6 +239,8 @@ pub(super) struct Judgement {
     pub(super) error: Option<String>,
     /// what the receiver calls the message that it has now
     pub(super) thread: Option<String>,
+    /// what is to be said about an acceptance all the same
+    pub(super) note: Option<String>,
 }
 
 impl Judgement {
@@ -248,6 +250,7 @@ impl Judgement {
             verdict: Verdict::Retry(None),
             error: Some(error.into()),
             thread: None,
+            note: None,
         }
     }
 
@@ -277,6 +280,7 @@ impl Judgement {
             verdict,
             error: (verdict != Verdict::Delivered).then_some(error),
             thread: None,
+            note: None,
         }
     }
 }

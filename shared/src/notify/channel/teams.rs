@@ -21,6 +21,7 @@ const TITLE: usize = 256;
 const TEXT: usize = 3_000;
 const FACT: usize = 100;
 const FACTS: usize = 10;
+const QUEUED: &str = "queued: Power Automate does not tell whether its workflow posted the card";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,6 +59,10 @@ impl Teams {
         match answer.status.as_u16() {
             // the workflow was deleted, or belonged to somebody who has left
             404 => judgement.with(Verdict::Gone),
+            200..=299 => Judgement {
+                note: Some(QUEUED.into()),
+                ..judgement
+            },
             _ => judgement,
         }
     }
