@@ -9,16 +9,11 @@ use scan::{Place, Scan, scan};
 use tests::workspace::{self, without_tests};
 
 /// Statements on tables of organizations that name no authority: file, a piece of the statement, why.
-const EXCEPTIONS: [(&str, &str, &str); 4] = [
+const EXCEPTIONS: [(&str, &str, &str); 3] = [
     (
         "shared/src/auth/authority.rs",
         "FROM api_keys",
         "the guard itself, which turns a key, or the word of an operator, into its organization",
-    ),
-    (
-        "shared/src/auth/authority.rs",
-        "FROM channel_recipients",
-        "the guard itself, which turns the token of a recipient into its organization",
     ),
     (
         "shared/src/tenancy.rs",
