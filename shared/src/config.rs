@@ -153,7 +153,9 @@ impl Config {
             })?;
             config.retention = Some(days * DAY);
         }
-        config.public_url = variable("INTENTVISION_PUBLIC_URL")?.map(|url| public_url(&url)).transpose()?;
+        config.public_url = variable("INTENTVISION_PUBLIC_URL")?
+            .map(|url| public_url(&url))
+            .transpose()?;
         config.mail = MailSettings::from_env(config.public_url.as_deref())?;
         config.smtp_url = variable("INTENTVISION_SMTP_URL")?.map(Secret::new);
         config.timegpt = timegpt::Settings::from_env()?;

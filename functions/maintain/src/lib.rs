@@ -63,7 +63,10 @@ async fn visit_all(app: &App, due: Due) -> Result<Summary, Error> {
         }
     }
     loop {
-        let (keys, pictures) = (idempotency::expire(&all, EXPIRE).await?, link::expire(&all, EXPIRE).await?);
+        let (keys, pictures) = (
+            idempotency::expire(&all, EXPIRE).await?,
+            link::expire(&all, EXPIRE).await?,
+        );
         summary.expired_keys += keys;
         summary.expired_pictures += pictures;
         if keys.max(pictures) < u64::from(EXPIRE) {

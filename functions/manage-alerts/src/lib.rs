@@ -7,8 +7,8 @@ mod alerts;
 mod channels;
 mod deliveries;
 mod detection;
-mod recipients;
 mod pictures;
+mod recipients;
 mod rules;
 
 use intentvision::http::Routes;

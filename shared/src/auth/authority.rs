@@ -57,7 +57,9 @@ impl Authority {
     /// The holder of a signed link, for what it leads to.
     #[must_use]
     pub fn link(link: &Link) -> Self {
-        Self(Kind::Link { org: link.org().clone() })
+        Self(Kind::Link {
+            org: link.org().clone(),
+        })
     }
 
     /// Somebody with the database in hand: the command line and `migrate`.
@@ -75,11 +77,9 @@ impl Authority {
     pub(super) fn key_hash(&self) -> Option<[u8; 32]> {
         match &self.0 {
             Kind::Key { hash, .. } => Some(*hash),
-            Kind::Recipient { .. }
-            | Kind::Public
-            | Kind::Link { .. }
-            | Kind::Operator { .. }
-            | Kind::System { .. } => None,
+            Kind::Recipient { .. } | Kind::Public | Kind::Link { .. } | Kind::Operator { .. } | Kind::System { .. } => {
+                None
+            }
         }
     }
 

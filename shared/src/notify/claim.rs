@@ -122,7 +122,6 @@ macro_rules! in_flight {
     };
 }
 
-
 /// Takes messages that are due, as far as there is room.
 pub(super) async fn claim(system: &Tenant, room: Room) -> Result<Vec<Claim>, Error> {
     let taken = round(system, room).await?;
@@ -137,7 +136,10 @@ pub(super) async fn claim(system: &Tenant, room: Room) -> Result<Vec<Claim>, Err
 async fn round(system: &Tenant, room: Room) -> Result<(Vec<Claim>, bool), Error> {
     let offset = system.clock().wall_offset();
     let limit = |room| i64::try_from(room).unwrap_or(i64::MAX);
-    let due = Step::tenant(DUE, args![offset, limit(room.well), limit(room.suspect), limit(room.all)]);
+    let due = Step::tenant(
+        DUE,
+        args![offset, limit(room.well), limit(room.suspect), limit(room.all)],
+    );
     let reply = system.run(Batch::read_one(due)).await?;
     let mut found = Vec::new();
     let mut crowded = Vec::new();
@@ -292,7 +294,10 @@ fn candidate(row: &Row) -> Result<(Claim, Notice), DbError> {
         occurred_at: row.integer(6)?,
         channel_id: owned(2)?,
         channel_name: owned(7)?,
-        group: alert.as_ref().map(|one| one.alert.alert_id.clone()).map_or_else(|| owned(1), Ok)?,
+        group: alert
+            .as_ref()
+            .map(|one| one.alert.alert_id.clone())
+            .map_or_else(|| owned(1), Ok)?,
         alerts: alert.into_iter().collect(),
         unlisted: 0,
         digest: None,
@@ -324,7 +329,13 @@ fn candidate(row: &Row) -> Result<(Claim, Notice), DbError> {
 
 /// The crowd behind the first message of a channel.
 fn crowd(row: &Row) -> Result<Crowd, DbError> {
-    Ok(Crowd::new(row.text(0)?, row.text(2)?, row.text(1)?, row.integer(6)?, row.integer(12)?))
+    Ok(Crowd::new(
+        row.text(0)?,
+        row.text(2)?,
+        row.text(1)?,
+        row.integer(6)?,
+        row.integer(12)?,
+    ))
 }
 
 /// When the next message becomes due, by the database's clock; `None` if none waits.

@@ -174,7 +174,11 @@ pub(super) async fn describe(system: &Tenant, found: &mut [(Claim, Notice)]) -> 
                 tally.add(kind, usize::try_from(row.integer(1)?).unwrap_or(0));
             }
         }
-        notice.alerts = list.rows.iter().filter_map(|row| alert(row).transpose()).collect::<Result<_, _>>()?;
+        notice.alerts = list
+            .rows
+            .iter()
+            .filter_map(|row| alert(row).transpose())
+            .collect::<Result<_, _>>()?;
         notice.unlisted = tally.all().saturating_sub(notice.alerts.len());
         notice.kind = Some(tally.worst());
         notice.digest = Some(tally);

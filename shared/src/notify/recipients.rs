@@ -82,10 +82,7 @@ impl Token {
 
     /// A page of this token below the installation's address. The token stands in the query, which no log holds.
     fn link(&self, public_url: &str, page: &str) -> String {
-        format!(
-            "{public_url}/v1/recipients{page}?token={}",
-            self.0
-        )
+        format!("{public_url}/v1/recipients{page}?token={}", self.0)
     }
 }
 

@@ -82,7 +82,10 @@ impl Sealer {
     #[must_use]
     pub fn signed(&self, purpose: &str, bytes: &[u8], signature: &[u8]) -> bool {
         let whole = self.sign(purpose, bytes);
-        signature.len() >= 16 && whole.get(..signature.len()).is_some_and(|head| head.ct_eq(signature).into())
+        signature.len() >= 16
+            && whole
+                .get(..signature.len())
+                .is_some_and(|head| head.ct_eq(signature).into())
     }
 
     /// A new key, as [`Sealer::new`] takes it.

@@ -66,7 +66,10 @@ impl Discord {
         let first = letter.thread.filter(|_| letter.kind == Some(MessageKind::Resolved));
         let Some(id) = first else {
             // without its picture, if that is what is wrong with it
-            let pictured = letter.picture.map(|picture| pictured(post.clone(), letter, picture)).transpose()?;
+            let pictured = letter
+                .picture
+                .map(|picture| pictured(post.clone(), letter, picture))
+                .transpose()?;
             return Ok(pictured.into_iter().chain([post]).collect());
         };
         let edit = Call::ask(self.url.url().below(&["messages", id])?, letter.body.to_owned());

@@ -65,7 +65,9 @@ impl PagerDuty {
         let mut event: Map<String, Value> = serde_json::from_str(letter.body).map_err(|_| "the message is broken")?;
         event.insert("routing_key".into(), self.routing_key.reveal().into());
         // images are shown from https alone
-        let picture = letter.picture.and_then(|picture| Some((picture.url.as_deref()?, &picture.alt)));
+        let picture = letter
+            .picture
+            .and_then(|picture| Some((picture.url.as_deref()?, &picture.alt)));
         if let Some((url, alt)) = picture.filter(|(url, _)| url.starts_with("https://")) {
             event.insert("images".into(), json!([{"src": url, "alt": fit(alt, SUMMARY, plain)}]));
         }
