@@ -9,6 +9,8 @@ mod deliveries;
 mod detection;
 mod pictures;
 mod rules;
+mod schedules;
+mod silences;
 
 use intentvision::http::Routes;
 
@@ -21,4 +23,6 @@ pub fn routes() -> Routes {
         .merge(deliveries::routes())
         .merge(detection::routes())
         .merge(pictures::routes())
+        .merge(silences::routes())
+        .merge(schedules::routes())
 }

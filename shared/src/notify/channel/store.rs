@@ -1,6 +1,7 @@
 //! Channels as they are kept: made, shown, changed, ended and tested.
 
 use super::{ChannelConfig, ChannelType};
+use crate::alerting::notices;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::http::page::{Cursor, Page};
@@ -424,6 +425,7 @@ pub async fn update(
             args![id],
         ));
     }
+    batch.push(notices::ask());
     let updated = batch.push(shown(tenant, id));
     let reply = tenant.run(batch).await?;
     let row = reply.step(updated)?.first().ok_or(NOT_FOUND)?;
@@ -460,6 +462,7 @@ pub async fn delete(tenant: &Tenant, id: &ChannelId) -> Result<(), Error> {
          WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2 AND state = 'pending'",
         args![id],
     ));
+    batch.push(notices::ask());
     let reply = tenant.run(batch).await?;
     if reply.step(deleted)?.affected == 0 {
         return Err(NOT_FOUND);
@@ -499,7 +502,7 @@ pub async fn test(
         ),
         Step::tenant(
             concat!(
-                "INSERT INTO outbox (org_id, message_id, channel_id, alert_id, transition_seq, type, occurred_at, state,
+                "INSERT INTO outbox (org_id, message_id, channel_id, group_id, flush, type, occurred_at, state,
                                      due_at, created_at)
                  SELECT o.org_id, ?3, ?2, '', 0, 'test', coalesce(?4, wall), iif(o.environment = 'test', 'recorded', 'pending'),
                         wall, wall
