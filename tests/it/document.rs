@@ -415,6 +415,51 @@ async fn alerting(reader: &mut Reader) {
             .await;
     }
     reader.call(Method::DELETE, one, &path, None).await;
+    quiet(reader).await;
+}
+
+async fn quiet(reader: &mut Reader) {
+    let (all, one) = ("/v1/silences", "/v1/silences/{id}");
+    let end = intentvision::time::format(reader.product.app.clock.now() + 3_600_000);
+    let new = json!({"matchers": {"metric_key": "shop.*"}, "reason": "deployment", "ends_at": end});
+    let made = reader.call(Method::POST, all, all, Some(&new)).await;
+    let until = json!({"matchers": {"metric_key": "shop.*"}, "reason": "deployment", "until": "resolved"});
+    reader.call(Method::POST, all, all, Some(&until)).await;
+    reader
+        .call(Method::POST, all, all, Some(&json!({"reason": "none"})))
+        .await;
+    let path = format!("{all}/{}", text(&made, "silence_id"));
+    for path in [path.as_str(), "/v1/silences/nothing"] {
+        reader.call(Method::GET, one, path, None).await;
+        reader.call(Method::DELETE, one, path, None).await;
+    }
+    reader.call(Method::GET, all, all, None).await;
+
+    let (all, one) = ("/v1/mute-schedules", "/v1/mute-schedules/{id}");
+    let new = json!({"name": "night", "time_zone": "Europe/Berlin", "mutes": "during",
+        "weekly": [{"days": ["mon", "sun"], "from": "22:00", "to": "06:00"}]});
+    let made = reader.call(Method::POST, all, all, Some(&new)).await;
+    reader
+        .call(Method::POST, all, all, Some(&json!({"name": "none"})))
+        .await;
+    let path = format!("{all}/{}", text(&made, "schedule_id"));
+    for path in [path.as_str(), "/v1/mute-schedules/nothing"] {
+        reader.call(Method::GET, one, path, None).await;
+        reader.call(Method::PUT, one, path, Some(&new)).await;
+    }
+    reader.call(Method::GET, all, all, None).await;
+    let rule = json!({"name": "quiet", "metric_key": "shop.orders", "severity": "info", "channels": [],
+        "condition": {"type": "missing_data", "after": "15m"}, "mute_schedules": [text(&made, "schedule_id")],
+        "notify": {"group_by": ["region"], "repeat_interval": null}, "inhibited_by": [], "escalate": null});
+    let ruled = reader
+        .call(Method::POST, "/v1/alert-rules", "/v1/alert-rules", Some(&rule))
+        .await;
+    reader.call(Method::DELETE, one, &path, None).await;
+    let rule_path = format!("/v1/alert-rules/{}", text(&ruled, "rule_id"));
+    reader
+        .call(Method::DELETE, "/v1/alert-rules/{id}", &rule_path, None)
+        .await;
+    reader.call(Method::DELETE, one, &path, None).await;
 }
 
 async fn keys(reader: &mut Reader) {

@@ -28,6 +28,9 @@ struct Acme {
     message: String,
     anomaly: String,
     group: String,
+    silence: String,
+    schedule: String,
+    in_an_hour: String,
 }
 
 /// What one operation asks for.
@@ -59,6 +62,10 @@ fn change(path: &str, body: Option<Value>, own: u16, foreign: u16) -> Call {
     }
 }
 
+fn mute_schedule() -> Value {
+    json!({"name": MARKER, "mutes": "during", "weekly": [{"days": ["mon"], "from": "00:00", "to": "01:00"}]})
+}
+
 /// The table. `path` holds acme's ids.
 fn call(route: &Route, acme: &Acme) -> Call {
     let rule = json!({
@@ -66,6 +73,7 @@ fn call(route: &Route, acme: &Acme) -> Call {
         "condition": {"type": "threshold", "operator": "gt", "value": 1e9},
     });
     let channel = json!({"name": MARKER, "type": "webhook", "config": {"url": "http://127.0.0.1:9/hook"}});
+    let mute_schedule = mute_schedule();
     let forecast_job = json!({"metric_key": MARKER, "horizon": 2, "schedule": "1h"});
     let points = json!({"metrics": [{"metric_key": "other", "value": 1}]});
     let Acme {
@@ -79,6 +87,9 @@ fn call(route: &Route, acme: &Acme) -> Call {
         message,
         anomaly,
         group,
+        silence,
+        schedule,
+        in_an_hour,
         ..
     } = acme;
     match (route.method.as_str(), route.path) {
@@ -182,6 +193,21 @@ fn call(route: &Route, acme: &Acme) -> Call {
         ("POST", "/v1/api-keys/{id}/rotate") => change(&format!("/v1/api-keys/{key}/rotate"), None, 201, 404),
         ("DELETE", "/v1/api-keys/{id}") => change(&format!("/v1/api-keys/{key}"), None, 204, 404),
         ("DELETE", "/v1/series/{id}") => change(&format!("/v1/series/{series}"), None, 204, 404),
+        ("GET", "/v1/silences" | "/v1/mute-schedules") => get(route.path, 200),
+        ("POST", "/v1/silences") => change(
+            route.path,
+            Some(json!({"matchers": {"metric_key": "other"}, "reason": MARKER, "ends_at": in_an_hour})),
+            201,
+            201,
+        ),
+        ("GET", "/v1/silences/{id}") => get(&format!("/v1/silences/{silence}"), 404),
+        ("DELETE", "/v1/silences/{id}") => change(&format!("/v1/silences/{silence}"), None, 204, 404),
+        ("POST", "/v1/mute-schedules") => change(route.path, Some(mute_schedule), 201, 201),
+        ("GET", "/v1/mute-schedules/{id}") => get(&format!("/v1/mute-schedules/{schedule}"), 404),
+        ("PUT", "/v1/mute-schedules/{id}") => {
+            change(&format!("/v1/mute-schedules/{schedule}"), Some(mute_schedule), 200, 404)
+        }
+        ("DELETE", "/v1/mute-schedules/{id}") => change(&format!("/v1/mute-schedules/{schedule}"), None, 204, 404),
         (method, path) => panic!("{method} {path} has no row in the matrix"),
     }
 }
@@ -262,7 +288,17 @@ async fn acme(product: &Product) -> (OrgId, Acme) {
         ..Incident::new(&series, now)
     };
     let anomaly = incident.in_group(&group).write(product, &org).await;
+    let in_an_hour = intentvision::time::format(later + HOUR);
+    let silence = json!({"matchers": {"metric_key": MARKER}, "reason": MARKER, "ends_at": in_an_hour});
+    let silence = product.post("/v1/silences", &admin, &silence).await.json();
+    let schedule = product
+        .post("/v1/mute-schedules", &admin, &mute_schedule())
+        .await
+        .json();
     let acme = Acme {
+        silence: silence["silence_id"].as_str().unwrap().to_owned(),
+        schedule: schedule["schedule_id"].as_str().unwrap().to_owned(),
+        in_an_hour,
         series,
         anomaly,
         group: group.as_str().to_owned(),

@@ -10,6 +10,8 @@ mod detection;
 mod pictures;
 mod recipients;
 mod rules;
+mod schedules;
+mod silences;
 
 use intentvision::http::Routes;
 
@@ -23,4 +25,6 @@ pub fn routes() -> Routes {
         .merge(detection::routes())
         .merge(recipients::routes())
         .merge(pictures::routes())
+        .merge(silences::routes())
+        .merge(schedules::routes())
 }

@@ -8,7 +8,7 @@
 use super::breaker::TRIP;
 use super::channel::{ChannelType, SealedChannel, Templates, Written};
 use super::digest::{self, Crowd, paced, rate, sent};
-use super::facts::{self, facts, facts_of};
+use super::content::{self, content, listed};
 use super::notice::{Notice, Why};
 use super::outbox::MessageKind;
 use crate::Error;
@@ -97,13 +97,13 @@ impl Room {
     }
 }
 
-/// Nothing of the same alert that the channel is to be told earlier is on its way, alone or in a
+/// Nothing of the same group that the channel is to be told earlier is on its way, alone or in a
 /// digest: a resolve does not overtake its firing.
 macro_rules! first_in_line {
     () => {
         "NOT EXISTS (SELECT 1 FROM outbox AS e
-            WHERE e.org_id = o.org_id AND e.alert_id = o.alert_id AND e.channel_id = o.channel_id
-              AND e.transition_seq < o.transition_seq
+            WHERE e.org_id = o.org_id AND e.channel_id = o.channel_id AND e.group_id = o.group_id AND e.group_id <> ''
+              AND e.flush < o.flush
               AND (e.state = 'pending' OR e.digest_id IS NOT NULL AND EXISTS (
                     SELECT 1 FROM outbox AS g
                     WHERE g.org_id = e.org_id AND g.message_id = e.digest_id AND g.state = 'pending')))"
@@ -188,10 +188,10 @@ const DUE: &str = concat!(
     "SELECT m.org_id, m.message_id, m.channel_id, c.config, c.secret, m.type, m.occurred_at, c.name,
             next.suspect, m.digest_of, m.body IS NULL, next.crowded, ",
     wall_ms!("?2"),
-    ", c.type, h.thread, c.templates, coalesce(c.previous_until > ",
+    ", c.type, h.thread, m.why, m.group_id, c.templates, coalesce(c.previous_until > ",
     wall_ms!("?2"),
     ", 0), ",
-    facts!(),
+    content!(),
     " FROM (
         SELECT *, row_number() OVER (PARTITION BY suspect ORDER BY due_at, message_id) AS rank FROM (
             SELECT *, row_number() OVER (PARTITION BY org_id, channel_id ORDER BY due_at, message_id) + in_flight AS place FROM (
@@ -232,15 +232,13 @@ const DUE: &str = concat!(
      ) AS next
      JOIN outbox AS m ON m.org_id = next.org_id AND m.message_id = next.message_id
      JOIN notification_channels AS c ON c.org_id = m.org_id AND c.channel_id = m.channel_id
-     LEFT JOIN channel_threads AS h ON h.org_id = m.org_id AND h.channel_id = m.channel_id AND h.group_key = m.alert_id
-",
-    facts_of!(),
-    "WHERE next.rank <= iif(next.suspect, ?4, ?3) ORDER BY next.due_at, next.message_id LIMIT ?5"
+     LEFT JOIN channel_threads AS h ON h.org_id = m.org_id AND h.channel_id = m.channel_id AND h.group_key = m.group_id
+     WHERE next.rank <= iif(next.suspect, ?4, ?3) ORDER BY next.due_at, next.message_id LIMIT ?5"
 );
 
 /// Columns of [`DUE`].
 const CROWDED: usize = 11;
-const FACTS: usize = 17;
+const CONTENT: usize = 19;
 
 const TAKE: &str = concat!(
     "UPDATE outbox AS o SET lease_until = ",
@@ -280,26 +278,18 @@ const TAKE: &str = concat!(
 fn candidate(row: &Row) -> Result<(Claim, Notice), DbError> {
     let owned = |column| row.text(column).map(str::to_owned);
     let kind = MessageKind::parse(row.text(5)?);
-    let alert = kind.map(|kind| facts::read(row, FACTS, kind)).transpose()?.flatten();
+    let (alerts, unlisted) = content::read(row, CONTENT, kind)?;
     let digest = row.integer(9)? > 0;
     let notice = Notice {
         kind,
-        why: kind.map(|kind| {
-            if kind == MessageKind::Resolved {
-                Why::Resolved
-            } else {
-                Why::First
-            }
-        }),
+        why: row.opt_text(15)?.and_then(Why::parse),
         occurred_at: row.integer(6)?,
         channel_id: owned(2)?,
         channel_name: owned(7)?,
-        group: alert
-            .as_ref()
-            .map(|one| one.alert.alert_id.clone())
-            .map_or_else(|| owned(1), Ok)?,
-        alerts: alert.into_iter().collect(),
-        unlisted: 0,
+        // a digest is a group of its own
+        group: owned(if digest { 1 } else { 16 })?,
+        alerts,
+        unlisted,
         digest: None,
     };
     let claim = Claim {
@@ -311,12 +301,12 @@ fn candidate(row: &Row) -> Result<(Claim, Notice), DbError> {
                 .ok_or_else(|| DbError::Other("a channel of no known type".into()))?,
             config: owned(3)?,
             secret: row.opt_blob(4)?.unwrap_or_default().to_vec(),
-            rotating: row.integer(16)? != 0,
+            rotating: row.integer(18)? != 0,
         },
         kind,
         body: String::new(),
         thread: row.opt_text(14)?.map(str::to_owned),
-        templates: row.opt_text(15)?.map(Templates::kept).unwrap_or_default(),
+        templates: row.opt_text(17)?.map(Templates::kept).unwrap_or_default(),
         note: None,
         attempts: 0,
         lasting: digest || kind == Some(MessageKind::Resolved),

@@ -4,21 +4,21 @@
 //! called at night reads no more, and every chat service takes as many. The last of them is a digest
 //! if more wait, and so is one a minute from then on: what is above the rate is told a minute late
 //! at most. What a digest tells is superseded and points to it; messages that were already tried
-//! keep their own way, and an alert's later message waits for the digest that told the earlier one.
+//! keep their own way, and a group's later message waits for the digest that told the earlier one.
 //! Counted in the database, by its clock.
 
 use super::claim::Claim;
-use super::facts::{self, facts, facts_of};
-use super::notice::{Notice, Tally};
+use super::content::{self, content, listed};
+use super::notice::{AlertNotice, Notice, Tally};
 use super::outbox::MessageKind;
 use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::id::MessageId;
-use db::{Batch, DbError, Row, Step, args, wall_ms};
+use db::{Batch, Step, args, wall_ms};
 
-/// Alerts that a digest lists.
-const LISTED: i64 = 25;
+/// Alerts that a digest lists, and messages that are read for that.
+const LISTED: usize = 25;
 
 /// How many messages the channel `c` may be sent in five minutes. An incident of `PagerDuty` is
 /// closed by a resolve of its own alone, and `PagerDuty` itself says when it is too much.
@@ -85,16 +85,16 @@ impl Crowd {
 }
 
 /// What goes into the digest `?4`: what nobody has tried to send yet, unless something earlier of the
-/// same alert is on its way.
+/// same group is on its way.
 macro_rules! collapses {
     () => {
         concat!(
             "o.org_id = ?2 AND o.org_id IN (SELECT org_id FROM authority) AND o.channel_id = ?3
-             AND o.state = 'pending' AND o.attempts = 0 AND o.digest_of = 0 AND o.type <> 'test' AND o.due_at <= ",
+             AND o.state = 'pending' AND o.attempts = 0 AND o.digest_of = 0
+             AND o.type IN ('alert.firing', 'alert.no_data', 'alert.resolved') AND o.due_at <= ",
             wall_ms!("?5"),
             " AND NOT EXISTS (SELECT 1 FROM outbox AS e
-                WHERE e.org_id = o.org_id AND e.alert_id = o.alert_id AND e.channel_id = o.channel_id
-                  AND e.transition_seq < o.transition_seq
+                WHERE e.org_id = o.org_id AND e.channel_id = o.channel_id AND e.group_id = o.group_id AND e.flush < o.flush
                   AND (e.state = 'pending' AND e.attempts > 0
                        OR e.digest_id <> ?4 AND EXISTS (
                             SELECT 1 FROM outbox AS g
@@ -104,9 +104,9 @@ macro_rules! collapses {
 }
 
 const DIGEST: &str = concat!(
-    "INSERT INTO outbox (org_id, message_id, channel_id, alert_id, transition_seq, type, occurred_at, state, digest_of,
+    "INSERT INTO outbox (org_id, message_id, channel_id, group_id, flush, type, why, occurred_at, state, digest_of,
                          due_at, created_at)
-     SELECT o.org_id, ?4, o.channel_id, '', 0, min(o.type), max(o.occurred_at), 'pending', count(*), ",
+     SELECT o.org_id, ?4, o.channel_id, '', 0, min(o.type), 'changed', max(o.occurred_at), 'pending', count(*), ",
     wall_ms!("?5"),
     ", min(o.created_at)
      FROM outbox AS o INDEXED BY outbox_in_flight
@@ -127,31 +127,29 @@ const MEMBERS: &str = concat!(
     " AND EXISTS (SELECT 1 FROM outbox AS d WHERE d.org_id = ?2 AND d.message_id = ?4 AND d.attempts = 0)"
 );
 
-/// What the digest `?3` tells: of each alert the newest.
-macro_rules! told {
+/// What the digest `?3` tells, beside [`listed`].
+macro_rules! members {
     () => {
-        " FROM outbox AS m INDEXED BY outbox_by_digest"
-    };
-}
-macro_rules! newest {
-    () => {
-        " WHERE m.org_id = ?2 AND m.org_id IN (SELECT org_id FROM authority) AND m.digest_id = ?3
-            AND NOT EXISTS (SELECT 1 FROM outbox AS n
-                WHERE n.org_id = m.org_id AND n.alert_id = m.alert_id AND n.channel_id = m.channel_id
-                  AND n.digest_id = m.digest_id AND n.transition_seq > m.transition_seq)"
+        " m.org_id = ?2 AND m.org_id IN (SELECT org_id FROM authority) AND m.digest_id = ?3"
     };
 }
 
-const COUNT: &str = concat!("SELECT m.type, count(*)", told!(), newest!(), " GROUP BY m.type");
+const COUNT: &str = concat!(
+    "SELECT m.type, sum(g.flush_to IS NULL), sum(g.flush_to IS NOT NULL)
+     FROM outbox AS m INDEXED BY outbox_by_digest JOIN group_alerts AS g INDEXED BY group_alerts_by_group ON ",
+    listed!(),
+    " WHERE",
+    members!(),
+    " GROUP BY m.type"
+);
 
+// the types are in order of urgency
 const LIST: &str = concat!(
-    "SELECT m.type, ",
-    facts!(),
-    told!(),
-    facts_of!(),
-    newest!(),
-    " ORDER BY CASE a.severity WHEN 'critical' THEN 0 WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END,
-               m.type, m.occurred_at, m.message_id LIMIT ?4"
+    "SELECT m.type,",
+    content!(),
+    " FROM outbox AS m INDEXED BY outbox_by_digest WHERE",
+    members!(),
+    " ORDER BY m.type, m.occurred_at, m.message_id LIMIT ?4"
 );
 
 /// Fills in what the digests among these tell, unless that is frozen already.
@@ -163,22 +161,25 @@ pub(super) async fn describe(system: &Tenant, found: &mut [(Claim, Notice)]) -> 
     let mut batch = Batch::read();
     for (claim, _) in &digests {
         batch.push(Step::tenant(COUNT, args![&claim.org_id, &claim.message_id]));
-        batch.push(Step::tenant(LIST, args![&claim.org_id, &claim.message_id, LISTED]));
+        batch.push(Step::tenant(LIST, args![&claim.org_id, &claim.message_id, LISTED as i64]));
     }
     let reply = system.run(batch).await?;
     for ((_, notice), steps) in digests.iter_mut().zip(reply.steps.chunks(2)) {
         let [counts, list] = steps else { break };
         let mut tally = Tally::default();
         for row in &counts.rows {
+            let count = |column| row.integer(column).map(|count| usize::try_from(count).unwrap_or(0));
             if let Some(kind) = MessageKind::parse(row.text(0)?) {
-                tally.add(kind, usize::try_from(row.integer(1)?).unwrap_or(0));
+                tally.add(kind, count(1)?);
+                tally.add(MessageKind::Resolved, count(2)?);
             }
         }
-        notice.alerts = list
-            .rows
-            .iter()
-            .filter_map(|row| alert(row).transpose())
-            .collect::<Result<_, _>>()?;
+        notice.alerts.clear();
+        for row in &list.rows {
+            notice.alerts.extend(content::read(row, 1, MessageKind::parse(row.text(0)?))?.0);
+        }
+        notice.alerts.sort_by_key(urgency);
+        notice.alerts.truncate(LISTED);
         notice.unlisted = tally.all().saturating_sub(notice.alerts.len());
         notice.kind = Some(tally.worst());
         notice.digest = Some(tally);
@@ -186,9 +187,12 @@ pub(super) async fn describe(system: &Tenant, found: &mut [(Claim, Notice)]) -> 
     Ok(())
 }
 
-fn alert(row: &Row) -> Result<Option<super::notice::AlertNotice>, DbError> {
-    match MessageKind::parse(row.text(0)?) {
-        Some(kind) => facts::read(row, 1, kind),
-        None => Ok(None),
+/// What is worse comes first.
+fn urgency(one: &AlertNotice) -> u8 {
+    match one.alert.severity.as_str() {
+        "critical" => 0,
+        "error" => 1,
+        "warning" => 2,
+        _ => 3,
     }
 }

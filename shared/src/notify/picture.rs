@@ -135,18 +135,23 @@ async fn chart(tenant: &Tenant, message_id: &str) -> Result<Option<Chart>, Error
     Ok(Some(subject.chart(&points)))
 }
 
-/// The series of an alert, its rule, and the newest outlook that counted in its minute.
-const SUBJECT: &str =
-    "SELECT s.series_id, s.metric_key, s.dimensions, r.name, r.condition, a.summary, o.occurred_at, g.time_zone,
+/// The series of the most urgent alert that a message tells as not over, its rule, and the newest outlook that counted
+/// in its minute.
+const SUBJECT: &str = "SELECT s.series_id, s.metric_key, s.dimensions, r.name, r.condition, a.summary, o.occurred_at, z.time_zone,
         (SELECT f.blob FROM rule_forecasts AS f
          WHERE f.org_id = a.org_id AND f.series_id = a.series_id AND f.valid_from <= o.occurred_at
          ORDER BY f.valid_from DESC LIMIT 1)
  FROM outbox AS o
- JOIN alerts AS a ON a.org_id = o.org_id AND a.alert_id = o.alert_id
- JOIN organizations AS g ON g.org_id = o.org_id
+ JOIN organizations AS z ON z.org_id = o.org_id
+ JOIN group_alerts AS g INDEXED BY group_alerts_by_group
+   ON g.org_id = o.org_id AND g.channel_id = o.channel_id AND g.group_id = o.group_id
+      AND g.flush_from <= o.flush AND (g.flush_to IS NULL OR g.flush_to > o.flush)
+ JOIN alerts AS a ON a.org_id = g.org_id AND a.alert_id = g.alert_id
  JOIN alert_rules AS r ON r.org_id = a.org_id AND r.rule_id = a.rule_id
  JOIN time_series AS s ON s.org_id = a.org_id AND s.series_id = a.series_id
- WHERE o.org_id IN (SELECT org_id FROM authority) AND o.message_id = ?2";
+ WHERE o.org_id IN (SELECT org_id FROM authority) AND o.message_id = ?2
+ ORDER BY CASE a.severity WHEN 'critical' THEN 0 WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END, a.started_at, a.alert_id
+ LIMIT 1";
 
 /// What a picture is about.
 struct Subject {

@@ -102,6 +102,7 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
         if change.disables {
             batch.push(Step::tenant(DISABLE, held_and(args![offset, change.error.as_deref()])));
             batch.push(Step::tenant(DROP, held.clone()));
+            batch.push(Step::tenant(ASK, held.clone()));
         }
         if change.outcome == Outcome::Delivered && claim.kind == Some(MessageKind::Resolved) {
             batch.push(Step::tenant(END_THREAD, held.clone()));
@@ -147,19 +148,26 @@ const DROP: &str = concat!(
     ") AND message_id <> ?3 AND state = 'pending' AND type <> 'alert.resolved' AND digest_of = 0"
 );
 
+/// Who is told changes with it.
+const ASK: &str = concat!(
+    "UPDATE org_state SET notices_asked = notices_asked + 1 WHERE org_id = (SELECT org_id FROM outbox",
+    while_held!(),
+    ")"
+);
+
 const END_THREAD: &str = concat!(
-    "DELETE FROM channel_threads WHERE (org_id, channel_id, group_key) = (SELECT org_id, channel_id, alert_id FROM outbox",
+    "DELETE FROM channel_threads WHERE (org_id, channel_id, group_key) = (SELECT org_id, channel_id, group_id FROM outbox",
     while_held!(),
     ")"
 );
 
 const BEGIN_THREAD: &str = concat!(
     "INSERT INTO channel_threads (org_id, channel_id, group_key, thread, at)
-     SELECT org_id, channel_id, alert_id, ?6, ",
+     SELECT org_id, channel_id, group_id, ?6, ",
     wall_ms!("?5"),
     " FROM outbox",
     while_held!(),
-    " AND alert_id <> '' ON CONFLICT (org_id, channel_id, group_key) DO NOTHING"
+    " AND group_id <> '' ON CONFLICT (org_id, channel_id, group_key) DO NOTHING"
 );
 
 const SETTLE: &str = concat!(

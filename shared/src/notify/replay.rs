@@ -1,7 +1,7 @@
 //! Dead letters are sent again, as far as they still tell something.
 //!
 //! A dead letter keeps its id, its body and its log, and its attempts begin anew. Only the newest
-//! message of an alert to a channel is sent again: an old one would say `firing` to a receiver that
+//! message of a group to a channel is sent again: an old one would say `firing` to a receiver that
 //! was told the end. A digest is sent again as what it told, each message on its own or in a new
 //! digest, because some of it may be overtaken.
 
@@ -58,11 +58,11 @@ fn refuse(standing: &Rows) -> Result<(), Error> {
     }
     if let Some(newer) = row.opt_text(2)? {
         return Err(Error::conflict(format!(
-            "{newer} is a later message of the same alert to the channel"
+            "{newer} is a later message of the same alerts to the channel"
         )));
     }
     if row.integer(3)? != 0 {
-        return Err(Error::conflict("the alert is over, and the channel was not told of it"));
+        return Err(Error::conflict("what it tells is over, and the channel was not told of it"));
     }
     Ok(())
 }
@@ -132,13 +132,13 @@ fn push_replay(batch: &mut Batch, tenant: &Tenant, one: Option<&MessageId>, all:
     }
 }
 
-/// The newest later message of the same alert to the same channel.
+/// The newest later message of the same group to the same channel.
 macro_rules! newer {
     () => {
-        "(SELECT n.message_id FROM outbox AS n INDEXED BY outbox_by_alert
-          WHERE n.org_id = o.org_id AND n.alert_id = o.alert_id AND n.channel_id = o.channel_id AND n.alert_id <> ''
-            AND n.transition_seq > o.transition_seq
-          ORDER BY n.transition_seq DESC LIMIT 1)"
+        "(SELECT n.message_id FROM outbox AS n INDEXED BY outbox_by_group
+          WHERE n.org_id = o.org_id AND n.channel_id = o.channel_id AND n.group_id = o.group_id AND n.group_id <> ''
+            AND n.flush > o.flush
+          ORDER BY n.flush DESC LIMIT 1)"
     };
 }
 
@@ -146,8 +146,10 @@ macro_rules! newer {
 /// that would say so: its channel was never told.
 macro_rules! over {
     () => {
-        "(o.type <> 'alert.resolved' AND EXISTS (SELECT 1 FROM alerts AS a
-            WHERE a.org_id = o.org_id AND a.alert_id = o.alert_id AND a.status = 'resolved'))"
+        "(o.type <> 'alert.resolved' AND o.group_id <> '' AND NOT EXISTS (
+            SELECT 1 FROM group_alerts AS g INDEXED BY group_alerts_by_group
+            JOIN alerts AS a ON a.org_id = g.org_id AND a.alert_id = g.alert_id
+            WHERE g.org_id = o.org_id AND g.channel_id = o.channel_id AND g.group_id = o.group_id AND a.status <> 'resolved'))"
     };
 }
 

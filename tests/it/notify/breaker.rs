@@ -208,7 +208,7 @@ impl Model {
             Doing::Fails => {
                 self.failures += u32::try_from(attempts).unwrap();
                 if self.failures >= 5 {
-                    self.open_until = now + (30 << (self.failures - 5).min(8)).min(300);
+                    self.open_until = now + (30_i64 << (self.failures - 5).min(8)).min(300);
                 }
             }
         }
@@ -227,7 +227,8 @@ mod model {
             (prop::sample::select(vec![0_i64, 10, 40, 100, 400]), prop::sample::select(vec![Doing::Well, Doing::Fails, Doing::Fails, Doing::Busy])),
             1..16,
         )) {
-            tokio::runtime::Runtime::new().unwrap().block_on(follows(steps))?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(follows(steps))?;
         }
     }
 

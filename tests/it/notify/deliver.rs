@@ -48,8 +48,10 @@ on_both! {
         for n in 0..10 {
             let (channel, _) = scene.channel(&receiver.url(&format!("/{n}"))).await;
             for k in 0..5 {
-                let alert = scene.alert(&format!("{n}-{k}")).await;
-                messages.extend((1..=4).map(|seq| message(&channel, &alert, n * 20 + k * 4 + seq, Firing)));
+                for seq in 1..=4 {
+                    let alert = scene.alert(&format!("{n}-{k}-{seq}")).await;
+                    messages.push(message(&channel, &alert, n * 20 + k * 4 + seq, Firing));
+                }
             }
         }
         scene.tell(&messages).await;

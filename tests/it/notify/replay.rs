@@ -78,13 +78,14 @@ on_both! {
         let receiver = Receiver::start(|_| Answer::Status(200)).await;
         let (channel, _) = scene.channel(&receiver.url("/")).await;
         scene.patch(&channel, json!({"enabled": false})).await;
-        let (over, open) = (message(&channel, &scene.alert("over").await, 1, Firing), message(&channel, &scene.alert("open").await, 2, Firing));
+        let (ended, lasts) = (scene.alert("ended").await, scene.alert("lasts").await);
+        let (over, open) = (message(&channel, &ended, 1, Firing), message(&channel, &lasts, 2, Firing));
         scene.tell(&[over.clone(), open.clone()]).await;
         let disabled = replay(&scene, &open).await;
         assert_eq!((disabled.status.as_u16(), detail(&disabled).contains("disabled")), (409, true));
         assert_eq!(replay_all(&scene, &channel).await.status, 409);
         scene.patch(&channel, json!({"enabled": true})).await;
-        let end = Step::global("UPDATE alerts SET status = 'resolved', resolved_at = started_at WHERE alert_id = ?1", db::args![&over.alert_id]);
+        let end = Step::global("UPDATE alerts SET status = 'resolved', resolved_at = started_at WHERE alert_id = ?1", db::args![&ended]);
         scene.product.app.operator(None).run(Batch::write_one(end)).await.unwrap();
         let refused = replay(&scene, &over).await;
         assert_eq!((refused.status.as_u16(), detail(&refused).contains("is over")), (409, true));
@@ -92,7 +93,7 @@ on_both! {
         assert_eq!(scene.drain(0).await.delivered, 1);
         assert_eq!(receiver.messages()[0].id(), open.message_id().as_str());
         // told now, so its end is told too
-        scene.tell(&[message(&channel, &open.alert_id, 3, Resolved)]).await;
+        scene.tell(&[message(&channel, &lasts, 3, Resolved)]).await;
         assert_eq!(scene.drain(0).await.delivered, 1);
     };
 

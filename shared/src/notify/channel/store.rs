@@ -1,6 +1,7 @@
 //! Channels as they are kept: made, shown, changed and ended.
 
 use super::{ChannelConfig, ChannelType, Templates};
+use crate::alerting::notices;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::http::page::{Cursor, Page};
@@ -482,6 +483,7 @@ pub async fn update(
             args![id],
         ));
     }
+    batch.push(notices::ask());
     let updated = batch.push(shown(tenant, id));
     let reply = tenant.run(batch).await?;
     let row = reply.step(updated)?.first().ok_or(NOT_FOUND)?;
@@ -511,6 +513,7 @@ pub async fn delete(tenant: &Tenant, id: &ChannelId) -> Result<(), Error> {
          WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2 AND state = 'pending'",
         args![id],
     ));
+    batch.push(notices::ask());
     let reply = tenant.run(batch).await?;
     if reply.step(deleted)?.affected == 0 {
         return Err(NOT_FOUND);

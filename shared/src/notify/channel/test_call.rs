@@ -117,7 +117,7 @@ fn put(app: &App, id: &ChannelId, message_id: &MessageId, notice: &Notice, body:
         ),
         Step::tenant(
             concat!(
-                "INSERT INTO outbox (org_id, message_id, channel_id, alert_id, transition_seq, type, occurred_at, state,
+                "INSERT INTO outbox (org_id, message_id, channel_id, group_id, flush, type, occurred_at, state,
                                      body, due_at, created_at, attempts, lease_until, lease_token)
                  SELECT o.org_id, ?3, ?2, '', 0, 'test', ?4, iif(o.environment = 'test', 'recorded', 'pending'),
                         ?6, wall, wall, a.sends, a.sends * (wall + ?7), a.sends
