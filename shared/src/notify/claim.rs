@@ -7,8 +7,8 @@
 
 use super::breaker::TRIP;
 use super::channel::{ChannelType, SealedChannel, Templates, Written};
-use super::digest::{self, Crowd, paced, rate, sent};
 use super::content::{self, content, listed};
+use super::digest::{self, Crowd, paced, rate, sent};
 use super::notice::{Notice, Why};
 use super::outbox::MessageKind;
 use crate::Error;

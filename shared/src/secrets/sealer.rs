@@ -211,7 +211,12 @@ mod tests {
         assert_eq!(sealer(3).open(PLACE, &new).unwrap(), b"secret");
         assert!(both.signed("purpose", b"bytes", &sealer(1).sign("purpose", b"bytes")));
         assert!(!both.signed("purpose", b"bytes", &sealer(5).sign("purpose", b"bytes")));
-        for wrong in ["", ",", &format!("{},", key(1).reveal()), &format!("{},c2hvcnQ=", key(1).reveal())] {
+        for wrong in [
+            "",
+            ",",
+            &format!("{},", key(1).reveal()),
+            &format!("{},c2hvcnQ=", key(1).reveal()),
+        ] {
             assert!(Sealer::new(&Secret::new(wrong.to_owned())).is_err(), "{wrong}");
         }
     }
