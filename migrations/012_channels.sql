@@ -25,10 +25,12 @@ CREATE TABLE channel_recipients (
     token_hash BLOB    NOT NULL, -- of the token in the links of its mails
     token      BLOB    NOT NULL, -- sealed
     ask_at     INTEGER NOT NULL, -- when it is asked next, wall time
-    asked      INTEGER NOT NULL, -- how often it was asked
+    asked      INTEGER NOT NULL, -- how often it was asked, a day apart
+    listed     INTEGER NOT NULL DEFAULT 1 CHECK (listed IN (0, 1)), -- 0: the channel names it no longer; kept so that nobody is asked anew
     changed_at INTEGER NOT NULL,
     PRIMARY KEY (org_id, channel_id, address)
 ) WITHOUT ROWID, STRICT;
 
 CREATE UNIQUE INDEX channel_recipients_by_token ON channel_recipients (token_hash);
-CREATE INDEX channel_recipients_to_ask ON channel_recipients (ask_at) WHERE standing = 'pending';
+CREATE INDEX channel_recipients_to_ask ON channel_recipients (ask_at) WHERE standing = 'pending' AND listed = 1;
+CREATE INDEX channel_recipients_asked ON channel_recipients (address, ask_at) WHERE asked > 0;

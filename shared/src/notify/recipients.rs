@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 /// Bytes of a token.
 const TOKEN: usize = 24;
-/// How often somebody is asked, a day apart.
+/// How often somebody is asked, a day apart; and how often in a day, over all channels.
 const ASKS: i64 = 3;
 /// How many are asked in one run.
 const AT_ONCE: i64 = 50;
@@ -87,7 +87,7 @@ impl Token {
 }
 
 /// The steps that make these, and no others, the recipients of a channel. Who confirmed stays confirmed,
-/// and who ended it stays so.
+/// who ended it stays so, and who was asked is not asked anew.
 pub(super) fn replace(app: &App, id: &ChannelId, addresses: &[String]) -> Result<Vec<Step>, Error> {
     let sealer = app
         .sealer
@@ -95,8 +95,8 @@ pub(super) fn replace(app: &App, id: &ChannelId, addresses: &[String]) -> Result
         .ok_or_else(|| Error::unavailable("there is no secret key"))?;
     let list = serde_json::Value::from(addresses).to_string();
     let mut steps = vec![Step::tenant(
-        "DELETE FROM channel_recipients WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2
-           AND address NOT IN (SELECT value FROM json_each(?3))",
+        "UPDATE channel_recipients SET listed = address IN (SELECT value FROM json_each(?3))
+         WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2",
         args![id, list],
     )];
     for address in addresses {
@@ -118,11 +118,20 @@ pub(super) fn replace(app: &App, id: &ChannelId, addresses: &[String]) -> Result
     Ok(steps)
 }
 
+/// The step that ends the mail of a channel which is deleted.
+pub(super) fn end(id: &ChannelId) -> Step {
+    Step::tenant(
+        "UPDATE channel_recipients SET listed = 0 WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2",
+        args![id],
+    )
+}
+
 /// Who gets the mail of a channel, with the link that ends it.
 pub(super) async fn confirmed(app: &App, tenant: &Tenant, channel_id: &str) -> Result<Vec<(String, String)>, Error> {
     let step = Step::tenant(
         "SELECT channel_id, address, token FROM channel_recipients
-         WHERE org_id IN (SELECT org_id FROM authority) AND channel_id = ?2 AND standing = 'confirmed' ORDER BY address",
+         WHERE org_id IN (SELECT org_id FROM authority) AND channel_id = ?2 AND standing = 'confirmed' AND listed = 1
+         ORDER BY address",
         args![channel_id],
     );
     let reply = tenant.run(Batch::read_one(step)).await?;
@@ -134,6 +143,26 @@ pub(super) async fn confirmed(app: &App, tenant: &Tenant, channel_id: &str) -> R
     rows.collect()
 }
 
+/// Those who are due to be asked, as far as nobody else has asked them too often in the last day: an address
+/// can be entered by anybody, and in many channels.
+macro_rules! due {
+    () => {
+        concat!(
+            " FROM channel_recipients AS r INDEXED BY channel_recipients_to_ask
+              JOIN notification_channels AS c ON c.org_id = r.org_id AND c.channel_id = r.channel_id
+              JOIN organizations AS o ON o.org_id = r.org_id
+              WHERE r.org_id IN (SELECT org_id FROM authority) AND r.standing = 'pending' AND r.listed = 1 AND r.asked < ?3
+                AND r.ask_at <= ",
+            wall_ms!("?2"),
+            " AND c.deleted_at IS NULL AND c.enabled = 1 AND o.environment <> 'test'
+              AND (SELECT count(*) FROM channel_recipients AS x INDEXED BY channel_recipients_asked
+                   WHERE x.address = r.address AND x.asked > 0 AND x.ask_at > ",
+            wall_ms!("?2"),
+            ") < ?3"
+        )
+    };
+}
+
 /// Sends the mails that ask, to everybody who is due to be asked.
 ///
 /// # Errors
@@ -141,21 +170,23 @@ pub(super) async fn confirmed(app: &App, tenant: &Tenant, channel_id: &str) -> R
 pub async fn ask(app: &App, tenant: &Tenant, mailer: &dyn Mailer) -> Result<usize, Error> {
     let Some(settings) = &app.config.mail else { return Ok(0) };
     let offset = app.clock.wall_offset();
-    // taken before it is sent, so that nobody is asked twice for one reason
+    let any = Step::tenant(concat!("SELECT 1", due!(), " LIMIT 1"), args![offset, ASKS]);
+    let found = tenant.run(Batch::read_one(any)).await?;
+    if found.step(0)?.rows.is_empty() {
+        return Ok(0);
+    }
+    // taken before it is sent, so that nobody is asked twice for one reason; of each address one at a time
     let take = Step::tenant(
         concat!(
             "UPDATE channel_recipients SET asked = asked + 1, ask_at = ",
             wall_ms!("?2"),
-            " + ?3 WHERE (org_id, channel_id, address) IN (
-                SELECT r.org_id, r.channel_id, r.address FROM channel_recipients AS r INDEXED BY channel_recipients_to_ask
-                JOIN notification_channels AS c ON c.org_id = r.org_id AND c.channel_id = r.channel_id
-                JOIN organizations AS o ON o.org_id = r.org_id
-                WHERE r.org_id IN (SELECT org_id FROM authority) AND r.standing = 'pending' AND r.asked < ?4 AND r.ask_at <= ",
-            wall_ms!("?2"),
-            " AND c.deleted_at IS NULL AND c.enabled = 1 AND o.environment <> 'test' LIMIT ?5)
+            " + ?4 WHERE (org_id, channel_id, address) IN (
+                SELECT org_id, channel_id, address FROM (SELECT r.org_id, r.channel_id, r.address, min(r.ask_at)",
+            due!(),
+            " GROUP BY r.address LIMIT ?5))
              RETURNING channel_id, address, token"
         ),
-        args![offset, DAY, ASKS, AT_ONCE],
+        args![offset, ASKS, DAY, AT_ONCE],
     );
     let reply = tenant.run(Batch::write_one(take)).await?;
     let rows = &reply.step(0)?.rows;

@@ -235,6 +235,39 @@ async fn what_the_server_says_counts() {
     }
 }
 
+/// An address can be entered by anybody, as often as they like: its owner is asked three times a day, and three
+/// times by one channel.
+#[tokio::test]
+async fn nobody_is_asked_more_than_three_times_a_day() {
+    let post = Post::start(Backend::Embedded).await;
+    let victim = "victim@example.com";
+    let mut channels = Vec::new();
+    for _ in 0..10 {
+        channels.push(post.channel(&[victim]).await);
+    }
+    for _ in 0..10 {
+        post.deliver(0).await;
+    }
+    assert_eq!(post.sink.mails(3).len(), 3);
+    // leaving the list and coming back is no reason to ask again, nor is a channel that is made anew
+    for channel in &channels {
+        post.scene
+            .patch(channel, json!({"config": {"to": ["other@example.com"]}}))
+            .await;
+        post.scene.patch(channel, json!({"config": {"to": [victim]}})).await;
+    }
+    let path = format!("{CHANNELS}/{}", channels[0]);
+    post.scene
+        .product
+        .call(http::Method::DELETE, &path, &post.scene.key, None)
+        .await;
+    post.channel(&[victim]).await;
+    for _ in 0..10 {
+        post.deliver(60_000).await;
+    }
+    assert_eq!(of(&post.sink.mails(3), victim).len(), 3);
+}
+
 on_both! {
     without_a_mail_server_there_is_no_channel_of_mail => async |scene: Scene| {
         let body = json!({"name": "mail", "type": "email", "config": {"to": ["ann@example.com"]}});

@@ -2,12 +2,15 @@
 //!
 //! A kind of channel does four things, each in the file of its name: it reads its configuration, it
 //! writes a [`Notice`] as the body that the first attempt freezes, it turns that body into requests,
-//! and it judges the answers. [`store`] keeps channels.
+//! and it judges the answers.
 
 mod discord;
 mod email;
+mod item;
 mod pagerduty;
+mod request;
 mod rotation;
+mod sealed;
 mod slack;
 mod store;
 mod story;
@@ -17,11 +20,11 @@ mod test_call;
 mod webhook;
 
 pub(super) use email::{Words, escaped};
+pub use item::{ChannelItem, get, list};
+pub use request::{ChannelChange, NewChannel, RateLimit};
 pub use rotation::{GRACE, rotate_secret};
-pub use store::{
-    ChannelChange, ChannelItem, Created, Issued, NewChannel, RateLimit, create, delete, get, list, update,
-};
-pub(super) use store::{SealedChannel, open};
+pub(super) use sealed::{SealedChannel, open};
+pub use store::{Created, Issued, create, delete, update};
 pub use template::Templates;
 pub use test_call::{TestOutcome, test};
 
@@ -33,6 +36,7 @@ use super::picture::{Picture, Taking};
 use super::retry::{self, Verdict};
 use super::sender::Answer;
 use super::signature::SigningSecret;
+use crate::Error;
 use crate::clock::Millis;
 use discord::Discord;
 use email::Email;
@@ -41,6 +45,8 @@ use serde_json::Value;
 use slack::Slack;
 use teams::Teams;
 use webhook::Webhook;
+
+const NOT_FOUND: Error = Error::NotFound("the channel");
 
 /// What a channel's receiver is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

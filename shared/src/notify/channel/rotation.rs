@@ -1,8 +1,9 @@
 //! A new signing secret for a webhook: for a while the old one signs too, so that its receiver can change
 //! over whenever it likes.
 
-use super::ChannelType;
-use super::store::{self, Created, Issued, NOT_FOUND};
+use super::sealed::{seal, sealed, unseal};
+use super::store::{self, Created, Issued};
+use super::{ChannelType, NOT_FOUND};
 use crate::auth::Tenant;
 use crate::clock::{DAY, Millis};
 use crate::id::ChannelId;
@@ -33,16 +34,16 @@ pub async fn rotate_secret(
     if !(0..=MAX_GRACE).contains(&grace) {
         return Err(Error::schema("grace_seconds is a whole number from 0 to 604800"));
     }
-    let (_, channel, _) = store::sealed(tenant, id).await?;
+    let (_, channel, _) = sealed(tenant, id).await?;
     if channel.r#type != ChannelType::Webhook {
         return Err(Error::conflict(
             "only a webhook has a secret that signs; change the config of others",
         ));
     }
-    let kept = store::unseal(app, id.as_str(), &channel.secret)?;
+    let kept = unseal(app, id.as_str(), &channel.secret)?;
     let before = kept.split(' ').next().unwrap_or_default();
     let secret = SigningSecret::new(&app.entropy)?;
-    let sealed = store::seal(app, id, &[secret.reveal(), before].join(" "))?;
+    let renewed = seal(app, id, &[secret.reveal(), before].join(" "))?;
     let issued = Issued {
         shown: json!({"channel_id": id, "grace_seconds": grace / 1_000}),
         secret: Some(secret),
@@ -73,7 +74,7 @@ pub async fn rotate_secret(
                 wall_ms!("?4"),
                 " AS now) WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2"
             ),
-            args![id, sealed, app.clock.wall_offset(), grace],
+            args![id, renewed, app.clock.wall_offset(), grace],
         ),
     ];
     let refused = |step| match step {

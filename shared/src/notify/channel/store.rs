@@ -1,187 +1,21 @@
-//! Channels as they are kept: made, shown, changed and ended.
+//! Channels are made, changed and ended.
 
-use super::{ChannelConfig, ChannelType, Templates};
+use super::item::{self, ChannelItem};
+use super::request::{ChannelChange, NewChannel, RateLimit, check_config, check_rate_limit, check_templates};
+use super::sealed::{seal, sealed};
+use super::{ChannelConfig, ChannelType, NOT_FOUND, Templates};
 use crate::alerting::notices;
 use crate::auth::Tenant;
-use crate::clock::Millis;
-use crate::http::page::{Cursor, Page};
 use crate::id::ChannelId;
 use crate::idempotency::{Operation, OperationError, Outcome, Replay};
 use crate::notify::address::Reach;
-use crate::notify::breaker::{self, Health, health};
+use crate::notify::breaker;
 use crate::notify::recipients;
 use crate::notify::signature::SigningSecret;
-use crate::secrets::Place;
-use crate::{App, Error, time};
-use db::{Batch, DbError, Reply, Row, Step, args, wall_ms};
+use crate::{App, Error};
+use db::{Batch, DbError, Reply, Step, args, wall_ms};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-const MAX_NAME: usize = 100;
-pub(super) const NOT_FOUND: Error = Error::NotFound("the channel");
-
-/// What a new channel is to be.
-#[derive(Debug, Clone)]
-pub struct NewChannel {
-    name: String,
-    r#type: ChannelType,
-    config: ChannelConfig,
-    templates: Option<Templates>,
-    rate_limit: Option<RateLimit>,
-}
-
-impl NewChannel {
-    /// A channel of this type with this configuration, whose messages may go as far as `reach`.
-    ///
-    /// # Errors
-    /// 400 for a name that is empty or too long, a type that is not known, a configuration that does
-    /// not fit the type, a URL that nothing may be sent to, and a template that fails.
-    pub fn new(
-        name: &str,
-        r#type: &str,
-        config: &Value,
-        templates: Option<&Value>,
-        reach: Reach,
-    ) -> Result<Self, Error> {
-        let name = check_name(name)?;
-        let r#type = ChannelType::parse(r#type)
-            .ok_or_else(|| Error::schema(format!("the type of a channel is one of {}", ChannelType::names())))?;
-        Ok(Self {
-            name,
-            r#type,
-            config: check_config(r#type, config, reach)?,
-            templates: templates
-                .map(|templates| check_templates(r#type, templates))
-                .transpose()?,
-            rate_limit: None,
-        })
-    }
-
-    /// With another number of messages than is usual for its type.
-    ///
-    /// # Errors
-    /// 400 for a type that is sent all.
-    pub fn with_rate_limit(self, rate_limit: Option<RateLimit>) -> Result<Self, Error> {
-        check_rate_limit(self.r#type, rate_limit)?;
-        Ok(Self { rate_limit, ..self })
-    }
-}
-
-/// What changes of a channel; what is `None` stays.
-#[derive(Debug, Clone, Default)]
-pub struct ChannelChange {
-    name: Option<String>,
-    config: Option<Value>,
-    /// `null` brings the default words back
-    templates: Option<Value>,
-    enabled: Option<bool>,
-    rate_limit: Option<RateLimit>,
-}
-
-impl ChannelChange {
-    /// A change.
-    ///
-    /// # Errors
-    /// 400 for a name that is empty or too long.
-    pub fn new(
-        name: Option<&str>,
-        config: Option<Value>,
-        templates: Option<Value>,
-        enabled: Option<bool>,
-        rate_limit: Option<RateLimit>,
-    ) -> Result<Self, Error> {
-        Ok(Self {
-            name: name.map(check_name).transpose()?,
-            config,
-            templates,
-            enabled,
-            rate_limit,
-        })
-    }
-}
-
-/// Messages that a channel is sent in five minutes, 1 to 1,000; what is above that becomes a digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "i64")]
-pub struct RateLimit(i64);
-
-impl RateLimit {
-    fn get(self) -> i64 {
-        self.0
-    }
-}
-
-impl TryFrom<i64> for RateLimit {
-    type Error = &'static str;
-
-    fn try_from(messages: i64) -> Result<Self, Self::Error> {
-        match messages {
-            1..=1_000 => Ok(Self(messages)),
-            _ => Err("rate_limit is a number of messages from 1 to 1000"),
-        }
-    }
-}
-
-fn check_name(name: &str) -> Result<String, Error> {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
-        return Err(Error::schema(format!(
-            "a channel's name has 1 to {MAX_NAME} characters, none of them a control character"
-        )));
-    }
-    Ok(name.to_owned())
-}
-
-fn check_config(r#type: ChannelType, config: &Value, reach: Reach) -> Result<ChannelConfig, Error> {
-    ChannelConfig::parse(r#type, config, reach).map_err(|error| Error::schema(format!("config: {error}")))
-}
-
-fn check_templates(r#type: ChannelType, templates: &Value) -> Result<Templates, Error> {
-    if r#type == ChannelType::Webhook {
-        return Err(Error::schema(
-            "templates: a webhook is sent the notice itself, and no words",
-        ));
-    }
-    Templates::parse(templates).map_err(|error| Error::schema(format!("templates: {error}")))
-}
-
-fn check_rate_limit(r#type: ChannelType, rate_limit: Option<RateLimit>) -> Result<(), Error> {
-    match (r#type, rate_limit) {
-        (ChannelType::PagerDuty, Some(_)) => Err(Error::schema(
-            "rate_limit: a PagerDuty channel is sent every message, for an incident is closed by a message of its own",
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// A channel as lists show it.
-#[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "the fields of the HTTP contract")]
-pub struct ChannelItem {
-    pub channel_id: String,
-    pub name: String,
-    pub r#type: String,
-    pub config: Value,
-    /// of a channel of type email: who has confirmed
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub recipients: Option<Value>,
-    /// null: the default words
-    pub templates: Option<Value>,
-    pub enabled: bool,
-    /// why it is disabled, unless its owner did it
-    pub disabled_because: Option<String>,
-    /// what signs a webhook, masked
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
-    /// messages in five minutes, above which there is one digest a minute; null: as usual for the type
-    pub rate_limit: Option<i64>,
-    pub health: Health,
-    #[serde(serialize_with = "time::rfc3339")]
-    pub created_at: Millis,
-    #[serde(serialize_with = "time::rfc3339")]
-    pub updated_at: Millis,
-}
 
 /// A reply that shows a signing secret, if there is a new one: the only time that this happens.
 #[derive(Debug, Clone)]
@@ -287,14 +121,6 @@ fn text_of(templates: &Templates) -> Option<String> {
     serde_json::to_string(templates).ok()
 }
 
-/// Seals what a channel must not show.
-pub(super) fn seal(app: &App, id: &ChannelId, text: &str) -> Result<Vec<u8>, Error> {
-    let sealer = app.sealer.as_ref().ok_or_else(|| {
-        Error::conflict("a channel's secret cannot be kept: set INTENTVISION_SECRET_KEY to 32 random bytes in base64")
-    })?;
-    sealer.seal(&app.entropy, place(id.as_str()), text.as_bytes())
-}
-
 fn with(object: &Value, name: &str, value: impl Into<Value>) -> Value {
     let mut object = object.clone();
     object[name] = value.into();
@@ -331,90 +157,6 @@ pub(super) async fn commit(
         }
         Err(other) => Err(other.into()),
     }
-}
-
-/// The organization's channels, for [`item`], by the clock moved by `?2`.
-macro_rules! shown {
-    () => {
-        concat!(
-            "SELECT c.channel_id, c.name, c.type, c.config, c.enabled, c.secret, c.created_at, c.updated_at, c.disabled_because,
-                    c.rate_limit, c.templates,
-                    (SELECT nullif(json_group_array(json_object('address', r.address, 'standing', r.standing)), '[]')
-                     FROM channel_recipients AS r WHERE r.org_id = c.org_id AND r.channel_id = c.channel_id), ",
-            health!("?2"),
-            " FROM notification_channels AS c WHERE c.org_id = (SELECT org_id FROM authority) AND c.deleted_at IS NULL"
-        )
-    };
-}
-
-fn shown(tenant: &Tenant, id: &ChannelId) -> Step {
-    Step::tenant(
-        concat!(shown!(), " AND c.channel_id = ?3"),
-        args![tenant.clock().wall_offset(), id],
-    )
-}
-
-/// The organization's channels, oldest first.
-///
-/// # Errors
-/// 401, 403 or 503.
-pub async fn list(
-    app: &App,
-    tenant: &Tenant,
-    limit: usize,
-    after: Option<&Cursor>,
-) -> Result<Page<ChannelItem>, Error> {
-    let step = Step::tenant(
-        concat!(shown!(), " AND c.channel_id > ?3 ORDER BY c.channel_id LIMIT ?4"),
-        args![
-            tenant.clock().wall_offset(),
-            after.map_or("", Cursor::as_str),
-            Page::<ChannelItem>::fetch(limit)
-        ],
-    );
-    let reply = tenant.run(Batch::read_one(step)).await?;
-    let rows = &reply.step(0)?.rows;
-    let items = rows.iter().map(|row| item(app, row)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::cut(items, limit, |item| item.channel_id.clone()))
-}
-
-/// One channel.
-///
-/// # Errors
-/// 404 if the organization has no such channel; 401, 403 or 503.
-pub async fn get(app: &App, tenant: &Tenant, id: &ChannelId) -> Result<ChannelItem, Error> {
-    let reply = tenant.run(Batch::read_one(shown(tenant, id))).await?;
-    let row = reply.step(0)?.first().ok_or(NOT_FOUND)?;
-    Ok(item(app, row)?)
-}
-
-fn item(app: &App, row: &Row) -> Result<ChannelItem, DbError> {
-    let channel_id = row.text(0)?.to_owned();
-    let r#type = row.text(2)?.to_owned();
-    let secret = (r#type == ChannelType::Webhook.as_str()).then(|| {
-        let sealed = row.opt_blob(5).ok().flatten().unwrap_or_default();
-        let secrets = unseal(app, &channel_id, sealed)
-            .ok()
-            .as_deref()
-            .and_then(SigningSecret::parse_all);
-        let newest = secrets.as_deref().and_then(<[_]>::first);
-        newest.map_or("whsec_…".to_owned(), SigningSecret::mask)
-    });
-    Ok(ChannelItem {
-        name: row.text(1)?.to_owned(),
-        r#type,
-        config: serde_json::from_str(row.text(3)?).unwrap_or_default(),
-        enabled: row.integer(4)? != 0,
-        disabled_because: row.opt_text(8)?.map(str::to_owned),
-        recipients: row.opt_text(11)?.and_then(|text| serde_json::from_str(text).ok()),
-        templates: row.opt_text(10)?.and_then(|text| serde_json::from_str(text).ok()),
-        secret,
-        rate_limit: row.opt_integer(9)?,
-        health: Health::read(row, 12)?,
-        created_at: row.integer(6)?,
-        updated_at: row.integer(7)?,
-        channel_id,
-    })
 }
 
 /// Changes a channel. One that is disabled is told nothing: what waits for it becomes a dead letter,
@@ -484,10 +226,10 @@ pub async fn update(
         ));
     }
     batch.push(notices::ask());
-    let updated = batch.push(shown(tenant, id));
+    let updated = batch.push(item::shown(tenant, id));
     let reply = tenant.run(batch).await?;
     let row = reply.step(updated)?.first().ok_or(NOT_FOUND)?;
-    Ok(item(app, row)?)
+    Ok(item::read(app, row)?)
 }
 
 /// Ends a channel: its secret is forgotten, and what waits for it becomes a dead letter.
@@ -504,10 +246,7 @@ pub async fn delete(tenant: &Tenant, id: &ChannelId) -> Result<(), Error> {
         ),
         args![id, tenant.clock().wall_offset()],
     ));
-    batch.push(Step::tenant(
-        "DELETE FROM channel_recipients WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2",
-        args![id],
-    ));
+    batch.push(recipients::end(id));
     batch.push(Step::tenant(
         "UPDATE outbox INDEXED BY outbox_in_flight SET state = 'dead', last_error = 'the channel was deleted'
          WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2 AND state = 'pending'",
@@ -519,112 +258,4 @@ pub async fn delete(tenant: &Tenant, id: &ChannelId) -> Result<(), Error> {
         return Err(NOT_FOUND);
     }
     Ok(())
-}
-
-/// A channel as it is kept: its credentials sealed.
-#[derive(Debug, Clone)]
-pub(in crate::notify) struct SealedChannel {
-    pub(in crate::notify) channel_id: String,
-    pub(in crate::notify) r#type: ChannelType,
-    pub(in crate::notify) config: String,
-    pub(in crate::notify) secret: Vec<u8>,
-    /// whether the signing secret before the newest still signs
-    pub(in crate::notify) rotating: bool,
-}
-
-/// A channel with its name and its templates.
-///
-/// # Errors
-/// 404 if the organization has no such channel; 401, 403 or 503.
-pub(super) async fn sealed(tenant: &Tenant, id: &ChannelId) -> Result<(String, SealedChannel, Templates), Error> {
-    let step = Step::tenant(
-        concat!(
-            "SELECT name, type, config, secret, templates, coalesce(previous_until > ",
-            wall_ms!("?3"),
-            ", 0) FROM notification_channels
-             WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id = ?2"
-        ),
-        args![id, tenant.clock().wall_offset()],
-    );
-    let reply = tenant.run(Batch::read_one(step)).await?;
-    let row = reply.step(0)?.first().ok_or(NOT_FOUND)?;
-    let channel = SealedChannel {
-        channel_id: id.as_str().to_owned(),
-        r#type: ChannelType::parse(row.text(1)?).ok_or(NOT_FOUND)?,
-        config: row.text(2)?.to_owned(),
-        secret: row.opt_blob(3)?.unwrap_or_default().to_vec(),
-        rotating: row.integer(5)? != 0,
-    };
-    let templates = row.opt_text(4)?.map(Templates::kept).unwrap_or_default();
-    Ok((row.text(0)?.to_owned(), channel, templates))
-}
-
-/// Opens a channel whose messages may go as far as `reach`.
-///
-/// # Errors
-/// What is wrong with it, for its owner.
-pub(in crate::notify) fn open(app: &App, channel: &SealedChannel, reach: Reach) -> Result<ChannelConfig, String> {
-    let text = unseal(app, &channel.channel_id, &channel.secret).map_err(|error| {
-        tracing::error!(
-            channel_id = channel.channel_id,
-            ?error,
-            "a channel's secret does not open"
-        );
-        "the channel's secret does not open: is INTENTVISION_SECRET_KEY the one it was sealed with?"
-    })?;
-    ChannelConfig::restore(channel, &text, reach)
-}
-
-pub(super) fn unseal(app: &App, channel_id: &str, sealed: &[u8]) -> Result<String, Error> {
-    let sealer = app
-        .sealer
-        .as_ref()
-        .ok_or_else(|| Error::unavailable("there is no secret key"))?;
-    let text = String::from_utf8(sealer.open(place(channel_id), sealed)?);
-    text.map_err(|_| Error::unavailable("a channel's secret is no text"))
-}
-
-fn place(channel_id: &str) -> Place<'_> {
-    Place {
-        table: "notification_channels",
-        column: "secret",
-        row: channel_id,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refusal(name: &str, r#type: &str, config: &Value) -> String {
-        let error = NewChannel::new(name, r#type, config, None, Reach::Public).unwrap_err();
-        assert_eq!(error.status(), StatusCode::BAD_REQUEST);
-        error.to_string()
-    }
-
-    #[test]
-    fn an_unknown_type_is_refused_with_those_that_there_are() {
-        let unknown = refusal("a", "pigeon", &json!({}));
-        assert!(unknown.contains("webhook"), "{unknown}");
-    }
-
-    #[test]
-    fn a_wrong_name_or_configuration_is_refused() {
-        let good = json!({"url": "https://example.com/hook"});
-        assert!(NewChannel::new("é".repeat(100).as_str(), "webhook", &good, None, Reach::Public).is_ok());
-        for name in ["", "  ", "a\0b", "a\nb", &"é".repeat(101)] {
-            assert!(refusal(name, "webhook", &good).contains("name"), "{name:?}");
-        }
-        for config in [
-            json!({}),
-            json!(null),
-            json!("https://example.com"),
-            json!({"url": 1}),
-            json!({"url": "https://example.com", "method": "GET"}),
-            json!({"url": "http://example.com"}),
-            json!({"url": "https://10.0.0.1/"}),
-        ] {
-            assert!(refusal("a", "webhook", &config).contains("config"), "{config}");
-        }
-    }
 }

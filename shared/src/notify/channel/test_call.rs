@@ -1,8 +1,9 @@
 //! A test call: one message that is sent while the caller waits, so that the reply tells what the
 //! receiver said and not that something was queued.
 
-use super::ChannelType;
-use super::store::{self, Created, NOT_FOUND};
+use super::sealed::sealed;
+use super::store::{self, Created};
+use super::{ChannelType, NOT_FOUND};
 use crate::auth::Tenant;
 use crate::id::{ChannelId, MessageId};
 use crate::idempotency::Operation;
@@ -52,7 +53,7 @@ pub async fn test(
     id: &ChannelId,
     operation: Option<&Operation>,
 ) -> Result<TestOutcome, Error> {
-    let (name, channel, templates) = store::sealed(tenant, id).await?;
+    let (name, channel, templates) = sealed(tenant, id).await?;
     let message_id = MessageId::new(&app.clock, &app.entropy)?;
     let notice = Notice {
         kind: None,
