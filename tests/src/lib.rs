@@ -35,6 +35,7 @@ pub mod sqld;
 pub mod standin;
 pub mod store_figures;
 pub mod template;
+pub mod tick_cost;
 pub mod timegpt;
 pub mod token;
 pub mod traffic;
