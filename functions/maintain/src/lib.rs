@@ -1,5 +1,6 @@
 //! Folds the log of points, trims it, tidies once a day, scores forecasts whose time has passed, and lets what is stored of
-//! anomalies go with its series, and idempotency keys and pictures of messages with their time. Safe to run as often as one likes, and by several at once.
+//! anomalies go with its series, and idempotency keys and pictures of messages with their time. Safe to run as often as one
+//! likes, and by several at once.
 
 use intentvision::auth::Job;
 use intentvision::id::OrgId;
@@ -63,7 +64,10 @@ async fn visit_all(app: &App, due: Due) -> Result<Summary, Error> {
         }
     }
     loop {
-        let (keys, pictures) = (idempotency::expire(&all, EXPIRE).await?, link::expire(&all, EXPIRE).await?);
+        let (keys, pictures) = (
+            idempotency::expire(&all, EXPIRE).await?,
+            link::expire(&all, EXPIRE).await?,
+        );
         summary.expired_keys += keys;
         summary.expired_pictures += pictures;
         if keys.max(pictures) < u64::from(EXPIRE) {

@@ -8,6 +8,7 @@ mod channels;
 mod deliveries;
 mod detection;
 mod pictures;
+mod recipients;
 mod rules;
 mod schedules;
 mod silences;
@@ -22,6 +23,7 @@ pub fn routes() -> Routes {
         .merge(channels::routes())
         .merge(deliveries::routes())
         .merge(detection::routes())
+        .merge(recipients::routes())
         .merge(pictures::routes())
         .merge(silences::routes())
         .merge(schedules::routes())

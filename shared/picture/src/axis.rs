@@ -153,7 +153,10 @@ mod tests {
         let to = 1_795_874_400_000;
         let labels = |zone: &str| -> Vec<String> {
             let zone = TimeZone::get(zone).unwrap();
-            round_times(to - DAY, to, &zone).into_iter().map(|(_, label)| label).collect()
+            round_times(to - DAY, to, &zone)
+                .into_iter()
+                .map(|(_, label)| label)
+                .collect()
         };
         assert_eq!(labels("UTC"), ["18:00", "28 Nov", "06:00", "12:00"]);
         assert_eq!(labels("Asia/Kolkata"), ["28 Nov", "06:00", "12:00", "18:00"]);
@@ -164,7 +167,10 @@ mod tests {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         // 2026-10-24T00:00+02:00 to 2026-10-28T00:00+01:00
         let (from, to) = (1_792_792_800_000, 1_793_142_000_000);
-        let labels: Vec<_> = round_times(from, to, &zone).into_iter().map(|(_, label)| label).collect();
+        let labels: Vec<_> = round_times(from, to, &zone)
+            .into_iter()
+            .map(|(_, label)| label)
+            .collect();
         assert_eq!(labels, ["24 Oct", "25 Oct", "26 Oct", "27 Oct", "28 Oct"]);
     }
 }

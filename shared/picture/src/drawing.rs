@@ -30,10 +30,19 @@ pub fn svg(chart: &Chart) -> String {
     out.add(format_args!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="Roboto">"#
     ));
-    out.add(format_args!(r##"<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>"##));
+    out.add(format_args!(
+        r##"<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>"##
+    ));
     let room = WIDTH - 2.0 * 24.0;
     out.text(24.0, 32.0, 18.0, INK, "start", &words::text(&chart.title, 18.0, room));
-    out.text(24.0, 54.0, 13.0, QUIET, "start", &words::text(&chart.subtitle, 13.0, room));
+    out.text(
+        24.0,
+        54.0,
+        13.0,
+        QUIET,
+        "start",
+        &words::text(&chart.subtitle, 13.0, room),
+    );
     axes(&mut out, chart, &frame);
     legend(&mut out, chart);
     // nothing leaves the plot
@@ -91,9 +100,15 @@ struct Frame {
 impl Frame {
     fn of(chart: &Chart) -> Self {
         let times = chart.history.iter().map(|point| point.at);
-        let times = times.chain(chart.expected.iter().map(|range| range.at)).chain([chart.now]);
+        let times = times
+            .chain(chart.expected.iter().map(|range| range.at))
+            .chain([chart.now]);
         let (from, to) = times.fold((i64::MAX, i64::MIN), |(low, high), at| (low.min(at), high.max(at)));
-        let (from, to) = if from < to { (from, to) } else { (chart.now - 1_800_000, chart.now + 1_800_000) };
+        let (from, to) = if from < to {
+            (from, to)
+        } else {
+            (chart.now - 1_800_000, chart.now + 1_800_000)
+        };
         let (low, high) = values(chart);
         Self {
             from,
@@ -118,12 +133,13 @@ impl Frame {
 /// The range of values: all that was measured, and what is expected and the threshold if they are near.
 fn values(chart: &Chart) -> (f64, f64) {
     let bounds = |values: &mut dyn Iterator<Item = f64>| {
-        values
-            .filter(|value| value.is_finite() && value.abs() < 1e300)
-            .fold(None, |range: Option<(f64, f64)>, value| {
+        values.filter(|value| value.is_finite() && value.abs() < 1e300).fold(
+            None,
+            |range: Option<(f64, f64)>, value| {
                 let (low, high) = range.unwrap_or((value, value));
                 Some((low.min(value), high.max(value)))
-            })
+            },
+        )
     };
     let measured = chart.history.iter().map(|point| point.value);
     let marks = chart.marks.iter().map(|mark| mark.value);
@@ -138,9 +154,17 @@ fn values(chart: &Chart) -> (f64, f64) {
     if let Some((lower, higher)) = wider {
         (low, high) = (low.min(lower), high.max(higher));
     }
-    let span = if high > low { high - low } else { high.abs().max(1.0) * 0.5 };
+    let span = if high > low {
+        high - low
+    } else {
+        high.abs().max(1.0) * 0.5
+    };
     // what was never negative has its axis at zero rather than below it
-    let bottom = if low >= 0.0 && low - 0.08 * span < 0.0 { 0.0 } else { low - 0.08 * span };
+    let bottom = if low >= 0.0 && low - 0.08 * span < 0.0 {
+        0.0
+    } else {
+        low - 0.08 * span
+    };
     (bottom, high + 0.12 * span)
 }
 
@@ -161,7 +185,14 @@ fn axes(out: &mut Drawing, chart: &Chart, frame: &Frame) {
     out.add(format_args!(r#"<path d="M{LEFT} {BOTTOM}H{RIGHT}" stroke="{QUIET}"/>"#));
     let zone = chart.zone.iana_name().unwrap_or("UTC");
     let zone = format!("times: {zone}");
-    out.text(RIGHT, HEIGHT - 10.0, 11.0, QUIET, "end", &words::text(&zone, 11.0, 300.0));
+    out.text(
+        RIGHT,
+        HEIGHT - 10.0,
+        11.0,
+        QUIET,
+        "end",
+        &words::text(&zone, 11.0, 300.0),
+    );
 }
 
 fn legend(out: &mut Drawing, chart: &Chart) {
@@ -169,7 +200,14 @@ fn legend(out: &mut Drawing, chart: &Chart) {
     let mut x = 24.0;
     let mut entry = |out: &mut Drawing, sign: &str, label: &str| {
         out.add(format_args!(r#"<g transform="translate({x:.1} {y})">{sign}</g>"#));
-        out.text(x + 28.0, y + 4.0, 12.0, QUIET, "start", &words::text(label, 12.0, 240.0));
+        out.text(
+            x + 28.0,
+            y + 4.0,
+            12.0,
+            QUIET,
+            "start",
+            &words::text(label, 12.0, 240.0),
+        );
         x += 28.0 + words::width(label, 12.0).min(240.0) + 22.0;
     };
     let measured = format!(r#"<path d="M0 0H20" stroke="{BLUE}" stroke-width="2"/>"#);
@@ -200,7 +238,14 @@ fn expected(out: &mut Drawing, ranges: &[Range], frame: &Frame) {
         .iter()
         .enumerate()
         .filter(|(n, _)| n % step == 0 || *n == last)
-        .map(|(_, range)| (frame.x(range.at), frame.y(range.lower), frame.y(range.middle), frame.y(range.upper)))
+        .map(|(_, range)| {
+            (
+                frame.x(range.at),
+                frame.y(range.lower),
+                frame.y(range.middle),
+                frame.y(range.upper),
+            )
+        })
         .collect();
     let mut area = String::new();
     let mut middle = String::new();
@@ -247,7 +292,11 @@ fn history(out: &mut Drawing, points: &[Point], frame: &Frame) {
 
 /// Points that belong together: between runs something is missing.
 fn runs(points: &[Point]) -> Vec<&[Point]> {
-    let mut steps: Vec<_> = points.windows(2).map(|pair| pair[1].at - pair[0].at).filter(|step| *step > 0).collect();
+    let mut steps: Vec<_> = points
+        .windows(2)
+        .map(|pair| pair[1].at - pair[0].at)
+        .filter(|step| *step > 0)
+        .collect();
     steps.sort_unstable();
     let usual = steps.get(steps.len() / 2).copied().unwrap_or(i64::MAX / 4);
     points
@@ -279,7 +328,11 @@ fn threshold(out: &mut Drawing, chart: &Chart, frame: &Frame) {
     let label = words::text(&threshold.label, 12.0, 320.0);
     if threshold.value > frame.high || threshold.value < frame.low {
         // too far away: said at the edge that it is beyond
-        let (y, arrow) = if threshold.value > frame.high { (TOP + 14.0, '↑') } else { (BOTTOM - 8.0, '↓') };
+        let (y, arrow) = if threshold.value > frame.high {
+            (TOP + 14.0, '↑')
+        } else {
+            (BOTTOM - 8.0, '↓')
+        };
         out.label(RIGHT - 4.0, y, VERMILION, "end", &format!("{label} {arrow}"));
         return;
     }
@@ -288,7 +341,13 @@ fn threshold(out: &mut Drawing, chart: &Chart, frame: &Frame) {
         r#"<path d="M{LEFT} {y:.1}H{RIGHT}" stroke="{VERMILION}" stroke-width="2" stroke-dasharray="7 4"/>"#
     ));
     let above = y - TOP > 20.0;
-    out.label(LEFT + 8.0, if above { y - 6.0 } else { y + 16.0 }, VERMILION, "start", &label);
+    out.label(
+        LEFT + 8.0,
+        if above { y - 6.0 } else { y + 16.0 },
+        VERMILION,
+        "start",
+        &label,
+    );
 }
 
 /// The minute of the message, unless it is the edge of the picture.
@@ -296,7 +355,9 @@ fn now(out: &mut Drawing, chart: &Chart, frame: &Frame) {
     let x = frame.x(chart.now);
     let label = axis::moment(chart.now, &chart.zone);
     if x < RIGHT - 1.0 {
-        out.add(format_args!(r#"<path d="M{x:.1} {TOP}V{BOTTOM}" stroke="{INK}" stroke-dasharray="2 3"/>"#));
+        out.add(format_args!(
+            r#"<path d="M{x:.1} {TOP}V{BOTTOM}" stroke="{INK}" stroke-dasharray="2 3"/>"#
+        ));
     }
     let half = words::width(&label, 11.0) / 2.0;
     let x = x.clamp(LEFT + half, RIGHT - half);

@@ -52,7 +52,12 @@ pub fn png(svg: &str) -> Result<Vec<u8>, Error> {
 /// letters, become the nearest that has a place.
 fn pack(pixels: &Pixmap) -> Result<Vec<u8>, png::EncodingError> {
     // most neighbours are alike
-    let runs = || pixels.pixels().chunk_by(|a, b| a == b).map(|run| (colour(run[0]), run.len()));
+    let runs = || {
+        pixels
+            .pixels()
+            .chunk_by(|a, b| a == b)
+            .map(|run| (colour(run[0]), run.len()))
+    };
     let mut counts: HashMap<[u8; 3], usize> = HashMap::new();
     for (colour, length) in runs() {
         *counts.entry(colour).or_default() += length;
@@ -60,8 +65,13 @@ fn pack(pixels: &Pixmap) -> Result<Vec<u8>, png::EncodingError> {
     let mut colours: Vec<_> = counts.into_iter().collect();
     colours.sort_unstable_by_key(|(colour, count)| (Reverse(*count), *colour));
     let palette: Vec<[u8; 3]> = colours.iter().take(256).map(|(colour, _)| *colour).collect();
-    let places: HashMap<[u8; 3], u8> = colours.iter().map(|(colour, _)| (*colour, nearest(&palette, *colour))).collect();
-    let indices: Vec<u8> = runs().flat_map(|(colour, length)| repeat_n(places[&colour], length)).collect();
+    let places: HashMap<[u8; 3], u8> = colours
+        .iter()
+        .map(|(colour, _)| (*colour, nearest(&palette, *colour)))
+        .collect();
+    let indices: Vec<u8> = runs()
+        .flat_map(|(colour, length)| repeat_n(places[&colour], length))
+        .collect();
 
     let mut packed = Vec::new();
     let mut encoder = png::Encoder::new(&mut packed, pixels.width(), pixels.height());
@@ -88,5 +98,7 @@ fn nearest(palette: &[[u8; 3]], colour: [u8; 3]) -> u8 {
         parts.map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
     };
     let places = (0..=u8::MAX).zip(palette);
-    places.min_by_key(|(_, other)| distance(other)).map_or(0, |(place, _)| place)
+    places
+        .min_by_key(|(_, other)| distance(other))
+        .map_or(0, |(place, _)| place)
 }

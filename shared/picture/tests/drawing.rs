@@ -16,11 +16,18 @@ fn forecast() -> Chart {
         let noise = ((at / 300_000) as f64 * 12.9898).sin() * 6.0;
         (310.0 + rhythm + noise + hours * 1.2, 310.0 + rhythm + hours * 1.2)
     };
-    let history = (-576..=0).map(|n| NOW + n * 300_000).map(|at| Point { at, value: value(at).0 });
+    let history = (-576..=0)
+        .map(|n| NOW + n * 300_000)
+        .map(|at| Point { at, value: value(at).0 });
     let expected = (0..=24).map(|n| NOW + n * HOUR).map(|at| {
         let spread = 10.0 + 2.2 * ((at - NOW) as f64 / HOUR as f64);
         let middle = value(at).1 + 30.0 * ((at - NOW) as f64 / HOUR as f64 / 6.0).min(1.0);
-        Range { at, lower: middle - spread, middle, upper: middle + spread }
+        Range {
+            at,
+            lower: middle - spread,
+            middle,
+            upper: middle + spread,
+        }
     });
     Chart {
         title: "queue.depth  host=web-1, region=eu-central-1".into(),
@@ -30,8 +37,15 @@ fn forecast() -> Chart {
         history: history.collect(),
         expected: expected.collect(),
         expected_label: "forecast, 80 %".into(),
-        threshold: Some(Threshold { value: 380.0, label: "above 380".into() }),
-        marks: vec![Mark { at: NOW + 5 * HOUR, value: 380.0, label: "crosses about 18:20".into() }],
+        threshold: Some(Threshold {
+            value: 380.0,
+            label: "above 380".into(),
+        }),
+        marks: vec![Mark {
+            at: NOW + 5 * HOUR,
+            value: 380.0,
+            label: "crosses about 18:20".into(),
+        }],
     }
 }
 
@@ -40,8 +54,22 @@ fn anomaly() -> Chart {
     let mut chart = forecast();
     let middle = |at: i64| 0.95 + 0.01 * ((at - NOW) as f64 / HOUR as f64).sin();
     let times: Vec<i64> = (-288..=0).map(|n| NOW + n * 300_000).collect();
-    chart.history = times.iter().map(|at| Point { at: *at, value: middle(*at) + 0.004 * ((at / 300_000) as f64 * 7.3).sin() }).collect();
-    chart.expected = times.iter().map(|at| Range { at: *at, lower: middle(*at) - 0.012, middle: middle(*at), upper: middle(*at) + 0.012 }).collect();
+    chart.history = times
+        .iter()
+        .map(|at| Point {
+            at: *at,
+            value: middle(*at) + 0.004 * ((at / 300_000) as f64 * 7.3).sin(),
+        })
+        .collect();
+    chart.expected = times
+        .iter()
+        .map(|at| Range {
+            at: *at,
+            lower: middle(*at) - 0.012,
+            middle: middle(*at),
+            upper: middle(*at) + 0.012,
+        })
+        .collect();
     let last = chart.history.len() - 1;
     chart.history[last].value = 0.71;
     chart.history.drain(100..130);
@@ -49,7 +77,11 @@ fn anomaly() -> Chart {
     chart.subtitle = "Checkout fails: 0.71 where 0.94 to 0.96 was expected".into();
     chart.expected_label = "expected range, 95 %".into();
     chart.threshold = None;
-    chart.marks = vec![Mark { at: NOW, value: 0.71, label: "0.71".into() }];
+    chart.marks = vec![Mark {
+        at: NOW,
+        value: 0.71,
+        label: "0.71".into(),
+    }];
     chart
 }
 
@@ -89,10 +121,19 @@ mod pixels {
                 (pixel.red(), pixel.green(), pixel.blue())
             };
             assert_eq!(colour(2, 2), (255, 255, 255), "{name}: the background");
-            let has = |wanted: (u8, u8, u8)| pixels.pixels().iter().filter(|p| (p.red(), p.green(), p.blue()) == wanted).count();
+            let has = |wanted: (u8, u8, u8)| {
+                pixels
+                    .pixels()
+                    .iter()
+                    .filter(|p| (p.red(), p.green(), p.blue()) == wanted)
+                    .count()
+            };
             assert!(has((0x00, 0x72, 0xb2)) > 500, "{name}: the history");
             assert!(has((0xd5, 0x5e, 0x00)) > 100, "{name}: the mark");
-            assert!(has((0x1f, 0x29, 0x33)) > 200, "{name}: the title is written in the bundled font");
+            assert!(
+                has((0x1f, 0x29, 0x33)) > 200,
+                "{name}: the title is written in the bundled font"
+            );
         }
     }
 

@@ -15,6 +15,7 @@ pub struct Authority(Kind);
 #[derive(Debug, Clone)]
 enum Kind {
     Key { hash: [u8; 32], scope: Scope },
+    Recipient { hash: [u8; 32] },
     Public,
     Link { org: OrgId },
     Operator { org: Option<OrgId> },
@@ -41,6 +42,12 @@ impl Authority {
         Self(Kind::Key { hash, scope })
     }
 
+    /// Whoever reads the mail of a recipient: the holder of its token.
+    #[must_use]
+    pub fn recipient(hash: [u8; 32]) -> Self {
+        Self(Kind::Recipient { hash })
+    }
+
     /// Nobody in particular, for the routes that need no key: their statements say how many and since when, and never whose.
     #[must_use]
     pub fn public() -> Self {
@@ -50,7 +57,9 @@ impl Authority {
     /// The holder of a signed link, for what it leads to.
     #[must_use]
     pub fn link(link: &Link) -> Self {
-        Self(Kind::Link { org: link.org().clone() })
+        Self(Kind::Link {
+            org: link.org().clone(),
+        })
     }
 
     /// Somebody with the database in hand: the command line and `migrate`.
@@ -68,7 +77,9 @@ impl Authority {
     pub(super) fn key_hash(&self) -> Option<[u8; 32]> {
         match &self.0 {
             Kind::Key { hash, .. } => Some(*hash),
-            Kind::Public | Kind::Link { .. } | Kind::Operator { .. } | Kind::System { .. } => None,
+            Kind::Recipient { .. } | Kind::Public | Kind::Link { .. } | Kind::Operator { .. } | Kind::System { .. } => {
+                None
+            }
         }
     }
 
@@ -86,6 +97,12 @@ impl Authority {
                     args: args![&hash[..], scope.accepted_json()],
                 }),
                 with: "WITH authority(org_id, actor) AS (SELECT org_id, key_id FROM api_keys WHERE key_hash = ?1) ",
+                subject: Value::Blob(hash.to_vec()),
+            },
+            Kind::Recipient { hash } => Guard {
+                credential: None,
+                scope: None,
+                with: "WITH authority(org_id, actor) AS (SELECT org_id, 'recipient' FROM channel_recipients WHERE token_hash = ?1) ",
                 subject: Value::Blob(hash.to_vec()),
             },
             Kind::Public => Guard {

@@ -12,8 +12,8 @@ pub struct Route {
     pub method: Method,
     /// as in OpenAPI and in the template: `/v1/series/{id}`
     pub path: &'static str,
-    /// the one scope that it asks for
-    pub scope: Scope,
+    /// the one scope that it asks for; none: it takes no key
+    pub scope: Option<Scope>,
 }
 
 /// The routes of one function, each declared once with its scope.
@@ -23,7 +23,6 @@ pub struct Route {
 #[derive(Debug, Default)]
 pub struct Routes {
     list: Vec<Route>,
-    open: Vec<&'static str>,
     router: Router<App>,
 }
 
@@ -54,23 +53,36 @@ impl Routes {
 
     methods!(get GET, post POST, put PUT, patch PATCH, delete DELETE);
 
-    /// Adds a GET route that needs no key: what it shows is in the hands of whoever has its path.
+    fn add(mut self, method: Method, path: &'static str, scope: Scope, handler: MethodRouter<App>) -> Self {
+        self.list.push(Route {
+            method,
+            path,
+            scope: Some(scope),
+        });
+        self.router = self
+            .router
+            .route(path, handler.layer(axum::Extension(RouteScope(scope))));
+        self
+    }
+
+    /// Adds a route that takes no key: whom it acts for follows from a token of its query or path.
     #[must_use]
-    pub fn get_open<H, T>(mut self, path: &'static str, handler: H) -> Self
+    pub fn without_key<H, T>(mut self, method: Method, path: &'static str, handler: H) -> Self
     where
         H: Handler<T, App>,
         T: 'static,
     {
-        self.open.push(path);
-        self.router = self.router.route(path, on(MethodFilter::GET, handler));
-        self
-    }
-
-    fn add(mut self, method: Method, path: &'static str, scope: Scope, handler: MethodRouter<App>) -> Self {
-        self.list.push(Route { method, path, scope });
-        self.router = self
-            .router
-            .route(path, handler.layer(axum::Extension(RouteScope(scope))));
+        let filter = if method == Method::GET {
+            MethodFilter::GET
+        } else {
+            MethodFilter::POST
+        };
+        self.list.push(Route {
+            method,
+            path,
+            scope: None,
+        });
+        self.router = self.router.route(path, on(filter, handler));
         self
     }
 
@@ -78,7 +90,6 @@ impl Routes {
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         self.list.extend(other.list);
-        self.open.extend(other.open);
         self.router = self.router.merge(other.router);
         self
     }
@@ -87,12 +98,6 @@ impl Routes {
     #[must_use]
     pub fn list(&self) -> &[Route] {
         &self.list
-    }
-
-    /// The paths that need no key.
-    #[must_use]
-    pub fn open(&self) -> &[&'static str] {
-        &self.open
     }
 
     pub(super) fn into_router(self) -> Router<App> {

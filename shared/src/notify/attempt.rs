@@ -1,18 +1,22 @@
-//! One attempt at one message: the channel is opened, its requests are sent, the answers are judged.
+//! One attempt at one message: the channel is opened, its requests or mails are sent, the answers are
+//! judged.
 
 use super::breaker::Trouble;
-use super::channel::{self, ChannelConfig, Judgement, Letter};
+use super::channel::{self, ChannelConfig, Judgement, Letter, Words};
 use super::claim::Claim;
+use super::mail::{Mail, SmtpReply};
 use super::picture;
+use super::recipients;
 use super::record::{Change, Outcome};
 use super::retry::{self, Verdict};
 use super::sender::Sender;
 use crate::App;
+use crate::auth::Tenant;
 
 /// Makes the attempt.
-pub(super) async fn attempt(app: &App, sender: &Sender, claim: Claim) -> (Claim, Change) {
+pub(super) async fn attempt(app: &App, tenant: &Tenant, sender: &Sender, claim: Claim) -> (Claim, Change) {
     let started = app.clock.wall();
-    let told = tell(app, sender, &claim).await;
+    let told = tell(app, tenant, sender, &claim).await;
     let delay = match told.judgement.verdict {
         Verdict::Retry(asked) => retry::delay(claim.attempts, claim.lasting, asked),
         // it waits until somebody enables the channel again
@@ -30,11 +34,20 @@ pub(super) async fn attempt(app: &App, sender: &Sender, claim: Claim) -> (Claim,
         status: told.status,
         disables: told.judgement.verdict == Verdict::Gone,
         trouble: told.trouble(),
+        note: note(&claim, told.judgement.note),
         error: told.judgement.error,
         thread: told.judgement.thread,
         duration: (app.clock.wall() - started).max(0),
     };
     (claim, change)
+}
+
+/// What is to be said in the log beside the outcome: of the body by the attempt that wrote it, and of
+/// what its receiver takes an acceptance for.
+fn note(claim: &Claim, of_receiver: Option<String>) -> Option<String> {
+    let of_body = claim.note.clone().filter(|_| claim.attempts == 1);
+    let notes: Vec<String> = of_body.into_iter().chain(of_receiver).collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
 }
 
 struct Told {
@@ -49,6 +62,14 @@ impl Told {
         Self {
             judgement: Judgement::failed(error),
             status: None,
+            unreached: None,
+        }
+    }
+
+    fn by_mail(judgement: Judgement, reply: &SmtpReply) -> Self {
+        Self {
+            judgement,
+            status: Some(reply.code),
             unreached: None,
         }
     }
@@ -69,13 +90,14 @@ impl Told {
     }
 }
 
-async fn tell(app: &App, sender: &Sender, claim: &Claim) -> Told {
+async fn tell(app: &App, tenant: &Tenant, sender: &Sender, claim: &Claim) -> Told {
     if claim.attempts > retry::attempts(claim.lasting) {
         // each attempt ended with its process: a message must not be able to do that for ever
         return Told::failed("given up: no attempt came to an end");
     }
     // looked at before each attempt, for the configuration may have become stricter since the channel was made
     let told = match channel::open(app, &claim.channel, sender.reach()) {
+        Ok(ChannelConfig::Email(_)) => post(app, tenant, claim).await,
         Ok(config) => converse(app, sender, claim, &config).await,
         Err(error) => Err(error),
     };
@@ -125,4 +147,66 @@ async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelCon
         }
     }
     Err("the channel has nothing to send".into())
+}
+
+/// Sends a mail to each recipient who has confirmed, over one message's worth of attempts. It is
+/// delivered when each server has taken its mail; one that is refused for good does not hold the
+/// others up. A repetition has the same `Message-ID`, by which mail programs know it.
+async fn post(app: &App, tenant: &Tenant, claim: &Claim) -> Result<Told, String> {
+    let (Some(settings), Some(mailer)) = (&app.config.mail, &app.mailer) else {
+        return Err(
+            "this installation sends no mail: INTENTVISION_SMTP_URL or INTENTVISION_MAIL_FROM is not set".into(),
+        );
+    };
+    let words: Words = serde_json::from_str(&claim.body).map_err(|_| "the message is broken")?;
+    let recipients = recipients::confirmed(app, tenant, &claim.channel.channel_id).await;
+    let recipients = recipients.map_err(|_| "the recipients could not be read")?;
+    if recipients.is_empty() {
+        return Err("none of the recipients has confirmed".into());
+    }
+    let domain = settings.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
+    let message_id = format!("<{}@{domain}>", claim.message_id);
+    let (mut last, mut refused, mut taken) = (None, Vec::new(), 0);
+    for (to, unsubscribe) in recipients {
+        let mail = Mail {
+            from: settings.from.clone(),
+            text: format!(
+                "{}\n\n-- \nNo more of these mails: {unsubscribe}\n",
+                words.text.trim_end()
+            ),
+            html: words.html.clone(),
+            subject: words.subject.clone(),
+            message_id: message_id.clone(),
+            answers: claim.thread.clone(),
+            unsubscribe: Some(unsubscribe),
+            at: app.clock.wall(),
+            to,
+        };
+        let reply = mailer.send(&mail).await?;
+        match reply.code {
+            200..=399 => taken += 1,
+            500..=599 => refused.push(format!("{}: {} {}", mail.to, reply.code, reply.words)),
+            _ => {
+                return Ok(Told::by_mail(
+                    Judgement::failed(format!("{} {}", reply.code, reply.words)),
+                    &reply,
+                ));
+            }
+        }
+        last = Some(reply);
+    }
+    let error = (!refused.is_empty()).then(|| refused.join("; "));
+    let verdict = if taken > 0 {
+        Verdict::Delivered
+    } else {
+        Verdict::Refused
+    };
+    let judgement = Judgement {
+        verdict,
+        error,
+        thread: Some(message_id),
+        note: None,
+    };
+    last.map(|reply| Told::by_mail(judgement, &reply))
+        .ok_or_else(|| "nobody was written to".into())
 }

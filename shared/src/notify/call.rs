@@ -95,7 +95,9 @@ impl Call {
     pub(super) fn with_png(mut self, boundary: &str, name: &str, png: &[u8]) -> Result<Self, String> {
         let mut form = Vec::with_capacity(self.body.len() + png.len() + 512);
         let mut part = |head: &str, content: &[u8]| {
-            form.extend_from_slice(format!("--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes());
+            form.extend_from_slice(
+                format!("--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes(),
+            );
             form.extend_from_slice(content);
             form.extend_from_slice(b"\r\n");
         };
@@ -104,7 +106,8 @@ impl Call {
         part(&head, png);
         form.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
         let form_data = HeaderValue::from_str(&format!("multipart/form-data; boundary={boundary}"));
-        self.headers.insert(CONTENT_TYPE, form_data.map_err(|_| "the boundary is no header")?);
+        self.headers
+            .insert(CONTENT_TYPE, form_data.map_err(|_| "the boundary is no header")?);
         self.body = form.into();
         Ok(self)
     }

@@ -6,9 +6,9 @@
 //! looked at again in the write: workers run side by side.
 
 use super::breaker::TRIP;
-use super::channel::{ChannelType, SealedChannel};
-use super::digest::{self, Crowd, paced, rate, sent};
+use super::channel::{ChannelType, SealedChannel, Templates, Written};
 use super::content::{self, content, listed};
+use super::digest::{self, Crowd, paced, rate, sent};
 use super::notice::{Notice, Why};
 use super::outbox::MessageKind;
 use crate::Error;
@@ -17,7 +17,7 @@ use crate::clock::Millis;
 use db::{Batch, DbError, Row, Step, Value, args, wall_ms};
 
 /// Longer than an attempt with its record can take.
-const LEASE: Millis = 30_000;
+pub(super) const LEASE: Millis = 30_000;
 /// An idle schedule need not look again sooner.
 const PAUSE: Millis = 1_000;
 
@@ -33,6 +33,10 @@ pub(super) struct Claim {
     pub(super) body: String,
     /// what the receiver calls the first message of the group, once it was told one
     pub(super) thread: Option<String>,
+    /// what its owner wants it to say
+    templates: Templates,
+    /// what is to be said about the body in the delivery log
+    pub(super) note: Option<String>,
     /// this one included, since it was last replayed
     pub(super) attempts: i64,
     /// a resolve, or a digest that may hold one: it does not give up when others do
@@ -45,6 +49,25 @@ pub(super) struct Claim {
 }
 
 impl Claim {
+    /// A message that was put into the outbox under a first lease, for [`LEASE`].
+    pub(super) fn leased(org_id: &str, message_id: &str, channel: SealedChannel, written: Written) -> Self {
+        Self {
+            org_id: org_id.to_owned(),
+            message_id: message_id.to_owned(),
+            channel,
+            kind: None,
+            body: written.body,
+            thread: None,
+            templates: Templates::default(),
+            note: written.note,
+            attempts: 1,
+            lasting: false,
+            suspect: true,
+            describe: false,
+            token: 1,
+        }
+    }
+
     /// What a statement needs to know that the claim is held: `?2` to `?4`.
     pub(super) fn held(&self) -> Vec<Value> {
         args![&self.org_id, &self.message_id, self.token]
@@ -99,7 +122,6 @@ macro_rules! in_flight {
     };
 }
 
-
 /// Takes messages that are due, as far as there is room.
 pub(super) async fn claim(system: &Tenant, room: Room) -> Result<Vec<Claim>, Error> {
     let taken = round(system, room).await?;
@@ -114,7 +136,10 @@ pub(super) async fn claim(system: &Tenant, room: Room) -> Result<Vec<Claim>, Err
 async fn round(system: &Tenant, room: Room) -> Result<(Vec<Claim>, bool), Error> {
     let offset = system.clock().wall_offset();
     let limit = |room| i64::try_from(room).unwrap_or(i64::MAX);
-    let due = Step::tenant(DUE, args![offset, limit(room.well), limit(room.suspect), limit(room.all)]);
+    let due = Step::tenant(
+        DUE,
+        args![offset, limit(room.well), limit(room.suspect), limit(room.all)],
+    );
     let reply = system.run(Batch::read_one(due)).await?;
     let mut found = Vec::new();
     let mut crowded = Vec::new();
@@ -130,10 +155,12 @@ async fn round(system: &Tenant, room: Room) -> Result<(Vec<Claim>, bool), Error>
     }
     digest::describe(system, &mut found).await?;
     let mut batch = Batch::write();
-    for (claim, notice) in &found {
+    for (claim, notice) in &mut found {
+        let Written { body, note } = claim.channel.r#type.write(notice, &claim.templates);
+        claim.note = note;
         batch.push(Step::tenant(
             TAKE,
-            args![&claim.org_id, &claim.message_id, claim.channel.r#type.write(notice), offset, LEASE, TRIP],
+            args![&claim.org_id, &claim.message_id, body, offset, LEASE, TRIP],
         ));
     }
     for crowd in &crowded {
@@ -161,7 +188,9 @@ const DUE: &str = concat!(
     "SELECT m.org_id, m.message_id, m.channel_id, c.config, c.secret, m.type, m.occurred_at, c.name,
             next.suspect, m.digest_of, m.body IS NULL, next.crowded, ",
     wall_ms!("?2"),
-    ", c.type, h.thread, m.why, m.group_id,",
+    ", c.type, h.thread, m.why, m.group_id, c.templates, coalesce(c.previous_until > ",
+    wall_ms!("?2"),
+    ", 0), ",
     content!(),
     " FROM (
         SELECT *, row_number() OVER (PARTITION BY suspect ORDER BY due_at, message_id) AS rank FROM (
@@ -209,7 +238,7 @@ const DUE: &str = concat!(
 
 /// Columns of [`DUE`].
 const CROWDED: usize = 11;
-const CONTENT: usize = 17;
+const CONTENT: usize = 19;
 
 const TAKE: &str = concat!(
     "UPDATE outbox AS o SET lease_until = ",
@@ -272,10 +301,13 @@ fn candidate(row: &Row) -> Result<(Claim, Notice), DbError> {
                 .ok_or_else(|| DbError::Other("a channel of no known type".into()))?,
             config: owned(3)?,
             secret: row.opt_blob(4)?.unwrap_or_default().to_vec(),
+            rotating: row.integer(18)? != 0,
         },
         kind,
         body: String::new(),
         thread: row.opt_text(14)?.map(str::to_owned),
+        templates: row.opt_text(17)?.map(Templates::kept).unwrap_or_default(),
+        note: None,
         attempts: 0,
         lasting: digest || kind == Some(MessageKind::Resolved),
         suspect: row.integer(8)? != 0,
@@ -287,7 +319,13 @@ fn candidate(row: &Row) -> Result<(Claim, Notice), DbError> {
 
 /// The crowd behind the first message of a channel.
 fn crowd(row: &Row) -> Result<Crowd, DbError> {
-    Ok(Crowd::new(row.text(0)?, row.text(2)?, row.text(1)?, row.integer(6)?, row.integer(12)?))
+    Ok(Crowd::new(
+        row.text(0)?,
+        row.text(2)?,
+        row.text(1)?,
+        row.integer(6)?,
+        row.integer(12)?,
+    ))
 }
 
 /// When the next message becomes due, by the database's clock; `None` if none waits.

@@ -74,7 +74,7 @@ pub async fn drain(app: &App, sender: &Sender, limit: usize) -> Result<Summary, 
                 Ok(claims) => {
                     summary.attempted += claims.len();
                     suspects += claims.iter().filter(|claim| claim.suspect).count();
-                    running.extend(claims.into_iter().map(|claim| attempt(app, sender, claim)));
+                    running.extend(claims.into_iter().map(|claim| attempt(app, &system, sender, claim)));
                 }
                 Err(error) => failure = Some(error),
             }

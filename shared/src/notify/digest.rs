@@ -161,7 +161,10 @@ pub(super) async fn describe(system: &Tenant, found: &mut [(Claim, Notice)]) -> 
     let mut batch = Batch::read();
     for (claim, _) in &digests {
         batch.push(Step::tenant(COUNT, args![&claim.org_id, &claim.message_id]));
-        batch.push(Step::tenant(LIST, args![&claim.org_id, &claim.message_id, LISTED as i64]));
+        batch.push(Step::tenant(
+            LIST,
+            args![&claim.org_id, &claim.message_id, LISTED as i64],
+        ));
     }
     let reply = system.run(batch).await?;
     for ((_, notice), steps) in digests.iter_mut().zip(reply.steps.chunks(2)) {
@@ -176,7 +179,9 @@ pub(super) async fn describe(system: &Tenant, found: &mut [(Claim, Notice)]) -> 
         }
         notice.alerts.clear();
         for row in &list.rows {
-            notice.alerts.extend(content::read(row, 1, MessageKind::parse(row.text(0)?))?.0);
+            notice
+                .alerts
+                .extend(content::read(row, 1, MessageKind::parse(row.text(0)?))?.0);
         }
         notice.alerts.sort_by_key(urgency);
         notice.alerts.truncate(LISTED);

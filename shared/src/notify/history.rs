@@ -103,6 +103,8 @@ pub struct Attempt {
     pub status: Option<i64>,
     pub error: Option<String>,
     pub duration_ms: i64,
+    /// what is to be said about a message all the same
+    pub note: Option<String>,
 }
 
 /// The alerts `g` that the message `o` tells of.
@@ -133,7 +135,7 @@ pub async fn list(
             "), iif(o.digest_of > 0, 'alert.digest', o.type), o.why, o.state, o.created_at,
                 iif(o.state = 'pending', o.due_at, NULL), o.last_status, o.last_error,
                 (SELECT json_group_array(json_object('attempt', d.attempt, 'at', d.at, 'outcome', d.outcome,
-                                                     'status', d.status, 'error', d.error, 'duration_ms', d.duration_ms))
+                                                     'status', d.status, 'error', d.error, 'duration_ms', d.duration_ms, 'note', d.note))
                  FROM deliveries AS d WHERE d.org_id = o.org_id AND d.message_id = o.message_id),
                 o.digest_id, nullif(o.digest_of, 0)
              FROM outbox AS o

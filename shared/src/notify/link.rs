@@ -127,7 +127,11 @@ mod tests {
     }
 
     fn link() -> Link {
-        Link::new(OrgId::derived(0, &[b"a"]), MessageId::derived(0, &[b"b"]), 1_795_428_000_000)
+        Link::new(
+            OrgId::derived(0, &[b"a"]),
+            MessageId::derived(0, &[b"b"]),
+            1_795_428_000_000,
+        )
     }
 
     #[test]

@@ -3,10 +3,10 @@
 //! Read and drawn while the message is on its way, within a second, and only where the channel takes
 //! one. Whatever fails leaves the message without a picture, never unsent.
 
-use crate::alerting::condition::Condition;
-use crate::alerting::outlook::{Crossing, Outlook};
 use super::claim::Claim;
 use super::link::{self, Link};
+use crate::alerting::condition::Condition;
+use crate::alerting::outlook::{Crossing, Outlook};
 use crate::auth::{Job, Tenant};
 use crate::clock::{DAY, Millis};
 use crate::id::{MessageId, OrgId};
@@ -71,7 +71,11 @@ pub(super) async fn of(app: &App, painter: Painter, claim: &Claim, taking: Takin
         Ok(Err(reason)) => reason,
         Err(_) => "it took too long".into(),
     };
-    tracing::warn!(message_id = claim.message_id, reason, "a message goes without its picture");
+    tracing::warn!(
+        message_id = claim.message_id,
+        reason,
+        "a message goes without its picture"
+    );
     None
 }
 
@@ -112,7 +116,9 @@ async fn linked(app: &App, claim: &Claim, picture: Picture) -> Result<Picture, S
 /// What is to be seen of the alert of a message; `None` if it is about no series, or nothing is
 /// known of it.
 async fn chart(tenant: &Tenant, message_id: &str) -> Result<Option<Chart>, Error> {
-    let reply = tenant.run(Batch::read_one(Step::tenant(SUBJECT, args![message_id]))).await?;
+    let reply = tenant
+        .run(Batch::read_one(Step::tenant(SUBJECT, args![message_id])))
+        .await?;
     let Some(row) = reply.step(0)?.first() else {
         return Ok(None);
     };

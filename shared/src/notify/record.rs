@@ -16,6 +16,8 @@ pub(super) struct Change {
     pub(super) delay: Millis,
     pub(super) status: Option<u16>,
     pub(super) error: Option<String>,
+    /// what is to be said beside
+    pub(super) note: Option<String>,
     /// what the receiver calls the message
     pub(super) thread: Option<String>,
     pub(super) duration: Millis,
@@ -80,7 +82,8 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
                 change.outcome.as_str(),
                 status,
                 change.error.as_deref(),
-                change.duration
+                change.duration,
+                change.note.as_deref()
             ]),
         ));
         match &change.trouble {
@@ -122,10 +125,10 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
 }
 
 const LOG: &str = concat!(
-    "INSERT INTO deliveries (org_id, message_id, attempt, channel_id, at, outcome, status, error, duration_ms)
+    "INSERT INTO deliveries (org_id, message_id, attempt, channel_id, at, outcome, status, error, duration_ms, note)
      SELECT org_id, message_id, attempts, channel_id, ",
     wall_ms!("?5"),
-    ", ?6, ?7, ?8, ?9 FROM outbox",
+    ", ?6, ?7, ?8, ?9, ?10 FROM outbox",
     while_held!()
 );
 

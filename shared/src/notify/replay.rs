@@ -62,7 +62,9 @@ fn refuse(standing: &Rows) -> Result<(), Error> {
         )));
     }
     if row.integer(3)? != 0 {
-        return Err(Error::conflict("what it tells is over, and the channel was not told of it"));
+        return Err(Error::conflict(
+            "what it tells is over, and the channel was not told of it",
+        ));
     }
     Ok(())
 }

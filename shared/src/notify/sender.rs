@@ -2,8 +2,8 @@
 
 use super::address::Reach;
 use super::call::{Call, Reading};
-use super::picture::Painter;
 use super::connector::{Connector, Network, SystemNetwork};
+use super::picture::Painter;
 use crate::config::Config;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue, USER_AGENT};
@@ -148,7 +148,11 @@ impl Sender {
     }
 
     async fn exchange(&self, call: Call) -> Result<Answer, Silence> {
-        let uri = call.url.as_str().parse().map_err(|_| Silence::reached("the URL cannot be read"))?;
+        let uri = call
+            .url
+            .as_str()
+            .parse()
+            .map_err(|_| Silence::reached("the URL cannot be read"))?;
         let mut request = Request::new(Full::new(call.body));
         *request.method_mut() = call.method;
         *request.uri_mut() = uri;
@@ -166,7 +170,9 @@ impl Sender {
         match call.reading {
             Reading::Replies => reading.await,
             // the status is the answer, however slowly the words come
-            Reading::Refusals => tokio::time::timeout(self.limits.total / 4, reading).await.unwrap_or_default(),
+            Reading::Refusals => tokio::time::timeout(self.limits.total / 4, reading)
+                .await
+                .unwrap_or_default(),
         }
         Ok(Answer {
             status: parts.status,

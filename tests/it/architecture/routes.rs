@@ -30,13 +30,9 @@ pub(super) fn of_the_code() -> BTreeMap<Operation, Answer> {
         found.insert(operation, (EVERYWHERE_FROM.to_owned(), None));
     }
     for (function, routes) in functions {
-        for path in routes.open() {
-            let operation = ("GET".to_owned(), (*path).to_owned());
-            found.insert(operation, (function.to_owned(), None));
-        }
         for route in routes.list() {
             let operation = (route.method.to_string(), route.path.to_owned());
-            let answer = (function.to_owned(), Some(route.scope.as_str().to_owned()));
+            let answer = (function.to_owned(), route.scope.map(|scope| scope.as_str().to_owned()));
             let earlier = found.insert(operation, answer);
             assert_eq!(earlier, None, "{} {} is there twice", route.method, route.path);
         }

@@ -13,7 +13,12 @@ use tests::receiver::{Answer, Receiver};
 async fn firing(scene: &Scene, channel: &intentvision::id::ChannelId, names: std::ops::Range<i64>) -> Vec<NewMessage> {
     let mut messages = Vec::new();
     for n in names {
-        messages.push(message(channel, &scene.alert(&format!("alert-{n}")).await, n + 1, Firing));
+        messages.push(message(
+            channel,
+            &scene.alert(&format!("alert-{n}")).await,
+            n + 1,
+            Firing,
+        ));
     }
     messages
 }
@@ -90,7 +95,10 @@ async fn r45_channels_of_one_host_share_its_breaker() {
     scene.tell(&firing(&scene, &a, 0..6).await).await;
     scene.tell(&firing(&scene, &b, 10..14).await).await;
     let first = scene.drain(0).await;
-    assert!((5..=7).contains(&first.attempted), "5 + 4 if each were alone: {first:?}");
+    assert!(
+        (5..=7).contains(&first.attempted),
+        "5 + 4 if each were alone: {first:?}"
+    );
     for channel in [&a, &b] {
         assert_eq!(health(&scene, channel).await["state"], "open");
     }
@@ -114,15 +122,11 @@ async fn r45_new_messages_wait_for_no_receiver_that_hangs() {
     let scene = Scene::start(Backend::Embedded).await;
     let (dead, _) = scene.channel(&receiver.url("/dead")).await;
     let (alive, _) = scene.channel(&receiver.url("/alive")).await;
-    scene
-        .tell(&[message(&dead, &scene.alert("a").await, 1, Firing)])
-        .await;
+    scene.tell(&[message(&dead, &scene.alert("a").await, 1, Firing)]).await;
     let (app, sending) = (scene.later(0), sender(Limits::default()));
     let told = async {
         receiver.arrived(1).await;
-        scene
-            .tell(&[message(&alive, &scene.alert("b").await, 2, Firing)])
-            .await;
+        scene.tell(&[message(&alive, &scene.alert("b").await, 2, Firing)]).await;
         receiver.arrived(2).await;
     };
     tokio::select! {
@@ -159,7 +163,11 @@ async fn r45_receivers_known_to_hang_take_a_part_of_the_room() {
         result = delivery::drain(&app, &sending, 1_000) => panic!("a dead one was given up first: {result:?}"),
         () = receiver.arrived(80 + 16 + 20) => {}
     }
-    let alive = receiver.messages().iter().filter(|message| message.path == "/alive").count();
+    let alive = receiver
+        .messages()
+        .iter()
+        .filter(|message| message.path == "/alive")
+        .count();
     assert_eq!(alive, 20);
 }
 
@@ -243,7 +251,10 @@ mod model {
             });
             let attempted = scene.drain(now * 1_000).await.attempted;
             let (least, most) = model.allows(now, doing);
-            prop_assert!((least..=most).contains(&attempted), "{model:?}, {doing:?} at {now}: {attempted} attempts");
+            prop_assert!(
+                (least..=most).contains(&attempted),
+                "{model:?}, {doing:?} at {now}: {attempted} attempts"
+            );
             model.learns(now, doing, attempted);
             let failures = scene.row("SELECT coalesce(max(failures), 0) FROM breakers").await;
             prop_assert_eq!(&failures[0], &db::Value::from(i64::from(model.failures)), "at {}", now);

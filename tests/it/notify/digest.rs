@@ -17,7 +17,10 @@ async fn alerts(scene: &Scene, count: usize) -> Vec<AlertId> {
 }
 
 async fn tell(scene: &Scene, channel: &ChannelId, alerts: &[AlertId], first: i64, kind: MessageKind) {
-    let messages: Vec<_> = (first..).zip(alerts).map(|(seq, alert)| message(channel, alert, seq, kind)).collect();
+    let messages: Vec<_> = (first..)
+        .zip(alerts)
+        .map(|(seq, alert)| message(channel, alert, seq, kind))
+        .collect();
     scene.tell(&messages).await;
 }
 

@@ -27,14 +27,23 @@ async fn alert_with_history(scene: &Scene) -> AlertId {
             json!({"metric_key": "latency", "dimensions": {"host": "web-1"}, "value": 400 + 2 * n, "timestamp": timestamp})
         })
         .collect();
-    let reply = scene.product.post("/v1/ingest", &scene.key, &json!({"metrics": points})).await;
+    let reply = scene
+        .product
+        .post("/v1/ingest", &scene.key, &json!({"metrics": points}))
+        .await;
     assert_eq!(reply.status, 200, "{:?}", reply.body);
     let alert = scene.alert("drawn").await;
     let of_series = Step::global(
         "UPDATE alerts SET series_id = (SELECT series_id FROM time_series WHERE dimensions = '{\"host\":\"web-1\"}')",
         vec![],
     );
-    scene.product.app.operator(None).run(Batch::write_one(of_series)).await.unwrap();
+    scene
+        .product
+        .app
+        .operator(None)
+        .run(Batch::write_one(of_series))
+        .await
+        .unwrap();
     alert
 }
 
@@ -116,7 +125,13 @@ async fn a_receiver_that_refuses_the_picture_is_told_without_it() {
     let channel = channel(&scene, "slack", &receiver.url("/services/T/B/x")).await;
     let alert = alert_with_history(&scene).await;
     scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
-    assert_eq!(deliver_notifications::run(&public(&scene, 0), 10).await.unwrap().delivered, 1);
+    assert_eq!(
+        deliver_notifications::run(&public(&scene, 0), 10)
+            .await
+            .unwrap()
+            .delivered,
+        1
+    );
     assert_eq!(receiver.messages().len(), 2);
 }
 
@@ -127,7 +142,10 @@ async fn without_a_public_url_nothing_is_linked() {
     let channel = channel(&scene, "slack", &receiver.url("/services/T/B/x")).await;
     let alert = alert_with_history(&scene).await;
     scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
-    assert_eq!(deliver_notifications::run(&scene.later(0), 10).await.unwrap().delivered, 1);
+    assert_eq!(
+        deliver_notifications::run(&scene.later(0), 10).await.unwrap().delivered,
+        1
+    );
     assert!(!String::from_utf8_lossy(&receiver.messages()[0].body).contains("image_url"));
 }
 
@@ -148,7 +166,10 @@ async fn a_painter_that_fails_or_hangs_delays_no_message() {
     let fails = |_: &str| Err("no colours".to_owned());
     for (seq, painter) in [(1, sender(fails)), (2, sender(hangs))] {
         scene.tell(&[message(&channel, &alert, seq, Firing)]).await;
-        assert_eq!(delivery::drain(&scene.later(0), &painter, 10).await.unwrap().delivered, 1);
+        assert_eq!(
+            delivery::drain(&scene.later(0), &painter, 10).await.unwrap().delivered,
+            1
+        );
         let sent = receiver.messages().pop().unwrap();
         assert_eq!(sent.header("content-type"), "application/json");
     }

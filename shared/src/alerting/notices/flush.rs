@@ -164,11 +164,7 @@ impl Flush<'_> {
             if told.is_some() {
                 view.open.push(alert_id.clone());
             }
-            if self.role == Role::Former
-                || self
-                    .situation
-                    .is_quiet(self.rule, channel, (alert_id, alert), self.minute)
-            {
+            if self.role == Role::Former || self.is_quiet(channel, alert, self.minute) {
                 continue;
             }
             let seen = alert.is_acknowledged(self.minute);

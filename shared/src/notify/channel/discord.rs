@@ -66,7 +66,10 @@ impl Discord {
         let first = letter.thread.filter(|_| letter.kind == Some(MessageKind::Resolved));
         let Some(id) = first else {
             // without its picture, if that is what is wrong with it
-            let pictured = letter.picture.map(|picture| pictured(post.clone(), letter, picture)).transpose()?;
+            let pictured = letter
+                .picture
+                .map(|picture| pictured(post.clone(), letter, picture))
+                .transpose()?;
             return Ok(pictured.into_iter().chain([post]).collect());
         };
         let edit = Call::ask(self.url.url().below(&["messages", id])?, letter.body.to_owned());
@@ -121,8 +124,7 @@ fn is_webhook(url: &SecretUrl) -> bool {
 }
 
 /// The message.
-pub(super) fn write(notice: &Notice) -> String {
-    let story = Story::of(notice);
+pub(super) fn write(notice: &Notice, story: &Story) -> String {
     let fields: Vec<Value> = story
         .facts
         .iter()
@@ -172,6 +174,10 @@ mod tests {
     use super::*;
     use http::{HeaderMap, StatusCode};
     use proptest::prelude::*;
+
+    fn written(notice: &Notice) -> String {
+        write(notice, &Story::of(notice))
+    }
 
     const URL: &str = "https://discord.com/api/webhooks/1234/token-abcd";
 
@@ -273,13 +279,13 @@ mod tests {
 
     #[test]
     fn the_message_is_readable() {
-        insta::assert_snapshot!(write(&notice(Some(MessageKind::Firing), "a <b>")), @r#"{"allowed_mentions":{"parse":[]},"embeds":[{"color":14233637,"description":"a \\<b\\>\na \\<b\\>","fields":[{"inline":true,"name":"Severity","value":"critical"},{"inline":true,"name":"Series","value":"latency{host=a \\<b\\>}"},{"inline":true,"name":"Value","value":"512.5"},{"inline":true,"name":"Since","value":"2026\\-11\\-23T10\\:00\\:00Z"},{"inline":true,"name":"Acknowledged by","value":"a \\<b\\>"}],"timestamp":"2026-11-23T10:00:00Z","title":"Firing\\: a \\<b\\>"}]}"#);
+        insta::assert_snapshot!(written(&notice(Some(MessageKind::Firing), "a <b>")), @r#"{"allowed_mentions":{"parse":[]},"embeds":[{"color":14233637,"description":"a \\<b\\>\na \\<b\\>","fields":[{"inline":true,"name":"Severity","value":"critical"},{"inline":true,"name":"Series","value":"latency{host=a \\<b\\>}"},{"inline":true,"name":"Value","value":"512.5"},{"inline":true,"name":"Since","value":"2026\\-11\\-23T10\\:00\\:00Z"},{"inline":true,"name":"Acknowledged by","value":"a \\<b\\>"}],"timestamp":"2026-11-23T10:00:00Z","title":"Firing\\: a \\<b\\>"}]}"#);
     }
 
     proptest! {
         #[test]
         fn any_message_keeps_the_limits_and_mentions_nobody(notice in any_notice()) {
-            let body: Value = serde_json::from_str(&write(&notice)).unwrap();
+            let body: Value = serde_json::from_str(&written(&notice)).unwrap();
             prop_assert_eq!(&body["allowed_mentions"], &json!({"parse": []}));
             prop_assert!(body.get("content").is_none());
             let embed = &body["embeds"][0];

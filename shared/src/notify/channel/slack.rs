@@ -213,8 +213,7 @@ fn check_channel(channel: String) -> Result<String, String> {
 }
 
 /// The message, without the place where it goes.
-pub(super) fn write(notice: &Notice) -> String {
-    let story = Story::of(notice);
+pub(super) fn write(notice: &Notice, story: &Story) -> String {
     let title = format!("{} {}", sign(notice.kind), story.title);
     let mut blocks = vec![json!({"type": "header", "text": plain_text(&title, HEADER)})];
     if !story.text.trim().is_empty() {
@@ -262,6 +261,10 @@ mod tests {
     use super::*;
     use http::{HeaderMap, StatusCode};
     use proptest::prelude::*;
+
+    fn written(notice: &Notice) -> String {
+        write(notice, &Story::of(notice))
+    }
 
     fn bot() -> Slack {
         Slack::parse(&json!({"token": "xoxb-1-abcd", "channel": "C024BE91L"}), Reach::Public).unwrap()
@@ -316,7 +319,7 @@ mod tests {
 
     #[test]
     fn the_message_is_readable() {
-        insta::assert_snapshot!(write(&notice(Some(MessageKind::Firing), "a < b")), @r#"{"blocks":[{"text":{"emoji":false,"text":"🔴 Firing: a &lt; b","type":"plain_text"},"type":"header"},{"text":{"emoji":false,"text":"a &lt; b\na &lt; b","type":"plain_text"},"type":"section"},{"fields":[{"emoji":false,"text":"Severity\ncritical","type":"plain_text"},{"emoji":false,"text":"Series\nlatency{host=a &lt; b}","type":"plain_text"},{"emoji":false,"text":"Value\n512.5","type":"plain_text"},{"emoji":false,"text":"Since\n2026-11-23T10:00:00Z","type":"plain_text"},{"emoji":false,"text":"Acknowledged by\na &lt; b","type":"plain_text"}],"type":"section"}],"mrkdwn":false,"text":"🔴 Firing: a &lt; b","unfurl_links":false}"#);
+        insta::assert_snapshot!(written(&notice(Some(MessageKind::Firing), "a < b")), @r#"{"blocks":[{"text":{"emoji":false,"text":"🔴 Firing: a &lt; b","type":"plain_text"},"type":"header"},{"text":{"emoji":false,"text":"a &lt; b\na &lt; b","type":"plain_text"},"type":"section"},{"fields":[{"emoji":false,"text":"Severity\ncritical","type":"plain_text"},{"emoji":false,"text":"Series\nlatency{host=a &lt; b}","type":"plain_text"},{"emoji":false,"text":"Value\n512.5","type":"plain_text"},{"emoji":false,"text":"Since\n2026-11-23T10:00:00Z","type":"plain_text"},{"emoji":false,"text":"Acknowledged by\na &lt; b","type":"plain_text"}],"type":"section"}],"mrkdwn":false,"text":"🔴 Firing: a &lt; b","unfurl_links":false}"#);
     }
 
     #[test]
@@ -390,7 +393,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_message_keeps_the_limits_and_mentions_nobody(notice in any_notice()) {
-            let body: Value = serde_json::from_str(&write(&notice)).unwrap();
+            let body: Value = serde_json::from_str(&written(&notice)).unwrap();
             let length = |text: &Value| text.as_str().unwrap().encode_utf16().count();
             let blocks = body["blocks"].as_array().unwrap();
             prop_assert!(blocks.len() <= 50);

@@ -1,24 +1,25 @@
-//! Channels as they are kept: made, shown, changed, ended and tested.
+//! Channels as they are kept: made, shown, changed and ended.
 
-use super::{ChannelConfig, ChannelType};
+use super::{ChannelConfig, ChannelType, Templates};
 use crate::alerting::notices;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::http::page::{Cursor, Page};
-use crate::id::{ChannelId, MessageId};
+use crate::id::ChannelId;
 use crate::idempotency::{Operation, OperationError, Outcome, Replay};
 use crate::notify::address::Reach;
 use crate::notify::breaker::{self, Health, health};
+use crate::notify::recipients;
 use crate::notify::signature::SigningSecret;
 use crate::secrets::Place;
 use crate::{App, Error, time};
-use db::{Batch, DbError, Reply, Row, Step, args, raise, wall_ms};
+use db::{Batch, DbError, Reply, Row, Step, args, wall_ms};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 const MAX_NAME: usize = 100;
-const NOT_FOUND: Error = Error::NotFound("the channel");
+pub(super) const NOT_FOUND: Error = Error::NotFound("the channel");
 
 /// What a new channel is to be.
 #[derive(Debug, Clone)]
@@ -26,6 +27,7 @@ pub struct NewChannel {
     name: String,
     r#type: ChannelType,
     config: ChannelConfig,
+    templates: Option<Templates>,
     rate_limit: Option<RateLimit>,
 }
 
@@ -34,8 +36,14 @@ impl NewChannel {
     ///
     /// # Errors
     /// 400 for a name that is empty or too long, a type that is not known, a configuration that does
-    /// not fit the type, and a URL that nothing may be sent to.
-    pub fn new(name: &str, r#type: &str, config: &Value, reach: Reach) -> Result<Self, Error> {
+    /// not fit the type, a URL that nothing may be sent to, and a template that fails.
+    pub fn new(
+        name: &str,
+        r#type: &str,
+        config: &Value,
+        templates: Option<&Value>,
+        reach: Reach,
+    ) -> Result<Self, Error> {
         let name = check_name(name)?;
         let r#type = ChannelType::parse(r#type)
             .ok_or_else(|| Error::schema(format!("the type of a channel is one of {}", ChannelType::names())))?;
@@ -43,6 +51,9 @@ impl NewChannel {
             name,
             r#type,
             config: check_config(r#type, config, reach)?,
+            templates: templates
+                .map(|templates| check_templates(r#type, templates))
+                .transpose()?,
             rate_limit: None,
         })
     }
@@ -62,6 +73,8 @@ impl NewChannel {
 pub struct ChannelChange {
     name: Option<String>,
     config: Option<Value>,
+    /// `null` brings the default words back
+    templates: Option<Value>,
     enabled: Option<bool>,
     rate_limit: Option<RateLimit>,
 }
@@ -74,12 +87,14 @@ impl ChannelChange {
     pub fn new(
         name: Option<&str>,
         config: Option<Value>,
+        templates: Option<Value>,
         enabled: Option<bool>,
         rate_limit: Option<RateLimit>,
     ) -> Result<Self, Error> {
         Ok(Self {
             name: name.map(check_name).transpose()?,
             config,
+            templates,
             enabled,
             rate_limit,
         })
@@ -122,6 +137,15 @@ fn check_config(r#type: ChannelType, config: &Value, reach: Reach) -> Result<Cha
     ChannelConfig::parse(r#type, config, reach).map_err(|error| Error::schema(format!("config: {error}")))
 }
 
+fn check_templates(r#type: ChannelType, templates: &Value) -> Result<Templates, Error> {
+    if r#type == ChannelType::Webhook {
+        return Err(Error::schema(
+            "templates: a webhook is sent the notice itself, and no words",
+        ));
+    }
+    Templates::parse(templates).map_err(|error| Error::schema(format!("templates: {error}")))
+}
+
 fn check_rate_limit(r#type: ChannelType, rate_limit: Option<RateLimit>) -> Result<(), Error> {
     match (r#type, rate_limit) {
         (ChannelType::PagerDuty, Some(_)) => Err(Error::schema(
@@ -139,6 +163,11 @@ pub struct ChannelItem {
     pub name: String,
     pub r#type: String,
     pub config: Value,
+    /// of a channel of type email: who has confirmed
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipients: Option<Value>,
+    /// null: the default words
+    pub templates: Option<Value>,
     pub enabled: bool,
     /// why it is disabled, unless its owner did it
     pub disabled_because: Option<String>,
@@ -157,8 +186,8 @@ pub struct ChannelItem {
 /// A reply that shows a signing secret, if there is a new one: the only time that this happens.
 #[derive(Debug, Clone)]
 pub struct Issued {
-    shown: Value,
-    secret: Option<SigningSecret>,
+    pub(super) shown: Value,
+    pub(super) secret: Option<SigningSecret>,
 }
 
 impl Issued {
@@ -172,7 +201,7 @@ impl Issued {
     }
 
     /// The reply to a repetition of the request.
-    fn stored(&self) -> Value {
+    pub(super) fn stored(&self) -> Value {
         match self.secret {
             Some(_) => with(&self.shown, "secret_shown", true),
             None => self.shown.clone(),
@@ -210,6 +239,11 @@ pub async fn create(
     };
     let sealed = seal(app, &id, &kept)?;
     let config = new.config.shown();
+    if new.r#type == ChannelType::Email && app.config.mail.is_none() {
+        return Err(Error::conflict(
+            "this installation sends no mail: set INTENTVISION_SMTP_URL, INTENTVISION_MAIL_FROM and INTENTVISION_PUBLIC_URL",
+        ));
+    }
     let issued = Issued {
         shown: json!({
             "channel_id": id, "name": new.name, "type": new.r#type.as_str(), "config": config, "enabled": true,
@@ -217,10 +251,11 @@ pub async fn create(
         }),
         secret,
     };
-    let steps = vec![Step::tenant(
+    let mut steps = vec![Step::tenant(
         concat!(
-            "INSERT INTO notification_channels (org_id, channel_id, name, type, config, secret, rate_limit, created_at, updated_at)
-             SELECT a.org_id, ?2, ?3, ?4, ?5, ?6, ?8, now, now FROM authority AS a JOIN (SELECT ",
+            "INSERT INTO notification_channels (org_id, channel_id, name, type, config, secret, rate_limit, templates,
+                                                created_at, updated_at)
+             SELECT a.org_id, ?2, ?3, ?4, ?5, ?6, ?8, ?9, now, now FROM authority AS a JOIN (SELECT ",
             wall_ms!("?7"),
             " AS now)"
         ),
@@ -231,9 +266,13 @@ pub async fn create(
             config.to_string(),
             sealed,
             app.clock.wall_offset(),
-            new.rate_limit.map(RateLimit::get)
+            new.rate_limit.map(RateLimit::get),
+            new.templates.as_ref().and_then(text_of)
         ],
     )];
+    if let ChannelConfig::Email(email) = &new.config {
+        steps.extend(recipients::replace(app, &id, email.to())?);
+    }
     match commit(tenant, operation, StatusCode::CREATED, &issued.stored(), steps, |_| {
         None
     })
@@ -244,8 +283,12 @@ pub async fn create(
     }
 }
 
+fn text_of(templates: &Templates) -> Option<String> {
+    serde_json::to_string(templates).ok()
+}
+
 /// Seals what a channel must not show.
-fn seal(app: &App, id: &ChannelId, text: &str) -> Result<Vec<u8>, Error> {
+pub(super) fn seal(app: &App, id: &ChannelId, text: &str) -> Result<Vec<u8>, Error> {
     let sealer = app.sealer.as_ref().ok_or_else(|| {
         Error::conflict("a channel's secret cannot be kept: set INTENTVISION_SECRET_KEY to 32 random bytes in base64")
     })?;
@@ -260,7 +303,7 @@ fn with(object: &Value, name: &str, value: impl Into<Value>) -> Value {
 
 /// Runs the steps, with the idempotency record in front if there is an operation; `refused`
 /// translates the step that raised.
-async fn commit(
+pub(super) async fn commit(
     tenant: &Tenant,
     operation: Option<&Operation>,
     status: StatusCode,
@@ -295,7 +338,9 @@ macro_rules! shown {
     () => {
         concat!(
             "SELECT c.channel_id, c.name, c.type, c.config, c.enabled, c.secret, c.created_at, c.updated_at, c.disabled_because,
-                    c.rate_limit, ",
+                    c.rate_limit, c.templates,
+                    (SELECT nullif(json_group_array(json_object('address', r.address, 'standing', r.standing)), '[]')
+                     FROM channel_recipients AS r WHERE r.org_id = c.org_id AND r.channel_id = c.channel_id), ",
             health!("?2"),
             " FROM notification_channels AS c WHERE c.org_id = (SELECT org_id FROM authority) AND c.deleted_at IS NULL"
         )
@@ -361,9 +406,11 @@ fn item(app: &App, row: &Row) -> Result<ChannelItem, DbError> {
         config: serde_json::from_str(row.text(3)?).unwrap_or_default(),
         enabled: row.integer(4)? != 0,
         disabled_because: row.opt_text(8)?.map(str::to_owned),
+        recipients: row.opt_text(11)?.and_then(|text| serde_json::from_str(text).ok()),
+        templates: row.opt_text(10)?.and_then(|text| serde_json::from_str(text).ok()),
         secret,
         rate_limit: row.opt_integer(9)?,
-        health: Health::read(row, 10)?,
+        health: Health::read(row, 12)?,
         created_at: row.integer(6)?,
         updated_at: row.integer(7)?,
         channel_id,
@@ -383,22 +430,26 @@ pub async fn update(
     change: &ChannelChange,
     reach: Reach,
 ) -> Result<ChannelItem, Error> {
-    let mut config = None;
-    if change.config.is_some() || change.rate_limit.is_some() {
+    let (mut config, mut templates) = (None, None);
+    if change.config.is_some() || change.templates.is_some() || change.rate_limit.is_some() {
         // a channel's type never changes
-        let r#type = type_of(tenant, id).await?;
+        let r#type = sealed(tenant, id).await?.1.r#type;
         check_rate_limit(r#type, change.rate_limit)?;
-        let checked = change.config.as_ref().map(|config| check_config(r#type, config, reach));
-        config = checked.transpose()?;
+        if let Some(given) = &change.config {
+            config = Some(check_config(r#type, given, reach)?);
+        }
+        if let Some(given) = change.templates.as_ref().filter(|given| !given.is_null()) {
+            templates = Some(check_templates(r#type, given)?);
+        }
     }
     let credentials = config.as_ref().and_then(ChannelConfig::credentials);
-    let sealed = credentials.map(|text| seal(app, id, &text)).transpose()?;
+    let secret = credentials.map(|text| seal(app, id, &text)).transpose()?;
     let mut batch = Batch::write().repeatable();
     batch.push(Step::tenant(
         concat!(
             "UPDATE notification_channels
              SET name = coalesce(?3, name), config = coalesce(?4, config), secret = coalesce(?7, secret),
-                 rate_limit = coalesce(?8, rate_limit), enabled = coalesce(?5, enabled),
+                 rate_limit = coalesce(?8, rate_limit), templates = iif(?9, ?10, templates), enabled = coalesce(?5, enabled),
                  disabled_because = iif(?5 IS NULL, disabled_because, NULL), updated_at = ",
             wall_ms!("?6"),
             " WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id = ?2"
@@ -406,13 +457,20 @@ pub async fn update(
         args![
             id,
             change.name.as_deref(),
-            config.map(|config| config.shown().to_string()),
+            config.as_ref().map(|config| config.shown().to_string()),
             change.enabled,
             tenant.clock().wall_offset(),
-            sealed,
-            change.rate_limit.map(RateLimit::get)
+            secret,
+            change.rate_limit.map(RateLimit::get),
+            change.templates.is_some(),
+            templates.as_ref().and_then(text_of)
         ],
     ));
+    if let Some(ChannelConfig::Email(email)) = &config {
+        for step in recipients::replace(app, id, email.to())? {
+            batch.push(step);
+        }
+    }
     if change.config.is_some() || change.enabled == Some(true) {
         // it is another endpoint now, or somebody has repaired it
         batch.push(breaker::forget(id.as_str()));
@@ -432,17 +490,6 @@ pub async fn update(
     Ok(item(app, row)?)
 }
 
-async fn type_of(tenant: &Tenant, id: &ChannelId) -> Result<ChannelType, Error> {
-    let step = Step::tenant(
-        "SELECT type FROM notification_channels
-         WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id = ?2",
-        args![id],
-    );
-    let reply = tenant.run(Batch::read_one(step)).await?;
-    let row = reply.step(0)?.first().ok_or(NOT_FOUND)?;
-    ChannelType::parse(row.text(0)?).ok_or(NOT_FOUND)
-}
-
 /// Ends a channel: its secret is forgotten, and what waits for it becomes a dead letter.
 ///
 /// # Errors
@@ -458,6 +505,10 @@ pub async fn delete(tenant: &Tenant, id: &ChannelId) -> Result<(), Error> {
         args![id, tenant.clock().wall_offset()],
     ));
     batch.push(Step::tenant(
+        "DELETE FROM channel_recipients WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2",
+        args![id],
+    ));
+    batch.push(Step::tenant(
         "UPDATE outbox INDEXED BY outbox_in_flight SET state = 'dead', last_error = 'the channel was deleted'
          WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2 AND state = 'pending'",
         args![id],
@@ -470,68 +521,6 @@ pub async fn delete(tenant: &Tenant, id: &ChannelId) -> Result<(), Error> {
     Ok(())
 }
 
-/// Puts a test message into the outbox; it goes the way of every other message.
-///
-/// # Errors
-/// 404 if the organization has no such channel; 409 if it is disabled; 401, 403 or 503.
-pub async fn test(
-    app: &App,
-    tenant: &Tenant,
-    id: &ChannelId,
-    operation: Option<&Operation>,
-) -> Result<Created<MessageId>, Error> {
-    let message_id = MessageId::new(&app.clock, &app.entropy)?;
-    let steps = vec![
-        Step::tenant(
-            concat!(
-                "SELECT CASE WHEN EXISTS (SELECT 1 FROM notification_channels
-                    WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2 AND deleted_at IS NULL) THEN 1 ELSE ",
-                raise!(),
-                " END"
-            ),
-            args![id],
-        ),
-        Step::tenant(
-            concat!(
-                "SELECT CASE WHEN EXISTS (SELECT 1 FROM notification_channels
-                    WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2 AND enabled = 1) THEN 1 ELSE ",
-                raise!(),
-                " END"
-            ),
-            args![id],
-        ),
-        Step::tenant(
-            concat!(
-                "INSERT INTO outbox (org_id, message_id, channel_id, group_id, flush, type, occurred_at, state,
-                                     due_at, created_at)
-                 SELECT o.org_id, ?3, ?2, '', 0, 'test', coalesce(?4, wall), iif(o.environment = 'test', 'recorded', 'pending'),
-                        wall, wall
-                 FROM authority AS a JOIN organizations AS o ON o.org_id = a.org_id JOIN (SELECT ",
-                wall_ms!("?5"),
-                " AS wall)"
-            ),
-            args![id, &message_id, app.clock.product_override(), app.clock.wall_offset()],
-        ),
-    ];
-    let stored = json!({"message_id": message_id});
-    let created = commit(
-        tenant,
-        operation,
-        StatusCode::ACCEPTED,
-        &stored,
-        steps,
-        |step| match step {
-            0 => Some(NOT_FOUND),
-            1 => Some(Error::conflict("the channel is disabled")),
-            _ => None,
-        },
-    );
-    match created.await? {
-        Created::Now(_) => Ok(Created::Now(message_id)),
-        Created::Before(replay) => Ok(Created::Before(replay)),
-    }
-}
-
 /// A channel as it is kept: its credentials sealed.
 #[derive(Debug, Clone)]
 pub(in crate::notify) struct SealedChannel {
@@ -539,6 +528,35 @@ pub(in crate::notify) struct SealedChannel {
     pub(in crate::notify) r#type: ChannelType,
     pub(in crate::notify) config: String,
     pub(in crate::notify) secret: Vec<u8>,
+    /// whether the signing secret before the newest still signs
+    pub(in crate::notify) rotating: bool,
+}
+
+/// A channel with its name and its templates.
+///
+/// # Errors
+/// 404 if the organization has no such channel; 401, 403 or 503.
+pub(super) async fn sealed(tenant: &Tenant, id: &ChannelId) -> Result<(String, SealedChannel, Templates), Error> {
+    let step = Step::tenant(
+        concat!(
+            "SELECT name, type, config, secret, templates, coalesce(previous_until > ",
+            wall_ms!("?3"),
+            ", 0) FROM notification_channels
+             WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id = ?2"
+        ),
+        args![id, tenant.clock().wall_offset()],
+    );
+    let reply = tenant.run(Batch::read_one(step)).await?;
+    let row = reply.step(0)?.first().ok_or(NOT_FOUND)?;
+    let channel = SealedChannel {
+        channel_id: id.as_str().to_owned(),
+        r#type: ChannelType::parse(row.text(1)?).ok_or(NOT_FOUND)?,
+        config: row.text(2)?.to_owned(),
+        secret: row.opt_blob(3)?.unwrap_or_default().to_vec(),
+        rotating: row.integer(5)? != 0,
+    };
+    let templates = row.opt_text(4)?.map(Templates::kept).unwrap_or_default();
+    Ok((row.text(0)?.to_owned(), channel, templates))
 }
 
 /// Opens a channel whose messages may go as far as `reach`.
@@ -554,10 +572,10 @@ pub(in crate::notify) fn open(app: &App, channel: &SealedChannel, reach: Reach) 
         );
         "the channel's secret does not open: is INTENTVISION_SECRET_KEY the one it was sealed with?"
     })?;
-    ChannelConfig::restore(channel.r#type, &channel.config, &text, reach)
+    ChannelConfig::restore(channel, &text, reach)
 }
 
-fn unseal(app: &App, channel_id: &str, sealed: &[u8]) -> Result<String, Error> {
+pub(super) fn unseal(app: &App, channel_id: &str, sealed: &[u8]) -> Result<String, Error> {
     let sealer = app
         .sealer
         .as_ref()
@@ -579,7 +597,7 @@ mod tests {
     use super::*;
 
     fn refusal(name: &str, r#type: &str, config: &Value) -> String {
-        let error = NewChannel::new(name, r#type, config, Reach::Public).unwrap_err();
+        let error = NewChannel::new(name, r#type, config, None, Reach::Public).unwrap_err();
         assert_eq!(error.status(), StatusCode::BAD_REQUEST);
         error.to_string()
     }
@@ -593,7 +611,7 @@ mod tests {
     #[test]
     fn a_wrong_name_or_configuration_is_refused() {
         let good = json!({"url": "https://example.com/hook"});
-        assert!(NewChannel::new("é".repeat(100).as_str(), "webhook", &good, Reach::Public).is_ok());
+        assert!(NewChannel::new("é".repeat(100).as_str(), "webhook", &good, None, Reach::Public).is_ok());
         for name in ["", "  ", "a\0b", "a\nb", &"é".repeat(101)] {
             assert!(refusal(name, "webhook", &good).contains("name"), "{name:?}");
         }
