@@ -101,8 +101,7 @@ on_both! {
         assert_eq!(digests(&receiver.messages())[0]["data"]["counts"]["firing"], 5);
         // a test call is answered at once all the same
         let path = format!("/v1/notification-channels/{channel}/test");
-        assert_eq!(scene.product.post(&path, &scene.key, &json!({})).await.status, 202);
-        assert_eq!(scene.drain(0).await.delivered, 1);
+        assert_eq!(scene.product.post(&path, &scene.key, &json!({})).await.json()["outcome"], "delivered");
         assert_eq!(receiver.messages()[1].json()["type"], "test");
         let pagerduty = json!({"name": "p", "type": "pagerduty", "rate_limit": 5, "config": {"routing_key": "0123456789abcdef0123456789abcdef"}});
         assert_eq!(scene.product.post("/v1/notification-channels", &scene.key, &pagerduty).await.status, 400);
