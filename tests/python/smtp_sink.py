@@ -12,6 +12,11 @@ import sys
 from aiosmtpd.smtp import SMTP
 
 
+def text(content):
+    """Bytes as text, each of them a character."""
+    return content if isinstance(content, str) else content.decode("latin-1")
+
+
 class Sink:
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("refused@"):
@@ -23,7 +28,8 @@ class Sink:
 
     async def handle_DATA(self, server, session, envelope):
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        parts = {part.get_content_type(): part.get_content() for part in message.iter_parts()}
+        leaves = [part for part in message.walk() if not part.is_multipart()]
+        parts = {part.get_content_type(): text(part.get_content()) for part in leaves}
         mail = {
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,

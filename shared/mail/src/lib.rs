@@ -9,10 +9,10 @@
 use futures::future::BoxFuture;
 use intentvision::Error;
 use intentvision::config::Secret;
-use intentvision::notify::mail::{Mail, Mailer, SmtpReply};
+use intentvision::notify::mail::{Mail, Mailer, PICTURE_ID, SmtpReply};
 use lettre::address::AddressError;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -88,9 +88,17 @@ fn compose(mail: &Mail) -> Result<Message, String> {
             .raw_header(header("List-Unsubscribe", &format!("<{url}>")))
             .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
     }
-    let parts = MultiPart::alternative()
-        .singlepart(part(ContentType::TEXT_PLAIN, &mail.text))
-        .singlepart(part(ContentType::TEXT_HTML, &mail.html));
+    let plain = MultiPart::alternative().singlepart(part(ContentType::TEXT_PLAIN, &mail.text));
+    let html = part(ContentType::TEXT_HTML, &mail.html);
+    let parts = match &mail.picture {
+        None => plain.singlepart(html),
+        Some(picture) => {
+            let png = ContentType::parse("image/png").map_err(|error| error.to_string())?;
+            let shown = Attachment::new_inline_with_name(PICTURE_ID.into(), "chart.png".into());
+            let image = shown.body(picture.png.clone(), png);
+            plain.multipart(MultiPart::related().singlepart(html).singlepart(image))
+        }
+    };
     builder.multipart(parts).map_err(|error| error.to_string())
 }
 

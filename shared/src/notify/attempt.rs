@@ -5,7 +5,7 @@ use super::breaker::Trouble;
 use super::channel::{self, ChannelConfig, Judgement, Letter, Words};
 use super::claim::Claim;
 use super::mail::{Mail, SmtpReply};
-use super::picture;
+use super::picture::{self, Picture};
 use super::recipients;
 use super::record::{Change, Outcome};
 use super::retry::{self, Verdict};
@@ -97,19 +97,27 @@ async fn tell(app: &App, tenant: &Tenant, sender: &Sender, claim: &Claim) -> Tol
     }
     // looked at before each attempt, for the configuration may have become stricter since the channel was made
     let told = match channel::open(app, &claim.channel, sender.reach()) {
-        Ok(ChannelConfig::Email(_)) => post(app, tenant, claim).await,
+        Ok(config @ ChannelConfig::Email(_)) => {
+            let picture = drawn(app, sender, claim, &config).await;
+            post(app, tenant, claim, picture).await
+        }
         Ok(config) => converse(app, sender, claim, &config).await,
         Err(error) => Err(error),
     };
     told.unwrap_or_else(Told::failed)
 }
 
-/// Sends the requests of a message one after the other, until one of them ends it.
-async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelConfig) -> Result<Told, String> {
-    let picture = match sender.painter() {
+/// The picture that goes with the message, if it and its channel take one.
+async fn drawn(app: &App, sender: &Sender, claim: &Claim, config: &ChannelConfig) -> Option<Picture> {
+    match sender.painter() {
         Some(painter) if claim.tells_trouble() => picture::of(app, painter, claim, config.takes_pictures()).await,
         _ => None,
-    };
+    }
+}
+
+/// Sends the requests of a message one after the other, until one of them ends it.
+async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelConfig) -> Result<Told, String> {
+    let picture = drawn(app, sender, claim, config).await;
     let letter = Letter {
         message_id: &claim.message_id,
         kind: claim.kind,
@@ -152,13 +160,16 @@ async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelCon
 /// Sends a mail to each recipient who has confirmed, over one message's worth of attempts. It is
 /// delivered when each server has taken its mail; one that is refused for good does not hold the
 /// others up. A repetition has the same `Message-ID`, by which mail programs know it.
-async fn post(app: &App, tenant: &Tenant, claim: &Claim) -> Result<Told, String> {
+async fn post(app: &App, tenant: &Tenant, claim: &Claim, picture: Option<Picture>) -> Result<Told, String> {
     let (Some(settings), Some(mailer)) = (&app.config.mail, &app.mailer) else {
         return Err(
             "this installation sends no mail: INTENTVISION_SMTP_URL or INTENTVISION_MAIL_FROM is not set".into(),
         );
     };
-    let words: Words = serde_json::from_str(&claim.body).map_err(|_| "the message is broken")?;
+    let mut words: Words = serde_json::from_str(&claim.body).map_err(|_| "the message is broken")?;
+    if let Some(picture) = &picture {
+        words.show(picture);
+    }
     let recipients = recipients::confirmed(app, tenant, &claim.channel.channel_id).await;
     let recipients = recipients.map_err(|_| "the recipients could not be read")?;
     if recipients.is_empty() {
@@ -175,6 +186,7 @@ async fn post(app: &App, tenant: &Tenant, claim: &Claim) -> Result<Told, String>
                 words.text.trim_end()
             ),
             html: words.html.clone(),
+            picture: picture.clone(),
             subject: words.subject.clone(),
             message_id: message_id.clone(),
             answers: claim.thread.clone(),

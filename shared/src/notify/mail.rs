@@ -1,7 +1,11 @@
 //! A mail, and who sends it: the crate `mail`, so that no HTTP function links SMTP.
 
+use super::picture::Picture;
 use crate::clock::Millis;
 use futures::future::BoxFuture;
+
+/// How the HTML of a mail names its picture.
+pub const PICTURE_ID: &str = "chart";
 
 /// A mail to one recipient, as plain text and as HTML.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +18,10 @@ pub struct Mail {
     pub subject: String,
     /// the plain text
     pub text: String,
-    /// the same as HTML
+    /// the same as HTML, which shows the picture by `cid:` and [`PICTURE_ID`]
     pub html: String,
+    /// what is drawn of it
+    pub picture: Option<Picture>,
     /// `<...@...>`, the same on each attempt
     pub message_id: String,
     /// the `Message-ID` of the first mail of the thread

@@ -223,6 +223,7 @@ fn asking(settings: &MailSettings, address: &str, token: &Token, at: Millis) -> 
         subject: "Please confirm: alerts by mail".into(),
         text,
         html,
+        picture: None,
         message_id: format!("<confirm-{id}@{domain}>"),
         answers: None,
         unsubscribe: Some(token.link(&settings.public_url, "/unsubscribe")),

@@ -1,6 +1,7 @@
 //! Mail through a real server: nobody gets it who has not confirmed, all about the same is one thread, and no
 //! label becomes a header.
 
+use super::picture::alert_with_history;
 use super::scene::{Scene, message, on_both};
 use http::Request;
 use intentvision::App;
@@ -206,6 +207,24 @@ async fn no_label_becomes_a_header_or_markup() {
         !mail["parts"]["text/html"].as_str().unwrap().contains("<script"),
         "{mail}"
     );
+}
+
+/// The picture is within the mail, and the HTML shows it.
+#[tokio::test]
+async fn a_mail_shows_the_series_that_it_is_about() {
+    let post = Post::start(Backend::Embedded).await;
+    let channel = post.channel(&["ann@example.com"]).await;
+    let confirm = db::Step::global("UPDATE channel_recipients SET standing = 'confirmed'", vec![]);
+    let operator = post.scene.product.app.operator(None);
+    operator.run(db::Batch::write_one(confirm)).await.unwrap();
+    let alert = alert_with_history(&post.scene).await;
+    post.scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
+    assert_eq!(post.deliver(0).await.delivered, 1);
+    let mails = post.sink.mails(1);
+    let parts = &mails.last().unwrap()["parts"];
+    let html = parts["text/html"].as_str().unwrap();
+    assert!(html.contains("<img src=\"cid:chart\" alt=\"Chart of latency"), "{html}");
+    assert!(parts["image/png"].as_str().unwrap().starts_with("\u{89}PNG"), "{parts}");
 }
 
 /// What a server refuses is a dead letter, what it postpones is tried again, and neither is called delivered.

@@ -20,7 +20,7 @@ use tests::receiver::{Answer, Receiver};
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// An alert about a series that has points, each minute of an hour.
-async fn alert_with_history(scene: &Scene) -> AlertId {
+pub(super) async fn alert_with_history(scene: &Scene) -> AlertId {
     let points: Vec<Value> = (0..60)
         .map(|n| {
             let timestamp = intentvision::time::format(MINUTE_ONE - (59 - n) * 60_000);

@@ -1,7 +1,8 @@
 //! Mail: one to each recipient who has confirmed, all about the same in one thread.
 
 use super::story::{Story, fit, plain};
-use crate::notify::mail::is_address;
+use crate::notify::mail::{PICTURE_ID, is_address};
+use crate::notify::picture::Picture;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -54,6 +55,15 @@ pub(in crate::notify) struct Words {
     pub(in crate::notify) subject: String,
     pub(in crate::notify) text: String,
     pub(in crate::notify) html: String,
+}
+
+impl Words {
+    /// With a picture below.
+    pub(in crate::notify) fn show(&mut self, picture: &Picture) {
+        let alt = escaped(&picture.alt, SUBJECT);
+        let image = format!("<p><img src=\"cid:{PICTURE_ID}\" alt=\"{alt}\" width=\"800\" height=\"400\"></p>\n");
+        self.html.push_str(&image);
+    }
 }
 
 /// The words of the mail.

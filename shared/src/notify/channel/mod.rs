@@ -187,9 +187,9 @@ impl ChannelConfig {
     /// How pictures go with the messages.
     pub(super) fn takes_pictures(&self) -> Taking {
         match self {
-            Self::Discord(_) => Taking::Attached,
+            Self::Discord(_) | Self::Email(_) => Taking::Attached,
             Self::Slack(_) | Self::PagerDuty(_) => Taking::Linked,
-            Self::Webhook(_) | Self::Teams(_) | Self::Email(_) => Taking::Never,
+            Self::Webhook(_) | Self::Teams(_) => Taking::Never,
         }
     }
 
