@@ -8,6 +8,7 @@ use super::mail::{Mail, SmtpReply};
 use super::picture::{self, Picture};
 use super::recipients;
 use super::record::{Change, Outcome};
+use super::redact::redact;
 use super::retry::{self, Verdict};
 use super::sender::Sender;
 use crate::App;
@@ -74,6 +75,14 @@ impl Told {
         }
     }
 
+    /// Without what the receiver repeated of a credential.
+    fn without(mut self, pieces: &[String]) -> Self {
+        for words in self.judgement.error.iter_mut() {
+            *words = redact(words, pieces);
+        }
+        self
+    }
+
     /// How this leaves the endpoint.
     fn trouble(&self) -> Option<Trouble> {
         let asked = match self.judgement.verdict {
@@ -101,7 +110,10 @@ async fn tell(app: &App, tenant: &Tenant, sender: &Sender, claim: &Claim) -> Tol
             let picture = drawn(app, sender, claim, &config).await;
             post(app, tenant, claim, picture).await
         }
-        Ok(config) => converse(app, sender, claim, &config).await,
+        Ok(config) => {
+            let told = converse(app, sender, claim, &config).await;
+            told.map(|told| told.without(&config.credential_pieces()))
+        }
         Err(error) => Err(error),
     };
     told.unwrap_or_else(Told::failed)

@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod picture;
 pub mod recipients;
 mod record;
+mod redact;
 pub mod replay;
 mod retry;
 pub mod sender;

@@ -33,6 +33,7 @@ use super::call::Call;
 use super::notice::Notice;
 use super::outbox::MessageKind;
 use super::picture::{Picture, Taking};
+use super::redact;
 use super::retry::{self, Verdict};
 use super::sender::Answer;
 use super::signature::SigningSecret;
@@ -166,6 +167,20 @@ impl ChannelConfig {
             Self::Discord(discord) => discord.credentials(),
         };
         Some(credentials.to_string())
+    }
+
+    /// What of the configuration no log may show: that of a webhook is kept in clear, and its URL is
+    /// a password all the same.
+    pub(super) fn credential_pieces(&self) -> Vec<String> {
+        let config = match self {
+            Self::Webhook(webhook) => webhook.shown(),
+            Self::Email(_) => Value::Null,
+            Self::Slack(slack) => slack.credentials(),
+            Self::PagerDuty(pagerduty) => pagerduty.credentials(),
+            Self::Teams(teams) => teams.credentials(),
+            Self::Discord(discord) => discord.credentials(),
+        };
+        redact::pieces(&config)
     }
 
     /// Reads a kept channel.
