@@ -9,7 +9,7 @@ use crate::id::ChannelId;
 use crate::notify::breaker::{Health, health};
 use crate::notify::signature::SigningSecret;
 use crate::{App, Error, time};
-use db::{Batch, DbError, Row, Step, args};
+use db::{Batch, DbError, Row, Step, args, wall_ms};
 use serde::Serialize;
 use serde_json::Value;
 
