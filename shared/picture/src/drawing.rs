@@ -186,11 +186,11 @@ fn axes(out: &mut Drawing, chart: &Chart, frame: &Frame) {
     let zone = chart.zone.iana_name().unwrap_or("UTC");
     let zone = format!("times: {zone}");
     out.text(
-        RIGHT,
-        HEIGHT - 10.0,
+        24.0,
+        HEIGHT - 12.0,
         11.0,
         QUIET,
-        "end",
+        "start",
         &words::text(&zone, 11.0, 300.0),
     );
 }
@@ -361,7 +361,7 @@ fn now(out: &mut Drawing, chart: &Chart, frame: &Frame) {
     }
     let half = words::width(&label, 11.0) / 2.0;
     let x = x.clamp(LEFT + half, RIGHT - half);
-    out.text(x, HEIGHT - 26.0 + 14.0, 11.0, INK, "middle", &label);
+    out.text(x, HEIGHT - 12.0, 11.0, INK, "middle", &label);
 }
 
 fn marked(out: &mut Drawing, mark: &Mark, frame: &Frame) {
@@ -374,7 +374,12 @@ fn marked(out: &mut Drawing, mark: &Mark, frame: &Frame) {
     ));
     let label = words::text(&mark.label, 12.0, 300.0);
     let half = words::width(&label, 12.0) / 2.0;
-    let middle = x.clamp(LEFT + half, (RIGHT - half).max(LEFT + half));
+    if x + half > RIGHT {
+        // at the edge of the plot the line comes from above or below: beside it there is room
+        out.label(x - 12.0, y + 4.0, INK, "end", &label);
+        return;
+    }
+    let middle = x.max(LEFT + half);
     let above = y - TOP > 24.0;
     out.label(middle, if above { y - 12.0 } else { y + 22.0 }, INK, "middle", &label);
 }

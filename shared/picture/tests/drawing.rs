@@ -1,5 +1,7 @@
 //! What a picture looks like, as SVG and as pixels.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
 use jiff::tz::TimeZone;
 use picture::{Chart, Mark, Point, Range, Threshold, alt, svg};
 use proptest::prelude::*;

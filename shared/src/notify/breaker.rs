@@ -8,7 +8,6 @@
 //! gets it for all messages of the channel. Counted in the database and by its clock: workers come
 //! and go.
 
-use super::record::while_held;
 use crate::clock::{MINUTE, Millis};
 use crate::time;
 use db::{DbError, Row, Step, Value, args, wall_ms};
@@ -30,6 +29,14 @@ pub(super) struct Trouble {
     pub(super) asked: Millis,
     /// `host:port`, where no host answered at all: its other channels need not find out by themselves
     pub(super) host: Option<String>,
+}
+
+/// Where the claim of a message is held: nobody else says how its endpoint is.
+macro_rules! held {
+    () => {
+        " WHERE org_id = ?2 AND org_id IN (SELECT org_id FROM authority) AND message_id = ?3
+            AND state = 'pending' AND lease_token = ?4"
+    };
 }
 
 /// The steps that note a failure, as long as the claim that saw it is held.
@@ -60,7 +67,7 @@ const FAILED: &str = concat!(
     ", ",
     wall_ms!("?5"),
     " + ?9, ?10 FROM outbox",
-    while_held!(),
+    held!(),
     " ON CONFLICT (org_id, endpoint) DO UPDATE SET
         host = excluded.host, failures = failures + excluded.failures, last_error = excluded.last_error,
         retry_at = max(retry_at, excluded.retry_at, iif(failures + excluded.failures < ?11, 0, ",
@@ -76,11 +83,11 @@ pub(super) fn took(held: &[Value]) -> Step {
 const TOOK: &str = concat!(
     "DELETE FROM breakers WHERE org_id = ?2 AND endpoint IN (
         SELECT channel_id FROM outbox",
-    while_held!(),
+    held!(),
     "   UNION ALL
         SELECT b.host FROM breakers AS b WHERE b.org_id = ?2 AND b.host IS NOT NULL AND b.endpoint IN (
             SELECT channel_id FROM outbox",
-    while_held!(),
+    held!(),
     "))"
 );
 

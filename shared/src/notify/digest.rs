@@ -20,8 +20,8 @@ use db::{Batch, Step, args, wall_ms};
 /// Alerts that a digest lists, and messages that are read for that.
 const LISTED: usize = 25;
 
-/// How many messages the channel `c` may be sent in five minutes. An incident of `PagerDuty` is
-/// closed by a resolve of its own alone, and `PagerDuty` itself says when it is too much.
+/// How many messages the channel `c` may be sent in five minutes. An incident of PagerDuty is
+/// closed by a resolve of its own alone, and PagerDuty itself says when it is too much.
 macro_rules! rate {
     () => {
         "iif(c.type = 'pagerduty', 1000000000, coalesce(c.rate_limit, 30))"

@@ -62,7 +62,6 @@ macro_rules! while_held {
             AND state = 'pending' AND lease_token = ?4"
     };
 }
-pub(super) use while_held;
 
 /// Writes what attempts came to; `false` for one whose lease was lost, and with it the right to say
 /// so.
