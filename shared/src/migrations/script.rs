@@ -41,6 +41,7 @@ pub fn all() -> &'static [Migration] {
         "011_notification_groups" for 3,
         "012_channels" for 2,
         "013_delivery" for 2,
+        "015_alert_evidence" for 2,
     ]
 }
 

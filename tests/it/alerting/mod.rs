@@ -1,6 +1,8 @@
 //! Alerting end to end: the tick on a real database, and its rules and alerts over HTTP.
 
+mod alert_detail;
 mod anomalies;
+mod dry_run;
 mod fault;
 mod forecasts;
 mod http;

@@ -209,7 +209,7 @@ impl Flush<'_> {
             return;
         }
         let view = self.view(channel, group, untold);
-        if let Some(why) = self.why(group, &view) {
+        if let Some(why) = self.why(channel, group, &view) {
             self.tell(group, &view, why);
         } else if channel.acknowledges && channel.enabled {
             self.acknowledge(group, &view);
@@ -232,7 +232,7 @@ impl Flush<'_> {
     }
 
     /// Why the group is told something now, if it is.
-    fn why(&self, group: &Group, view: &View) -> Option<Why> {
+    fn why(&self, channel: &Channel, group: &Group, view: &View) -> Option<Why> {
         let silence_ended = |after: Millis, alert_id: &AlertId| {
             let alert = self.situation.alerts.get(alert_id);
             alert.is_some_and(|alert| self.situation.was_silenced(self.rule, alert, after, self.minute))
@@ -247,6 +247,10 @@ impl Flush<'_> {
         let all_over = view.open.is_empty() && view.ready.is_empty() && !view.over.is_empty();
         if all_over {
             return Some(if self.rule.live { Why::Resolved } else { Why::RuleClosed });
+        }
+        // the end of some while others are open can wait until somebody may be told that these are
+        if !channel.enabled || self.situation.is_muted(self.rule, channel, self.minute) {
+            return None;
         }
         if view.repeatable.iter().any(|id| silence_ended(group.last_at, id)) {
             return Some(Why::SilenceEnded);

@@ -33,7 +33,8 @@ impl Situation {
         !rule.live || !channel.enabled || self.is_muted(rule, channel, minute) || self.is_silenced(rule, alert, minute)
     }
 
-    fn is_muted(&self, rule: &Rule, channel: &Channel, minute: Millis) -> bool {
+    /// Whether a schedule keeps a channel quiet about a rule.
+    pub(super) fn is_muted(&self, rule: &Rule, channel: &Channel, minute: Millis) -> bool {
         self.schedules(rule, channel).any(|schedule| schedule.mutes(minute))
     }
 

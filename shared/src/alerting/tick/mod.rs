@@ -15,12 +15,14 @@ mod history;
 mod load;
 mod marks;
 mod minute;
+mod rehearsal;
 mod rule_set;
 mod session;
 mod warm_up;
 mod watching;
 
 pub use backlog::{backlog, catch_up};
+pub(super) use rehearsal::{Change, Rehearsal, Rehearsed, Subject};
 
 use crate::Error;
 use crate::auth::Tenant;
