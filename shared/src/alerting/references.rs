@@ -93,7 +93,8 @@ pub(super) struct References {
 }
 
 impl References {
-    pub(super) fn check(batch: &mut Batch, rule_id: &RuleId, definition: &Definition) -> Self {
+    /// Of a rule that has an identity, or none yet.
+    pub(super) fn check(batch: &mut Batch, rule_id: Option<&RuleId>, definition: &Definition) -> Self {
         let routing = &definition.routing;
         let escalated = routing.escalate.iter().flat_map(|escalate| &escalate.channels);
         let channels: Vec<&ChannelId> = definition.channels.iter().chain(escalated).collect();
@@ -105,7 +106,7 @@ impl References {
         let inhibited_by = json!(routing.inhibited_by).to_string();
         Self {
             known,
-            circle: batch.push(Step::tenant(CIRCLE, args![&inhibited_by, rule_id])),
+            circle: batch.push(Step::tenant(CIRCLE, args![&inhibited_by, rule_id.map(RuleId::as_str)])),
         }
     }
 

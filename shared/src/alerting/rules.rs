@@ -102,7 +102,7 @@ pub async fn create(
         ),
         args![MAX_RULES],
     ));
-    let references = References::check(&mut batch, &rule.rule_id, &rule.definition);
+    let references = References::check(&mut batch, Some(&rule.rule_id), &rule.definition);
     batch.push(Step::tenant(
         concat!(
             "INSERT INTO alert_rules (org_id, rule_id, name, metric_key, dimensions, severity, condition, channels,
@@ -141,7 +141,7 @@ pub async fn create(
 pub async fn replace(tenant: &Tenant, rule_id: &RuleId, definition: &Definition) -> Result<Rule, Error> {
     let mut batch = Batch::write().repeatable();
     let known = batch.push(exists(rule_id));
-    let references = References::check(&mut batch, rule_id, definition);
+    let references = References::check(&mut batch, Some(rule_id), definition);
     batch.push(Step::tenant(
         concat!(
             "UPDATE alert_rules SET name = ?3, metric_key = ?4, dimensions = ?5, severity = ?6, condition = ?7, channels = ?8,
@@ -246,18 +246,18 @@ pub async fn bury(tenant: &Tenant) -> Result<u64, Error> {
     Ok(tenant.run(batch).await?.step(0)?.affected)
 }
 
-/// Whether the organization has the channels of a rule that is not saved.
+/// Whether the organization has what a rule names that is not saved.
 ///
 /// # Errors
-/// 400 for a channel that it does not have; 401, 403 or 503.
-pub(super) async fn check_channels(tenant: &Tenant, definition: &Definition) -> Result<(), Error> {
+/// 400 for a channel, rule or schedule that it does not have; 401, 403 or 503.
+pub(super) async fn check_references(tenant: &Tenant, definition: &Definition) -> Result<(), Error> {
     let mut batch = Batch::read();
-    let channels = Channels::check(&mut batch, definition);
+    let references = References::check(&mut batch, None, definition);
     tenant
         .run(batch)
         .await
         .map(|_| ())
-        .map_err(|error| channels.explain(error))
+        .map_err(|error| references.explain(error))
 }
 
 fn select(rule_id: &RuleId) -> Step {

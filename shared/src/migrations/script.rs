@@ -39,9 +39,9 @@ pub fn all() -> &'static [Migration] {
         "009_forecast_scores" for 2,
         "010_detection" for 2,
         "011_notification_groups" for 3,
-        "012_channels" for 2,
-        "013_delivery" for 2,
-        "015_alert_evidence" for 2,
+        "012_channels" for 3,
+        "013_delivery" for 3,
+        "015_alert_evidence" for 3,
     ]
 }
 

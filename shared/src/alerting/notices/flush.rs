@@ -239,8 +239,8 @@ impl Flush<'_> {
         };
         if group.flush == 0 {
             return (!view.ready.is_empty()).then(|| match self.role {
-                _ if view.ready.iter().any(|id| silence_ended(0, id)) => Why::SilenceEnded,
                 Role::Escalation(_) => Why::Escalation,
+                _ if view.ready.iter().any(|id| silence_ended(0, id)) => Why::SilenceEnded,
                 _ => Why::First,
             });
         }

@@ -255,7 +255,7 @@ fn number(at: Millis) -> i64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     /// However the minutes are cut into runs, the same messages follow.
     #[test]
