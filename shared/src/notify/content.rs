@@ -15,13 +15,14 @@ macro_rules! listed {
             AND (g.flush_to IS NULL OR m.type <> 'alert.acknowledged' AND g.flush_to > coalesce((
                 SELECT max(e.flush) FROM outbox AS e
                 WHERE e.org_id = m.org_id AND e.channel_id = m.channel_id AND e.group_id = m.group_id AND e.flush < m.flush
-                  AND e.type <> 'alert.acknowledged' AND e.state <> 'superseded' AND (e.state <> 'dead' OR e.attempts > 0)), 0))"
+                  AND e.type <> 'alert.acknowledged'
+                  AND (e.state <> 'superseded' OR e.digest_id IS NOT NULL AND e.digest_id IS NOT m.digest_id) AND (e.state <> 'dead' OR e.attempts > 0)), 0))"
     };
 }
 /// Two columns about the message `m`: its alerts, the most urgent 20 first, and how many there are.
 ///
 /// They are those of its group that it was decided to tell, and whose end no earlier message tells. A superseded
-/// message told nothing, so that the next one says it too. Numbers travel as text: a JSON number of SQLite has 15 digits.
+/// message told nothing, so that the next one says it too, unless a digest told it. Numbers travel as text: a JSON number of SQLite has 15 digits.
 macro_rules! content {
     () => {
         concat!(

@@ -25,7 +25,7 @@ pub enum State {
     Pending,
     /// accepted by its receiver
     Delivered,
-    /// another message says it too
+    /// another message says it too: a later one, or a digest
     Superseded,
     /// of a test organization: not for sending
     Recorded,
@@ -84,6 +84,10 @@ pub struct DeliveryItem {
     pub next_attempt_at: Option<Millis>,
     pub last_status: Option<i64>,
     pub last_error: Option<String>,
+    /// the digest that tells it, of a superseded message that was above its channel's rate
+    pub digest_id: Option<String>,
+    /// how many messages a digest tells
+    pub digest_of: Option<i64>,
     /// oldest first
     pub attempts: Vec<Attempt>,
 }
@@ -99,6 +103,8 @@ pub struct Attempt {
     pub status: Option<i64>,
     pub error: Option<String>,
     pub duration_ms: i64,
+    /// what is to be said about a message all the same
+    pub note: Option<String>,
 }
 
 /// The alerts `g` that the message `o` tells of.
@@ -126,11 +132,12 @@ pub async fn list(
             told!(),
             "), (SELECT count(*) FROM group_alerts AS g WHERE ",
             told!(),
-            "), o.type, o.why, o.state, o.created_at,
+            "), iif(o.digest_of > 0, 'alert.digest', o.type), o.why, o.state, o.created_at,
                 iif(o.state = 'pending', o.due_at, NULL), o.last_status, o.last_error,
                 (SELECT json_group_array(json_object('attempt', d.attempt, 'at', d.at, 'outcome', d.outcome,
-                                                     'status', d.status, 'error', d.error, 'duration_ms', d.duration_ms))
-                 FROM deliveries AS d WHERE d.org_id = o.org_id AND d.message_id = o.message_id)
+                                                     'status', d.status, 'error', d.error, 'duration_ms', d.duration_ms, 'note', d.note))
+                 FROM deliveries AS d WHERE d.org_id = o.org_id AND d.message_id = o.message_id),
+                o.digest_id, nullif(o.digest_of, 0)
              FROM outbox AS o
              WHERE o.org_id = (SELECT org_id FROM authority)
                AND (?2 IS NULL OR o.message_id < ?2)
@@ -172,6 +179,8 @@ fn item(row: &Row) -> Result<DeliveryItem, DbError> {
         next_attempt_at: row.opt_integer(9)?,
         last_status: row.opt_integer(10)?,
         last_error: row.opt_text(11)?.map(str::to_owned),
+        digest_id: row.opt_text(13)?.map(str::to_owned),
+        digest_of: row.opt_integer(14)?,
         attempts,
     })
 }

@@ -156,7 +156,7 @@ const RESOLVE: &str = insert!(
         SELECT 1 FROM outbox AS told
         WHERE told.org_id = c.org_id AND told.channel_id = c.channel_id AND told.group_id = m.value ->> 2
           AND told.flush < m.value ->> 3 AND told.type IN ('alert.firing', 'alert.no_data')
-          AND (told.attempts > 0 OR told.state IN ('pending', 'recorded')))"
+          AND (told.attempts > 0 OR told.digest_id IS NOT NULL OR told.state IN ('pending', 'recorded')))"
 );
 
 // the index is named: SQLite would walk everything that the organization was ever told

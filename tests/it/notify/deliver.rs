@@ -124,8 +124,11 @@ on_both! {
     at_most_so_many_attempts_as_asked => async |scene: Scene| {
         let receiver = Receiver::start(|_| Answer::Status(200)).await;
         let (channel, _) = scene.channel(&receiver.url("/")).await;
-        let alert = scene.alert("a").await;
-        let messages: Vec<_> = (1..=5).map(|seq| message(&channel, &alert, seq, Firing)).collect();
+        let mut messages = Vec::new();
+        for name in ["a", "b", "c", "d", "e"] {
+            let alert = scene.alert(name).await;
+            messages.push(message(&channel, &alert, 1, Firing));
+        }
         scene.tell(&messages).await;
         let app = scene.later(0);
         let summary = deliver_notifications::run(&app, 3).await.unwrap();

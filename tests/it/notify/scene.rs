@@ -57,9 +57,14 @@ impl Scene {
         self.product.call(Method::PATCH, &path, &self.key, Some(&change)).await
     }
 
+    /// The id of the alert with this name.
+    pub(crate) fn alert_id(&self, name: &str) -> AlertId {
+        AlertId::derived(MINUTE_ONE, &[self.org.as_str().as_bytes(), name.as_bytes()])
+    }
+
     /// An alert with its rule and series.
     pub(crate) async fn alert(&self, name: &str) -> AlertId {
-        let alert = AlertId::derived(MINUTE_ONE, &[self.org.as_str().as_bytes(), name.as_bytes()]);
+        let alert = self.alert_id(name);
         let rule = RuleId::derived(MINUTE_ONE, &[self.org.as_str().as_bytes(), name.as_bytes()]);
         let hash = i64::from(
             name.bytes()

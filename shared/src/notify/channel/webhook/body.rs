@@ -1,6 +1,6 @@
 //! The body of a message: what a receiver needs to know without asking back.
 
-use crate::notify::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts, Why};
+use crate::notify::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts, Tally, Why};
 use crate::notify::outbox::MessageKind;
 use crate::time;
 use serde::Serialize;
@@ -50,6 +50,9 @@ impl Notice {
             });
             return self.write("test", &data);
         };
+        if let Some(tally) = self.digest {
+            return self.write_digest(tally);
+        }
         let whole = self.write_alert(kind, false);
         if whole.len() <= MAX_BODY {
             return whole;
@@ -78,6 +81,31 @@ impl Notice {
             let kept = shorter.alerts.len() / 2;
             shorter.unlisted += shorter.alerts.len() - kept;
             shorter.alerts.truncate(kept);
+        }
+    }
+
+    /// All of it as far as there is room: what is not listed is counted.
+    fn write_digest(&self, tally: Tally) -> String {
+        let mut shorter = self.clone();
+        loop {
+            let body = shorter.write(
+                "alert.digest",
+                &json!({
+                    "summary": tally.to_string(),
+                    "counts": tally,
+                    "alerts": shorter.alerts,
+                    "unlisted": shorter.unlisted,
+                }),
+            );
+            if body.len() <= MAX_BODY || shorter.alerts.is_empty() {
+                return body;
+            }
+            if shorter.alerts.len() == self.alerts.len() {
+                // short texts make room for more alerts than few long ones
+                shorter.alerts.iter_mut().for_each(|one| one.cut(CUTS[1]));
+            }
+            shorter.alerts.pop();
+            shorter.unlisted += 1;
         }
     }
 
@@ -154,6 +182,7 @@ mod tests {
             channel_name: "ops".into(),
             group: "grp_1".into(),
             unlisted: 0,
+            digest: None,
             alerts: vec![AlertNotice {
                 alert: AlertFacts {
                     alert_id: "alert_1".into(),
