@@ -70,7 +70,7 @@ const FAILED: &str = concat!(
     held!(),
     " ON CONFLICT (org_id, endpoint) DO UPDATE SET
         host = excluded.host, failures = failures + excluded.failures, last_error = excluded.last_error,
-        retry_at = max(retry_at, excluded.retry_at, iif(failures + excluded.failures < ?11, 0, ",
+        retry_at = max(retry_at, excluded.retry_at, iif(excluded.failures = 0 OR failures + excluded.failures < ?11, 0, ",
     wall_ms!("?5"),
     " + min(?13, ?12 << min(failures + excluded.failures - ?11, 16))))"
 );
