@@ -222,7 +222,8 @@ impl Flush<'_> {
             return;
         }
         let told = group.last_at == self.minute;
-        let waits = !told && !(view.ready.is_empty() && view.over.is_empty());
+        let news = !view.ready.is_empty() || !view.over.is_empty();
+        let waits = news && !told;
         self.due = earlier(self.due, waits.then_some(self.paced(group)));
         let repeats = told || !view.repeatable.is_empty();
         let next = self.repeats_at(group, self.minute).filter(|_| repeats);
