@@ -222,9 +222,15 @@ mod tests {
                 .collect()
         };
         let post = format!("POST {URL}?wait=true");
-        assert_eq!(asked(URL, Some(MessageKind::Firing), None), [post.clone()]);
-        assert_eq!(asked(URL, Some(MessageKind::Firing), Some("77")), [post.clone()]);
-        assert_eq!(asked(URL, Some(MessageKind::Resolved), None), [post.clone()]);
+        assert_eq!(asked(URL, Some(MessageKind::Firing), None), std::slice::from_ref(&post));
+        assert_eq!(
+            asked(URL, Some(MessageKind::Firing), Some("77")),
+            std::slice::from_ref(&post)
+        );
+        assert_eq!(
+            asked(URL, Some(MessageKind::Resolved), None),
+            std::slice::from_ref(&post)
+        );
         assert_eq!(
             asked(URL, Some(MessageKind::Resolved), Some("77")),
             [format!("PATCH {URL}/messages/77"), post]
