@@ -17,9 +17,12 @@ use jiff::tz::TimeZone;
 use picture::{Chart, Mark, Range, Threshold};
 use serde_json::{Map, Value};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// How long reading and drawing may take.
 const TIME: Duration = Duration::from_secs(1);
+/// Pictures that are drawn at the same time: a storm of alerts must not take the processor from its messages.
+static DRAWING: Semaphore = Semaphore::const_new(2);
 /// The newest points that are drawn.
 const POINTS: usize = 600;
 /// How far back, if there are enough points since.
@@ -89,8 +92,14 @@ async fn drawn(app: &App, painter: Painter, claim: &Claim) -> Result<Option<Pict
         return Ok(None);
     };
     let alt = picture::alt(&chart);
+    let turn = DRAWING.acquire().await.map_err(|error| error.to_string())?;
     // a thread of its own: what is on its way to other channels goes on
-    let painted = tokio::task::spawn_blocking(move || painter(&picture::svg(&chart)));
+    let painted = tokio::task::spawn_blocking(move || {
+        let png = painter(&picture::svg(&chart));
+        // not before, even if nobody waits for it any more
+        drop(turn);
+        png
+    });
     let png = painted.await.map_err(|error| error.to_string())??;
     Ok(Some(Picture { png, alt, url: None }))
 }

@@ -222,8 +222,7 @@ impl Flush<'_> {
             return;
         }
         let told = group.last_at == self.minute;
-        let news = !view.ready.is_empty() || !view.over.is_empty();
-        let waits = news && !told;
+        let waits = !told && (!view.ready.is_empty() || !view.over.is_empty());
         // what waits longer than that waits for something else: the end of a quiet time, or that the channel is enabled
         let paced = Some(self.paced(group)).filter(|paced| waits && *paced > self.minute);
         self.due = earlier(self.due, paced);
