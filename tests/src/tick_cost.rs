@@ -34,8 +34,9 @@ pub struct Cost {
     pub transitions: usize,
 }
 
-/// Gives so many series three rules each, and ticks with a point of each series, so many times; the forecasts of the third rule
-/// are all fresh by then. In the last tick but one every series breaks a rule.
+/// Ticks so many times over so many series with three rules and a new point each.
+///
+/// The forecasts of the third rule are all fresh by then. In the last tick but two every series breaks a rule.
 ///
 /// # Panics
 /// If it cannot be measured.

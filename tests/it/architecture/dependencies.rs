@@ -62,6 +62,15 @@ fn pictures_are_painted_where_messages_are_sent_alone() {
 }
 
 #[test]
+fn mail_is_sent_where_messages_are_sent_alone() {
+    let sending: Vec<String> = members()
+        .into_iter()
+        .filter(|package| linked(package).contains("lettre"))
+        .collect();
+    assert_eq!(sending, ["deliver-notifications", "local", "mail", "tests"]);
+}
+
+#[test]
 fn sqlite_is_linked_by_local_and_the_tests_alone() {
     let linking: Vec<String> = members()
         .into_iter()
