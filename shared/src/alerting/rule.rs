@@ -1,6 +1,6 @@
 //! What a rule is, and what of it is checked when it is saved.
 
-use super::condition::Condition;
+use super::condition::{Condition, Keep, Need};
 use super::severity::Severity;
 use super::span::Span;
 use crate::clock::Millis;
@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 const MAX_NAME: usize = 200;
 const MAX_CHANNELS: usize = 20;
 const MAX_WAIT: Millis = 31 * crate::clock::DAY;
+const MAX_DELAY: Millis = crate::clock::DAY;
 
 /// A rule as a caller sends it, not yet checked.
 #[derive(Debug, Clone, Deserialize)]
@@ -33,6 +34,10 @@ pub struct Draft {
     pub keep_firing_for: Span,
     #[serde(default)]
     pub no_data_after: Option<Span>,
+    #[serde(default)]
+    pub delay: Span,
+    #[serde(default)]
+    pub grace: Span,
     #[serde(default = "yes")]
     pub enabled: bool,
 }
@@ -63,6 +68,10 @@ pub struct Definition {
     pub keep_firing_for: Span,
     /// how long a value stands; without it, for ever
     pub no_data_after: Option<Span>,
+    /// how old a point must be before it is looked at: by then it is corrected, and those that are late are there
+    pub delay: Span,
+    /// how long a series must have been there before the rule fires
+    pub grace: Span,
     /// whether it is evaluated
     pub enabled: bool,
 }
@@ -90,11 +99,17 @@ impl Draft {
         if channels.len() > MAX_CHANNELS {
             return Err(Error::schema(format!("a rule has at most {MAX_CHANNELS} channels")));
         }
-        for (field, span) in [("for", self.hold), ("keep_firing_for", self.keep_firing_for)] {
+        let waits = [
+            ("for", self.hold),
+            ("keep_firing_for", self.keep_firing_for),
+            ("grace", self.grace),
+        ];
+        for (field, span) in waits {
             if span.millis() > MAX_WAIT {
                 return Err(Error::schema(format!("{field} must be at most 31 days")));
             }
         }
+        check_delay(&condition, self.delay)?;
         if let Some(span) = self.no_data_after {
             if matches!(condition, Condition::MissingData(_)) {
                 return Err(Error::schema(
@@ -115,8 +130,34 @@ impl Draft {
             hold: self.hold,
             keep_firing_for: self.keep_firing_for,
             no_data_after: self.no_data_after,
+            delay: self.delay,
+            grace: self.grace,
             enabled: self.enabled,
         })
+    }
+}
+
+fn check_delay(condition: &Condition, delay: Span) -> Result<(), Error> {
+    let length = delay.millis();
+    if length % crate::clock::MINUTE != 0 || length > MAX_DELAY {
+        return Err(Error::schema("delay must be whole minutes, at most 1 day"));
+    }
+    match condition {
+        Condition::Threshold(_) | Condition::RateOfChange(_) => Ok(()),
+        _ if length == 0 => Ok(()),
+        _ => Err(Error::schema(
+            "delay has a meaning only with a condition of type threshold or rate_of_change",
+        )),
+    }
+}
+
+impl Definition {
+    /// What must be remembered of the last points of a series, beyond the last one.
+    #[must_use]
+    pub fn need(&self) -> Option<Need> {
+        let delay = self.delay.millis();
+        let keep = self.condition.keeps().or((delay > 0).then_some(Keep::Points(1)))?;
+        Some(Need { delay, keep })
     }
 }
 

@@ -41,7 +41,7 @@ pub struct Filter {
 macro_rules! columns {
     () => {
         "rule_id, name, metric_key, dimensions, severity, condition, channels, for_ms, keep_firing_ms, no_data_ms, enabled,
-         created_at, updated_at, deleted_at"
+         created_at, updated_at, deleted_at, delay_ms, grace_ms"
     };
 }
 pub(super) use columns;
@@ -63,6 +63,8 @@ pub(super) fn of_row(row: &Row) -> Result<Rule, DbError> {
             hold: Span::from_millis(row.integer(7)?),
             keep_firing_for: Span::from_millis(row.integer(8)?),
             no_data_after: row.opt_integer(9)?.map(Span::from_millis),
+            delay: Span::from_millis(row.integer(14)?),
+            grace: Span::from_millis(row.integer(15)?),
             enabled: row.integer(10)? != 0,
         },
         created_at: row.integer(11)?,
@@ -104,8 +106,8 @@ pub async fn create(
     batch.push(Step::tenant(
         concat!(
             "INSERT INTO alert_rules (org_id, rule_id, name, metric_key, dimensions, severity, condition, channels,
-                                      for_ms, keep_firing_ms, no_data_ms, enabled, created_at, updated_at)
-             SELECT org_id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, now, now
+                                      for_ms, keep_firing_ms, no_data_ms, enabled, delay_ms, grace_ms, created_at, updated_at)
+             SELECT org_id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?15, ?16, now, now
              FROM authority, (SELECT coalesce(?13, ",
             wall_ms!("?14"),
             ") AS now)"
@@ -142,7 +144,7 @@ pub async fn replace(tenant: &Tenant, rule_id: &RuleId, definition: &Definition)
     batch.push(Step::tenant(
         concat!(
             "UPDATE alert_rules SET name = ?3, metric_key = ?4, dimensions = ?5, severity = ?6, condition = ?7, channels = ?8,
-                for_ms = ?9, keep_firing_ms = ?10, no_data_ms = ?11, enabled = ?12, updated_at = coalesce(?13, ",
+                for_ms = ?9, keep_firing_ms = ?10, no_data_ms = ?11, enabled = ?12, delay_ms = ?15, grace_ms = ?16, updated_at = coalesce(?13, ",
             wall_ms!("?14"),
             ") WHERE org_id = (SELECT org_id FROM authority) AND rule_id = ?2"
         ),
@@ -279,7 +281,9 @@ fn fields(tenant: &Tenant, rule_id: &RuleId, definition: &Definition) -> Vec<Val
         definition.no_data_after.map(Span::millis),
         definition.enabled,
         tenant.clock().product_override(),
-        tenant.clock().wall_offset()
+        tenant.clock().wall_offset(),
+        definition.delay.millis(),
+        definition.grace.millis()
     ]
 }
 

@@ -7,6 +7,7 @@ mod http;
 mod lane;
 mod replay;
 mod rig;
+mod rule_types;
 mod rules;
 mod story;
 mod telling;

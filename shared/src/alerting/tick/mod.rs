@@ -15,6 +15,7 @@ mod history;
 mod load;
 mod marks;
 mod minute;
+mod recall;
 mod rule_set;
 mod session;
 mod warm_up;

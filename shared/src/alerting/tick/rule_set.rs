@@ -52,6 +52,13 @@ impl RuleSet {
         self.rules.iter().any(|(_, rule)| rule.is_live())
     }
 
+    /// Whether a rule needs more of a series than its last point.
+    pub(super) fn any_need(&self) -> bool {
+        self.rules
+            .iter()
+            .any(|(_, rule)| rule.is_live() && rule.definition.need().is_some())
+    }
+
     pub(super) fn any_forecast(&self) -> bool {
         let forecasts = |definition: &Definition| matches!(definition.condition, Condition::Forecast(_));
         self.rules.iter().any(|(_, rule)| forecasts(&rule.definition))

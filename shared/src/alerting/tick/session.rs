@@ -6,7 +6,7 @@ use super::feed::Feed;
 use super::history::Known;
 use super::load::{self, Snapshot};
 use super::minute::{Arrivals, MAX_ROWS, Outlooks, Scene, Stop, evaluate};
-use super::{Evaluated, backlog, forecasts, grid, history, marks};
+use super::{Evaluated, backlog, forecasts, grid, history, marks, recall};
 use crate::Error;
 use crate::auth::Tenant;
 use crate::budget::Budget;
@@ -120,7 +120,8 @@ impl<'a> Session<'a> {
                 return Ok(Written::Yes);
             };
             let arrivals = self.arrivals(minute).await?;
-            let known = self.history(minute).await?;
+            let mut known = self.history(minute).await?;
+            self.recall(minute, &arrivals, &mut known, budget).await?;
             while let Some(stop) = self.part(minute, &arrivals, &known) {
                 match stop {
                     Stop::Cold(series_id) => self.read_cold(series_id, &arrivals).await?,
@@ -209,6 +210,27 @@ impl<'a> Session<'a> {
             return Ok(Known::default());
         }
         history::known(self.tenant, &unknown, self.snapshot.position.watermark, minute).await
+    }
+
+    /// Reads the last points of series where rules need them and the lane does not remember them, as far as the budget goes.
+    async fn recall(
+        &self,
+        minute: Millis,
+        arrivals: &Arrivals,
+        known: &mut Known,
+        budget: &mut dyn Budget,
+    ) -> Result<(), Error> {
+        let Snapshot {
+            rules, lane, position, ..
+        } = &self.snapshot;
+        for missing in recall::missing(lane, rules, &self.names, arrivals, known, minute) {
+            if !budget.another() {
+                break;
+            }
+            let newest = self.snapshot.now;
+            recall::read(self.tenant, &missing, position.watermark, minute, newest, known).await?;
+        }
+        Ok(())
     }
 
     /// Evaluates what is left of a minute; what stopped it, if something is still left.
