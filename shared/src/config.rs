@@ -33,6 +33,20 @@ impl Secret {
     pub fn reveal(&self) -> &str {
         &self.0
     }
+
+    /// What may be shown of it: what every such text begins with, and enough of the end to tell it
+    /// from others.
+    #[must_use]
+    pub fn mask(&self, prefix: &str) -> String {
+        let rest = self.0.strip_prefix(prefix).unwrap_or(&self.0);
+        format!("{prefix}…{}", last(rest))
+    }
+}
+
+/// The last four characters of a secret that is long enough to show them.
+pub(crate) fn last(secret: &str) -> &str {
+    let shown = secret.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
+    if shown < 4 { "" } else { &secret[shown..] }
 }
 
 /// What a process is told.

@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use intentvision::auth::Scopes;
 use intentvision::clock::{Clock, Millis};
-use intentvision::config::Config;
+use intentvision::config::{Config, Secret};
 use intentvision::http::Routes;
 use intentvision::id::{Entropy, OrgId};
 use intentvision::keys::{self, Created, Environment, NewKey};
@@ -44,6 +44,8 @@ enum Database {
 pub struct Product {
     /// the app behind the routes
     pub app: App,
+    /// what it seals secrets with
+    pub secret_key: Secret,
     database: Database,
     url: String,
     client: Client<HttpConnector, Full<Bytes>>,
@@ -128,7 +130,8 @@ impl Product {
             }
         };
         let entropy = Entropy::system();
-        let sealer = Sealer::new(&Sealer::generate_key(&entropy).expect("a key")).expect("a sealer");
+        let secret_key = Sealer::generate_key(&entropy).expect("a key");
+        let sealer = Sealer::new(&secret_key).expect("a sealer");
         let app = App::new(db, clock, entropy, config, Some(sealer));
         migrations::migrate(&app.operator(None), migrations::all())
             .await
@@ -137,6 +140,7 @@ impl Product {
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self {
             app,
+            secret_key,
             database,
             url,
             client,

@@ -55,7 +55,7 @@ async fn list(State(app): State<App>, caller: Caller, mut query: Query) -> Resul
 
 async fn create(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Error> {
     let request: CreateRequest = body.json()?;
-    let new = NewChannel::new(&request.name, &request.r#type, request.config, reach(&app))?;
+    let new = NewChannel::new(&request.name, &request.r#type, &request.config, reach(&app))?;
     let operation = Operation::of(&body, None)?;
     Ok(match channel::create(&app, &caller, &new, operation.as_ref()).await? {
         Created::Now(issued) => (StatusCode::CREATED, Json(issued.reveal())).into_response(),
@@ -74,8 +74,10 @@ async fn update(
     body: Body,
 ) -> Result<Json<ChannelItem>, Error> {
     let request: UpdateRequest = body.json()?;
-    let change = ChannelChange::new(request.name.as_deref(), request.config, request.enabled, reach(&app))?;
-    Ok(Json(channel::update(&app, &caller, &channel_id(&id)?, &change).await?))
+    let change = ChannelChange::new(request.name.as_deref(), request.config, request.enabled)?;
+    Ok(Json(
+        channel::update(&app, &caller, &channel_id(&id)?, &change, reach(&app)).await?,
+    ))
 }
 
 async fn delete(caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Error> {

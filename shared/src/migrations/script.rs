@@ -39,6 +39,7 @@ pub fn all() -> &'static [Migration] {
         "009_forecast_scores" for 2,
         "010_detection" for 2,
         "014_rule_types" for 2,
+        "012_channels" for 2,
     ]
 }
 

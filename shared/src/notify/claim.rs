@@ -4,7 +4,8 @@
 //! First a read, so that an idle schedule writes nothing, then one write that takes the leases and
 //! freezes the bodies.
 
-use super::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts};
+use super::channel::{ChannelType, SealedChannel};
+use super::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts, Why};
 use super::outbox::MessageKind;
 use crate::Error;
 use crate::auth::Tenant;
@@ -24,11 +25,13 @@ const PAUSE: Millis = 1_000;
 pub(super) struct Claim {
     org_id: String,
     pub(super) message_id: String,
-    pub(super) channel_id: String,
-    pub(super) config: String,
-    pub(super) secret: Vec<u8>,
+    pub(super) channel: SealedChannel,
+    /// `None` for a test call
+    pub(super) kind: Option<MessageKind>,
     /// frozen
     pub(super) body: String,
+    /// what the receiver calls the first message of the group, once it was told one
+    pub(super) thread: Option<String>,
     /// this one included
     pub(super) attempts: i64,
     token: i64,
@@ -42,6 +45,8 @@ pub(super) struct Change {
     pub(super) delay: Millis,
     pub(super) status: Option<u16>,
     pub(super) error: Option<String>,
+    /// what the receiver calls the message
+    pub(super) thread: Option<String>,
     pub(super) duration: Millis,
     /// the receiver wants nothing any more
     pub(super) disables: bool,
@@ -125,7 +130,8 @@ const DUE: &str = concat!(
             a.alert_id, a.severity, a.started_at, a.resolved_at, coalesce(t.value, a.value), a.summary,
             coalesce(t.reason, a.reason), a.acknowledged_by,
             r.rule_id, r.name, r.severity, r.condition,
-            s.series_id, s.metric_key, s.dimensions
+            s.series_id, s.metric_key, s.dimensions,
+            c.type, h.thread
      FROM (
         SELECT o.org_id, o.message_id, o.due_at,
                row_number() OVER (PARTITION BY o.org_id, o.channel_id ORDER BY o.due_at, o.message_id)
@@ -145,6 +151,7 @@ const DUE: &str = concat!(
     ") AS next
      JOIN outbox AS m ON m.org_id = next.org_id AND m.message_id = next.message_id
      JOIN notification_channels AS c ON c.org_id = m.org_id AND c.channel_id = m.channel_id
+     LEFT JOIN channel_threads AS h ON h.org_id = m.org_id AND h.channel_id = m.channel_id AND h.group_key = m.alert_id
      LEFT JOIN alerts AS a ON a.org_id = m.org_id AND a.alert_id = m.alert_id
      LEFT JOIN transitions AS t ON t.org_id = m.org_id AND t.seq = m.transition_seq AND t.alert_id = m.alert_id
      LEFT JOIN alert_rules AS r ON r.org_id = a.org_id AND r.rule_id = a.rule_id
@@ -210,6 +217,13 @@ fn candidate(row: &Row) -> Result<(Claim, String), DbError> {
     };
     let notice = Notice {
         kind,
+        why: kind.map(|kind| {
+            if kind == MessageKind::Resolved {
+                Why::Resolved
+            } else {
+                Why::First
+            }
+        }),
         occurred_at: row.integer(6)?,
         channel_id: owned(2)?,
         channel_name: owned(7)?,
@@ -220,17 +234,24 @@ fn candidate(row: &Row) -> Result<(Claim, String), DbError> {
             .collect(),
         unlisted: 0,
     };
+    let r#type =
+        ChannelType::parse(row.text(23)?).ok_or_else(|| DbError::Other("a channel of no known type".into()))?;
     let claim = Claim {
         org_id: owned(0)?,
         message_id: owned(1)?,
-        channel_id: owned(2)?,
-        config: owned(3)?,
-        secret: row.opt_blob(4)?.unwrap_or_default().to_vec(),
+        channel: SealedChannel {
+            channel_id: owned(2)?,
+            r#type,
+            config: owned(3)?,
+            secret: row.opt_blob(4)?.unwrap_or_default().to_vec(),
+        },
+        kind,
         body: String::new(),
+        thread: row.opt_text(24)?.map(str::to_owned),
         attempts: 0,
         token: 0,
     };
-    Ok((claim, notice.body()))
+    Ok((claim, r#type.write(&notice)))
 }
 
 /// Raises nothing where the lease was lost: one late attempt must not undo the records beside it.
@@ -271,22 +292,45 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
         if change.disables {
             batch.push(Step::tenant(
                 concat!(
-                    "UPDATE notification_channels SET enabled = 0, updated_at = ",
+                    "UPDATE notification_channels SET enabled = 0, disabled_because = ?6, updated_at = ",
                     wall_ms!("?5"),
                     " WHERE (org_id, channel_id) = (SELECT org_id, channel_id FROM outbox",
                     while_held!(),
                     ")"
                 ),
-                held_and(args![offset]),
+                held_and(args![offset, change.error.as_deref()]),
             ));
             batch.push(Step::tenant(
                 concat!(
-                    "UPDATE outbox INDEXED BY outbox_in_flight SET state = 'dead', last_error = 'the channel is disabled: its receiver answered 410'
+                    "UPDATE outbox INDEXED BY outbox_in_flight SET state = 'dead', last_error = 'the channel is disabled: its receiver is gone'
                      WHERE (org_id, channel_id) = (SELECT org_id, channel_id FROM outbox",
                     while_held!(),
                     ") AND message_id <> ?3 AND state = 'pending' AND type <> 'alert.resolved'"
                 ),
                 held(),
+            ));
+        }
+        if change.outcome == Outcome::Delivered && claim.kind == Some(MessageKind::Resolved) {
+            batch.push(Step::tenant(
+                concat!(
+                    "DELETE FROM channel_threads WHERE (org_id, channel_id, group_key) = (
+                        SELECT org_id, channel_id, alert_id FROM outbox",
+                    while_held!(),
+                    ")"
+                ),
+                held(),
+            ));
+        } else if let Some(thread) = &change.thread {
+            batch.push(Step::tenant(
+                concat!(
+                    "INSERT INTO channel_threads (org_id, channel_id, group_key, thread, at)
+                     SELECT org_id, channel_id, alert_id, ?6, ",
+                    wall_ms!("?5"),
+                    " FROM outbox",
+                    while_held!(),
+                    " AND alert_id <> '' ON CONFLICT (org_id, channel_id, group_key) DO NOTHING"
+                ),
+                held_and(args![offset, thread.as_str()]),
             ));
         }
         updates.push(batch.push(Step::tenant(

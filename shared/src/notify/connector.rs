@@ -119,10 +119,10 @@ impl Service<Uri> for Connector {
 
 #[cfg(test)]
 mod tests {
+    use super::super::call::Call;
     use super::super::sender::{Limits, Sender};
     use super::super::target::WebhookUrl;
     use super::*;
-    use http::HeaderMap;
     use std::collections::HashMap;
     use std::sync::Mutex;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -299,7 +299,7 @@ mod tests {
         });
         let sender = Sender::new(network.clone(), Reach::Private, Limits::default());
         let url = WebhookUrl::parse("http://redirects.example/", Reach::Private).unwrap();
-        let answer = sender.post(&url, HeaderMap::new(), "{}").await.unwrap();
+        let answer = sender.send(Call::post(url, "{}")).await.unwrap();
         receiver.await.unwrap();
         assert_eq!(answer.status.as_u16(), 302);
         assert_eq!(network.connects(), ["8.8.8.8:80"]);

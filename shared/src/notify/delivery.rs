@@ -1,17 +1,13 @@
 //! Drains the outbox: at least once, in order for each alert and channel, and with no receiver
 //! waiting for another.
 
-use super::channel;
+use super::attempt::attempt;
 use super::claim::{self, Change, Claim, Outcome};
-use super::retry::{self, Verdict};
 use super::sender::Sender;
-use super::signature::{self, ID_HEADER, SIGNATURE_HEADER, SigningSecret, TIMESTAMP_HEADER};
-use super::target::WebhookUrl;
 use crate::auth::{Job, Tenant};
 use crate::clock::Millis;
 use crate::{App, Error, time};
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
-use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 
 /// Attempts at the same time.
@@ -110,104 +106,4 @@ async fn record(system: &Tenant, ended: &[(Claim, Change)], summary: &mut Summar
         }
     }
     Ok(())
-}
-
-async fn attempt(app: &App, sender: &Sender, claim: Claim) -> (Claim, Change) {
-    let started = app.clock.wall();
-    let told = tell(app, sender, &claim).await;
-    let delay = match told.verdict {
-        Verdict::Retry(asked) => retry::delay(claim.attempts, asked),
-        _ => None,
-    };
-    let outcome = match (told.verdict, delay) {
-        (Verdict::Delivered, _) => Outcome::Delivered,
-        (Verdict::Retry(_), Some(_)) => Outcome::Retry,
-        _ => Outcome::Dead,
-    };
-    let change = Change {
-        outcome,
-        delay: delay.unwrap_or(0),
-        status: told.status,
-        error: told.error,
-        duration: (app.clock.wall() - started).max(0),
-        disables: told.verdict == Verdict::Gone,
-    };
-    (claim, change)
-}
-
-struct Told {
-    verdict: Verdict,
-    status: Option<u16>,
-    error: Option<String>,
-}
-
-impl Told {
-    fn failed(error: impl Into<String>) -> Self {
-        Self {
-            verdict: Verdict::Retry(None),
-            status: None,
-            error: Some(error.into()),
-        }
-    }
-}
-
-async fn tell(app: &App, sender: &Sender, claim: &Claim) -> Told {
-    if claim.attempts > retry::ATTEMPTS {
-        // each attempt ended with its process: a message must not be able to do that for ever
-        return Told::failed("given up: no attempt came to an end");
-    }
-    let url = match channel::target(&claim.config, sender.reach()) {
-        Ok(url) => url,
-        Err(error) => return Told::failed(error),
-    };
-    let secrets = match channel::open_secrets(app, &claim.channel_id, &claim.secret) {
-        Ok(secrets) => secrets,
-        Err(error) => {
-            tracing::error!(
-                channel_id = claim.channel_id,
-                ?error,
-                "a channel's secret does not open"
-            );
-            return Told::failed(
-                "the channel's secret does not open: is INTENTVISION_SECRET_KEY the one it was sealed with?",
-            );
-        }
-    };
-    match send(app, sender, &url, &secrets, claim).await {
-        Err(error) => Told::failed(error),
-        Ok(answer) => {
-            let words = if answer.words.is_empty() {
-                answer.status.to_string()
-            } else {
-                format!("{}: {}", answer.status, answer.words)
-            };
-            let verdict = retry::judge(answer.status, &answer.headers, app.clock.wall());
-            Told {
-                verdict,
-                status: Some(answer.status.as_u16()),
-                error: (verdict != Verdict::Delivered).then_some(words),
-            }
-        }
-    }
-}
-
-async fn send(
-    app: &App,
-    sender: &Sender,
-    url: &WebhookUrl,
-    secrets: &[SigningSecret],
-    claim: &Claim,
-) -> Result<super::sender::Answer, String> {
-    let timestamp = app.clock.wall().div_euclid(1000);
-    let signature = signature::sign(secrets, &claim.message_id, timestamp, claim.body.as_bytes());
-    let mut headers = HeaderMap::new();
-    for (name, value) in [
-        (ID_HEADER, claim.message_id.as_str()),
-        (TIMESTAMP_HEADER, &timestamp.to_string()),
-        (SIGNATURE_HEADER, &signature),
-    ] {
-        let value = HeaderValue::from_str(value).map_err(|_| format!("{name} is no header"))?;
-        headers.insert(name, value);
-    }
-    sender.post(url, headers, claim.body.clone()).await
 }

@@ -4,12 +4,13 @@
 //! [`delivery`] sends them, at least once, signed, to addresses that [`address`] permits.
 
 pub mod address;
+mod attempt;
+mod call;
 pub mod channel;
 mod claim;
 pub mod connector;
 pub mod delivery;
 pub mod history;
-mod message;
 pub mod notice;
 pub mod outbox;
 mod retry;
@@ -17,6 +18,7 @@ pub mod sender;
 pub mod signature;
 mod target;
 
+pub use call::Call;
 pub use outbox::{MessageKind, NewMessage};
 pub use sender::Sender;
-pub use target::WebhookUrl;
+pub use target::{SecretUrl, WebhookUrl};

@@ -10,8 +10,10 @@ use serde_json::{Map, Value};
 /// What is known about a message when it is first sent.
 #[derive(Debug, Clone)]
 pub struct Notice {
-    /// `None` for a test call
+    /// `None` for a test call; of several alerts the most urgent: one that fires, one that is silent, then the end of all
     pub kind: Option<MessageKind>,
+    /// why it is sent now; `None` for a test call
+    pub why: Option<Why>,
     /// the minute that it tells of, product time
     pub occurred_at: Millis,
     /// who is told
@@ -24,6 +26,56 @@ pub struct Notice {
     pub alerts: Vec<AlertNotice>,
     /// how many more there are that are not listed
     pub unlisted: usize,
+}
+
+/// Why a message is sent now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// the channel hears of this for the first time
+    First,
+    /// there is something new beside what it was told: alerts that came, fell silent or ended
+    Changed,
+    /// nothing new: it was told a while ago, and it still fires
+    Repeat,
+    /// it still fires although a silence of it has ended
+    SilenceEnded,
+    /// nobody has acknowledged it in time
+    Escalation,
+    /// somebody has seen all of it; told only to channels whose receiver keeps track of that
+    Acknowledged,
+    /// all of it is over
+    Resolved,
+    /// its rule was deleted or disabled, and with it all of this ends
+    RuleClosed,
+}
+
+impl Why {
+    const ALL: [(Self, &'static str); 8] = [
+        (Self::First, "first"),
+        (Self::Changed, "changed"),
+        (Self::Repeat, "repeat"),
+        (Self::SilenceEnded, "silence_ended"),
+        (Self::Escalation, "escalation"),
+        (Self::Acknowledged, "acknowledged"),
+        (Self::Resolved, "resolved"),
+        (Self::RuleClosed, "rule_closed"),
+    ];
+
+    /// As in the database and in bodies.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(why, _)| *why == self)
+            .map_or("", |(_, name)| name)
+    }
+
+    /// Reads its name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, name)| *name == text).map(|(why, _)| *why)
+    }
 }
 
 /// One alert of a notice.

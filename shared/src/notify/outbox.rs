@@ -12,6 +12,8 @@ pub enum MessageKind {
     Firing,
     /// its series has no new points
     NoData,
+    /// somebody has seen it; only for channels whose receiver keeps track of that
+    Acknowledged,
     /// it is over
     Resolved,
 }
@@ -23,6 +25,7 @@ impl MessageKind {
         match self {
             Self::Firing => "alert.firing",
             Self::NoData => "alert.no_data",
+            Self::Acknowledged => "alert.acknowledged",
             Self::Resolved => "alert.resolved",
         }
     }
@@ -31,7 +34,7 @@ impl MessageKind {
     #[must_use]
     pub fn status(self) -> &'static str {
         match self {
-            Self::Firing => "firing",
+            Self::Firing | Self::Acknowledged => "firing",
             Self::NoData => "no_data",
             Self::Resolved => "resolved",
         }
@@ -39,7 +42,7 @@ impl MessageKind {
 
     /// Reads a `type`; `None` for a test call.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Firing, Self::NoData, Self::Resolved]
+        [Self::Firing, Self::NoData, Self::Acknowledged, Self::Resolved]
             .into_iter()
             .find(|kind| kind.as_str() == text)
     }

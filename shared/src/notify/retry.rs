@@ -38,6 +38,12 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: Millis) -> Ver
     }
 }
 
+/// A wait that was asked for in seconds, as far as it is granted.
+pub(super) fn bounded(seconds: f64) -> Millis {
+    // a cast saturates, and turns no number into zero
+    ((seconds * 1_000.0).ceil() as Millis).clamp(0, MAX_RETRY_AFTER)
+}
+
 /// How long to wait after this many attempts; `None` if that was the last.
 pub(super) fn delay(attempts: i64, asked: Option<Millis>) -> Option<Millis> {
     let planned = *SCHEDULE.get(usize::try_from(attempts).ok()?)?;

@@ -1,12 +1,12 @@
 //! Sends one message once.
 
 use super::address::Reach;
+use super::call::Call;
 use super::connector::{Connector, Network, SystemNetwork};
-use super::target::WebhookUrl;
 use crate::config::Config;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
-use http::{Method, Request, StatusCode};
+use http::header::{HeaderMap, HeaderValue, USER_AGENT};
+use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -16,8 +16,6 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Bytes of a reply that are read, for its first words.
-const MAX_REPLY: usize = 4 * 1024;
 /// Characters of a reply or an error that are kept.
 const MAX_WORDS: usize = 256;
 
@@ -46,8 +44,16 @@ pub struct Answer {
     pub status: StatusCode,
     /// its headers
     pub headers: HeaderMap,
-    /// the first words of a reply that is no success
-    pub words: String,
+    /// as much of its reply as the call asked for
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The first words of the reply.
+    #[must_use]
+    pub fn words(&self) -> String {
+        bounded(&String::from_utf8_lossy(&self.body))
+    }
 }
 
 /// Sends messages over connections of their own: no redirect is followed, no proxy is used, no
@@ -95,53 +101,42 @@ impl Sender {
     ///
     /// # Errors
     /// What went wrong, in words for the channel's owner: no answer, or none in time.
-    pub async fn post(&self, url: &WebhookUrl, headers: HeaderMap, body: impl Into<Bytes>) -> Result<Answer, String> {
-        let exchange = self.exchange(url, headers, body.into());
-        match tokio::time::timeout(self.limits.total, exchange).await {
+    pub async fn send(&self, call: Call) -> Result<Answer, String> {
+        match tokio::time::timeout(self.limits.total, self.exchange(call)).await {
             Ok(result) => result,
             Err(_) => Err("no answer in time".into()),
         }
     }
 
-    async fn exchange(&self, url: &WebhookUrl, headers: HeaderMap, body: Bytes) -> Result<Answer, String> {
-        let uri = url.as_str().parse().map_err(|_| "the webhook URL cannot be read")?;
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
+    async fn exchange(&self, call: Call) -> Result<Answer, String> {
+        let uri = call.url.as_str().parse().map_err(|_| "the URL cannot be read")?;
+        let mut request = Request::new(Full::new(call.body));
+        *request.method_mut() = call.method;
         *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
-        let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(
-            USER_AGENT,
-            HeaderValue::from_static(concat!("IntentVision/", env!("CARGO_PKG_VERSION"))),
-        );
+        *request.headers_mut() = call.headers;
+        let agent = HeaderValue::from_static(concat!("IntentVision/", env!("CARGO_PKG_VERSION")));
+        request.headers_mut().insert(USER_AGENT, agent);
         let response = self.client.request(request).await.map_err(|error| causes(&error))?;
         let (parts, body) = response.into_parts();
-        let words = if parts.status.is_success() {
-            String::new()
-        } else {
-            first_words(body).await
-        };
+        let limit = call.reading.limit(parts.status.is_success());
         Ok(Answer {
             status: parts.status,
             headers: parts.headers,
-            words,
+            body: read(body, limit).await,
         })
     }
 }
 
 /// What a reply says, as far as it can be read: a reply that breaks off has its status all the same.
-async fn first_words(mut body: Incoming) -> String {
+async fn read(mut body: Incoming, limit: usize) -> Vec<u8> {
     let mut read = Vec::new();
-    while let Some(Ok(frame)) = body.frame().await {
+    while read.len() < limit {
+        let Some(Ok(frame)) = body.frame().await else { break };
         let Some(data) = frame.data_ref() else { continue };
-        let room = MAX_REPLY - read.len();
+        let room = limit - read.len();
         read.extend_from_slice(&data[..data.len().min(room)]);
-        if read.len() == MAX_REPLY {
-            break;
-        }
     }
-    bounded(&String::from_utf8_lossy(&read))
+    read
 }
 
 /// The error's causes; the outermost says only that something went wrong.
@@ -168,6 +163,7 @@ fn bounded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::target::WebhookUrl;
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -188,9 +184,8 @@ mod tests {
         });
         let sender = Sender::new(Arc::new(SystemNetwork), Reach::Private, Limits::default());
         let url = WebhookUrl::parse(&format!("http://{address}/hook?x=1"), Reach::Private).unwrap();
-        let mut headers = HeaderMap::new();
-        headers.insert("webhook-id", HeaderValue::from_static("msg_1"));
-        let answer = sender.post(&url, headers, "{\"a\":1}").await;
+        let call = Call::post(url, "{\"a\":1}").with_header("webhook-id", "msg_1");
+        let answer = sender.send(call.unwrap()).await;
         (answer, receiver.await.unwrap())
     }
 
@@ -220,8 +215,8 @@ mod tests {
         let (answer, _) = exchange(reply).await;
         let answer = answer.unwrap();
         assert_eq!(answer.status.as_u16(), 500);
-        assert!(answer.words.starts_with("no pe xxx"), "{}", answer.words);
-        assert_eq!(answer.words.chars().count(), MAX_WORDS);
+        assert!(answer.words().starts_with("no pe xxx"), "{}", answer.words());
+        assert_eq!(answer.words().chars().count(), MAX_WORDS);
     }
 
     #[tokio::test]
@@ -246,7 +241,7 @@ mod tests {
         let sender = Sender::new(Arc::new(SystemNetwork), Reach::Private, limits);
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let url = WebhookUrl::parse(&url, Reach::Private).unwrap();
-        let error = sender.post(&url, HeaderMap::new(), "{}").await.unwrap_err();
+        let error = sender.send(Call::post(url, "{}")).await.unwrap_err();
         assert_eq!(error, "no answer in time");
     }
 }

@@ -1,4 +1,5 @@
 use super::address::Reach;
+use crate::config::last;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use url::{Host, Url};
@@ -64,6 +65,89 @@ impl WebhookUrl {
         &self.0
     }
 }
+
+impl WebhookUrl {
+    /// The URL of what these segments name below this one; its query stays.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    pub(super) fn below(&self, segments: &[&str]) -> Result<Self, String> {
+        let mut url = self.read()?;
+        let mut path = url.path_segments_mut().map_err(|()| "this URL has no path")?;
+        path.pop_if_empty().extend(segments);
+        drop(path);
+        Ok(Self(url.into()))
+    }
+
+    /// The URL with one more parameter.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    pub(super) fn with_query(&self, name: &str, value: &str) -> Result<Self, String> {
+        let mut url = self.read()?;
+        url.query_pairs_mut().append_pair(name, value);
+        Ok(Self(url.into()))
+    }
+
+    /// The segments of its path.
+    pub(super) fn segments(&self) -> Vec<String> {
+        let url = self.read().ok();
+        let segments = url.as_ref().and_then(Url::path_segments);
+        segments.into_iter().flatten().map(str::to_owned).collect()
+    }
+
+    fn read(&self) -> Result<Url, String> {
+        Url::parse(&self.0).map_err(|error| error.to_string())
+    }
+}
+
+/// A URL that is a credential itself: whoever knows it may write there.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretUrl(WebhookUrl);
+
+impl std::fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretUrl([redacted])")
+    }
+}
+
+impl SecretUrl {
+    /// Reads a URL as [`WebhookUrl::parse`] does, and refuses what [`SecretUrl::mask`] wrote.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    pub fn parse(text: &str, reach: Reach) -> Result<Self, String> {
+        if text.contains(MASK) {
+            return Err("this is the masked form, please give the whole URL".into());
+        }
+        WebhookUrl::parse(text, reach).map(Self)
+    }
+
+    /// The URL itself, to send to it.
+    pub(super) fn url(&self) -> &WebhookUrl {
+        &self.0
+    }
+
+    /// Its text, for sealing.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// What may be shown: the host, and enough of the end to tell it from others.
+    #[must_use]
+    pub fn mask(&self) -> String {
+        let text = self.0.as_str();
+        let path = text
+            .find("://")
+            .and_then(|at| text[at + 3..].find('/').map(|slash| at + 3 + slash));
+        let (host, rest) = text.split_at(path.unwrap_or(text.len()));
+        format!("{host}/{MASK}{}", last(rest))
+    }
+}
+
+/// Stands for what is not shown.
+pub(crate) const MASK: char = '…';
 
 /// An empty user name leaves no trace in a parsed URL.
 fn has_userinfo(text: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Faults against the real programs, for some seconds.
 
 use std::sync::Arc;
+use tests::chaos::alerts::{self, Alerts};
 use tests::chaos::{Episode, Tally, Ten, episode, ten};
 use tests::product::Backend;
 
@@ -43,4 +44,27 @@ async fn ten_processes_on_one_file_give_no_client_a_busy_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_processes_on_one_server_give_no_client_a_busy_error() {
     crowd(Backend::Remote).await;
+}
+
+async fn killed(backend: Backend) {
+    let tally = Arc::new(Tally::default());
+    let plan = Alerts {
+        seed: 5,
+        backend,
+        minutes: 40,
+    };
+    let verdict = alerts::run(plan, Arc::clone(&tally)).await;
+    assert!(verdict.is_clean(), "{verdict}");
+    assert!(verdict.alerts > 20 && verdict.messages > verdict.alerts, "{verdict}");
+    assert!(tally.total() > 40, "{:?}", tally.kinds());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_evaluators_and_notifiers_miss_no_alert_embedded() {
+    killed(Backend::Embedded).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_evaluators_and_notifiers_miss_no_alert_remote() {
+    killed(Backend::Remote).await;
 }

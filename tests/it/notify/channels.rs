@@ -175,7 +175,7 @@ async fn bad_input_changes_nothing() {
         json!({"name": "a", "type": "webhook"}),
         json!({"name": "", "type": "webhook", "config": {"url": url}}),
         json!({"name": "a\u{0}b", "type": "webhook", "config": {"url": url}}),
-        json!({"name": "a", "type": "slack", "config": {"url": url}}),
+        json!({"name": "a", "type": "slack", "config": {"url": url, "token": "xoxb-1", "channel": "C1"}}),
         json!({"name": "a", "type": "pigeon", "config": {"url": url}}),
         json!({"name": "a", "type": "webhook", "config": {"url": "ftp://example.com"}}),
         json!({"name": "a", "type": "webhook", "config": {"url": "http://169.254.169.254/"}}),
@@ -243,7 +243,7 @@ async fn r46_without_a_key_no_channel_is_made_and_the_reply_says_what_to_set() {
     let new = intentvision::notify::channel::NewChannel::new(
         "ops",
         "webhook",
-        json!({"url": "https://example.com"}),
+        &json!({"url": "https://example.com"}),
         intentvision::notify::address::Reach::Public,
     );
     let refused = intentvision::notify::channel::create(&app, &tenant, &new.unwrap(), None)

@@ -1,6 +1,6 @@
 //! Faults of every kind against the real programs, until there were enough of them:
 //! `cargo run --release -p tests --bin chaos -- --faults 1000`. Ends with 1, and the line that runs it again, if a
-//! point was lost or made up. docs/reliability.md tells what each fault does. Linux only.
+//! point was lost or made up, or an alert missed. docs/reliability.md tells what each fault does. Linux only.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a run that cannot go on ends")]
 
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use tests::chaos::alerts::{self, Alerts};
 use tests::chaos::{Episode, Impression, Tally, Ten, episode, ten};
 use tests::powerloss::{self, Trial};
 use tests::product::Backend;
@@ -31,6 +32,9 @@ struct Arguments {
     /// Let ten processes ingest into one organization instead, so many requests each, without faults
     #[arg(long, conflicts_with = "power_cuts")]
     ten: Option<usize>,
+    /// Kill evaluators and notifiers instead, at least so many on each backend
+    #[arg(long, conflicts_with_all = ["power_cuts", "ten"])]
+    alerts: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -43,6 +47,8 @@ enum Backends {
 /// Rounds of an episode, and requests of each of its clients in a round.
 const ROUNDS: usize = 4;
 const REQUESTS: usize = 100;
+/// Minutes that a run of evaluators and notifiers simulates.
+const MINUTES: i64 = 150;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -57,9 +63,10 @@ async fn main() -> ExitCode {
         if ![backends, Backends::Both].contains(&arguments.backend) {
             continue;
         }
-        let good = match arguments.ten {
-            Some(requests) => crowd(name, Ten { backend, requests }).await,
-            None => run(name, backend, &arguments).await,
+        let good = match (arguments.ten, arguments.alerts) {
+            (Some(requests), _) => crowd(name, Ten { backend, requests }).await,
+            (None, Some(kills)) => kill_alerting(name, backend, arguments.seed, kills).await,
+            (None, None) => run(name, backend, &arguments).await,
         };
         if !good {
             return ExitCode::FAILURE;
@@ -95,12 +102,50 @@ async fn run(name: &str, backend: Backend, arguments: &Arguments) -> bool {
             break;
         }
     }
+    show(name, &all);
+    println!("\n{writes} requests, {points} points acknowledged: acknowledged points lost 0, phantom points 0");
+    true
+}
+
+fn show(name: &str, tally: &Tally) {
     println!("\n| Fault, database {name} | injected |\n|---|---|");
-    for (kind, count) in all.kinds() {
+    for (kind, count) in tally.kinds() {
         println!("| {kind} | {count} |");
     }
-    println!("| all | {} |", all.total());
-    println!("\n{writes} requests, {points} points acknowledged: acknowledged points lost 0, phantom points 0");
+    println!("| all | {} |", tally.total());
+}
+
+/// Whether every alert was there and was told.
+async fn kill_alerting(name: &str, backend: Backend, seed: u64, kills: usize) -> bool {
+    let tally = Arc::new(Tally::default());
+    let mut all = alerts::Verdict::default();
+    for seed in seed.. {
+        let plan = Alerts {
+            seed,
+            backend,
+            minutes: MINUTES,
+        };
+        let verdict = alerts::run(plan, Arc::clone(&tally)).await;
+        if !verdict.is_clean() {
+            println!(
+                "{verdict}\nagain with: cargo run --release -p tests --bin chaos -- --backend {name} --alerts 1 --seed {seed}"
+            );
+            return false;
+        }
+        all.add(verdict);
+        let killed: usize = tally
+            .kinds()
+            .iter()
+            .filter(|(kind, _)| kind.starts_with("kill"))
+            .map(|(_, count)| count)
+            .sum();
+        eprintln!("{name}: seed {seed}, {killed} kills so far");
+        if killed >= kills {
+            break;
+        }
+    }
+    show(name, &tally);
+    println!("\n{all}");
     true
 }
 

@@ -4,6 +4,7 @@
 //! `cargo run --release -p tests --bin chaos` runs it; docs/reliability.md tells
 //! what each fault does.
 
+pub mod alerts;
 mod client;
 mod episode;
 mod full_disk;

@@ -204,7 +204,9 @@ impl Profile {
 impl Cold {
     /// The most bytes that [`Cold::encode`] makes.
     pub const MAX_BYTES: usize = 8 * 1024;
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+    /// What version 1 did not have, at its end.
+    const NEW_IN_2: usize = Trend::NEW_IN_2;
 
     /// Learns from the day that has ended, and loads what is expected of the day of `t`.
     pub(super) fn roll(&mut self, hot: &mut Hot, settings: &Settings, t: i64) {
@@ -260,7 +262,7 @@ impl Cold {
         // an incident is no drift
         let drift = off
             .filter(|_| !hot.has_incident())
-            .and_then(|off| profile.trend.push(usual + off, level.unit()));
+            .and_then(|off| profile.trend.push(usual, off, level.unit()));
         hot.begin_day(settings, t, moved, drift);
         self.load(hot, settings, t);
     }
@@ -297,17 +299,19 @@ impl Cold {
     /// # Errors
     /// [`BadState`] if it is not one.
     pub fn decode(bytes: &[u8]) -> Result<Self, BadState> {
-        match bytes {
-            [Self::VERSION, rest @ ..] => {
-                let mut rest = rest;
-                let profile = Box::new(Profile::unpack(&mut rest)?);
-                if rest.is_empty() {
-                    Ok(Self { profile })
-                } else {
-                    Err(BadState)
-                }
-            }
-            _ => Err(BadState),
+        let (version, rest) = bytes.split_first().ok_or(BadState)?;
+        let mut packed = rest.to_vec();
+        match *version {
+            1 => packed.extend([0; Self::NEW_IN_2]),
+            Self::VERSION => {}
+            _ => return Err(BadState),
+        }
+        let mut rest = &packed[..];
+        let profile = Box::new(Profile::unpack(&mut rest)?);
+        if rest.is_empty() {
+            Ok(Self { profile })
+        } else {
+            Err(BadState)
         }
     }
 }

@@ -12,6 +12,7 @@ mod corpus;
 mod evidence;
 mod false_alarms;
 mod fuzz;
+mod golden;
 mod incidents;
 mod injected;
 mod learning;

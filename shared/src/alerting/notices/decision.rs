@@ -141,6 +141,7 @@ mod tests {
             MessageKind::Firing => 'F',
             MessageKind::NoData => 'N',
             MessageKind::Resolved => 'R',
+            MessageKind::Acknowledged => 'A',
         }
     }
 

@@ -1,59 +1,45 @@
-//! Channels: where an organization wants to be told. For now they are webhooks.
+//! Channels as they are kept: made, shown, changed, ended and tested.
 
-use super::address::Reach;
-use super::signature::SigningSecret;
-use super::target::WebhookUrl;
+use super::{ChannelConfig, ChannelType};
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::http::page::{Cursor, Page};
 use crate::id::{ChannelId, MessageId};
 use crate::idempotency::{Operation, OperationError, Outcome, Replay};
+use crate::notify::address::Reach;
+use crate::notify::signature::SigningSecret;
 use crate::secrets::Place;
 use crate::{App, Error, time};
 use db::{Batch, DbError, Reply, Row, Step, args, raise, wall_ms};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
-const WEBHOOK: &str = "webhook";
-/// Types that the contract names and that cannot be made yet.
-const LATER: [&str; 5] = ["email", "slack", "pagerduty", "teams", "discord"];
 const MAX_NAME: usize = 100;
 const NOT_FOUND: Error = Error::NotFound("the channel");
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WebhookConfig {
-    url: String,
-}
 
 /// What a new channel is to be.
 #[derive(Debug, Clone)]
 pub struct NewChannel {
     name: String,
-    config: Value,
+    r#type: ChannelType,
+    config: ChannelConfig,
 }
 
 impl NewChannel {
     /// A channel of this type with this configuration, whose messages may go as far as `reach`.
     ///
     /// # Errors
-    /// 400 for a name that is empty or too long, a type that is not known or not available yet, a
-    /// configuration that does not fit the type, and a URL that nothing may be sent to.
-    pub fn new(name: &str, r#type: &str, config: Value, reach: Reach) -> Result<Self, Error> {
+    /// 400 for a name that is empty or too long, a type that is not known, a configuration that does
+    /// not fit the type, and a URL that nothing may be sent to.
+    pub fn new(name: &str, r#type: &str, config: &Value, reach: Reach) -> Result<Self, Error> {
         let name = check_name(name)?;
-        match r#type {
-            WEBHOOK => {}
-            later if LATER.contains(&later) => {
-                return Err(Error::schema(format!(
-                    "channels of type {later} are not available yet, only webhook is"
-                )));
-            }
-            _ => return Err(Error::schema("the type of a channel is webhook")),
-        }
+        let r#type = ChannelType::parse(r#type)
+            .ok_or_else(|| Error::schema(format!("the type of a channel is one of {}", ChannelType::names())))?;
         Ok(Self {
             name,
-            config: check_config(config, reach)?,
+            r#type,
+            config: check_config(r#type, config, reach)?,
         })
     }
 }
@@ -70,11 +56,11 @@ impl ChannelChange {
     /// A change.
     ///
     /// # Errors
-    /// As [`NewChannel::new`].
-    pub fn new(name: Option<&str>, config: Option<Value>, enabled: Option<bool>, reach: Reach) -> Result<Self, Error> {
+    /// 400 for a name that is empty or too long.
+    pub fn new(name: Option<&str>, config: Option<Value>, enabled: Option<bool>) -> Result<Self, Error> {
         Ok(Self {
             name: name.map(check_name).transpose()?,
-            config: config.map(|config| check_config(config, reach)).transpose()?,
+            config,
             enabled,
         })
     }
@@ -90,11 +76,8 @@ fn check_name(name: &str) -> Result<String, Error> {
     Ok(name.to_owned())
 }
 
-fn check_config(config: Value, reach: Reach) -> Result<Value, Error> {
-    let config: WebhookConfig =
-        serde_json::from_value(config).map_err(|error| Error::schema(format!("config: {error}")))?;
-    let url = WebhookUrl::parse(&config.url, reach).map_err(|error| Error::schema(format!("config.url: {error}")))?;
-    Ok(json!({"url": url}))
+fn check_config(r#type: ChannelType, config: &Value, reach: Reach) -> Result<ChannelConfig, Error> {
+    ChannelConfig::parse(r#type, config, reach).map_err(|error| Error::schema(format!("config: {error}")))
 }
 
 /// A channel as lists show it.
@@ -106,26 +89,40 @@ pub struct ChannelItem {
     pub r#type: String,
     pub config: Value,
     pub enabled: bool,
-    /// masked
-    pub secret: String,
+    /// why it is disabled, unless its owner did it
+    pub disabled_because: Option<String>,
+    /// what signs a webhook, masked
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
     #[serde(serialize_with = "time::rfc3339")]
     pub created_at: Millis,
     #[serde(serialize_with = "time::rfc3339")]
     pub updated_at: Millis,
 }
 
-/// A channel that was just made: the only time that its secret is shown.
+/// A reply that shows a signing secret, if there is a new one: the only time that this happens.
 #[derive(Debug, Clone)]
 pub struct Issued {
     shown: Value,
-    secret: SigningSecret,
+    secret: Option<SigningSecret>,
 }
 
 impl Issued {
     /// The one reply that shows the secret.
     #[must_use]
     pub fn reveal(&self) -> Value {
-        with(&self.shown, "secret", self.secret.reveal())
+        match &self.secret {
+            Some(secret) => with(&self.shown, "secret", secret.reveal()),
+            None => self.shown.clone(),
+        }
+    }
+
+    /// The reply to a repetition of the request.
+    fn stored(&self) -> Value {
+        match self.secret {
+            Some(_) => with(&self.shown, "secret_shown", true),
+            None => self.shown.clone(),
+        }
     }
 }
 
@@ -148,15 +145,23 @@ pub async fn create(
     new: &NewChannel,
     operation: Option<&Operation>,
 ) -> Result<Created<Issued>, Error> {
-    let sealer = app.sealer.as_ref().ok_or_else(|| {
-        Error::conflict("a channel's secret cannot be kept: set INTENTVISION_SECRET_KEY to 32 random bytes in base64")
-    })?;
     let id = ChannelId::new(&app.clock, &app.entropy)?;
-    let secret = SigningSecret::new(&app.entropy)?;
-    let sealed = sealer.seal(&app.entropy, place(id.as_str()), secret.reveal().as_bytes())?;
-    let shown = json!({
-        "channel_id": id, "name": new.name, "type": WEBHOOK, "config": new.config, "enabled": true,
-    });
+    let secret = match new.r#type {
+        ChannelType::Webhook => Some(SigningSecret::new(&app.entropy)?),
+        _ => None,
+    };
+    let kept = match (&secret, new.config.credentials()) {
+        (Some(secret), _) => secret.reveal().to_owned(),
+        (None, credentials) => credentials.unwrap_or_default(),
+    };
+    let sealed = seal(app, &id, &kept)?;
+    let config = new.config.shown();
+    let issued = Issued {
+        shown: json!({
+            "channel_id": id, "name": new.name, "type": new.r#type.as_str(), "config": config, "enabled": true,
+        }),
+        secret,
+    };
     let steps = vec![Step::tenant(
         concat!(
             "INSERT INTO notification_channels (org_id, channel_id, name, type, config, secret, created_at, updated_at)
@@ -167,17 +172,28 @@ pub async fn create(
         args![
             &id,
             &new.name,
-            WEBHOOK,
-            new.config.to_string(),
+            new.r#type.as_str(),
+            config.to_string(),
             sealed,
             app.clock.wall_offset()
         ],
     )];
-    let stored = with(&shown, "secret_shown", true);
-    match commit(tenant, operation, StatusCode::CREATED, &stored, steps, |_| None).await? {
-        Created::Now(_) => Ok(Created::Now(Issued { shown, secret })),
+    match commit(tenant, operation, StatusCode::CREATED, &issued.stored(), steps, |_| {
+        None
+    })
+    .await?
+    {
+        Created::Now(_) => Ok(Created::Now(issued)),
         Created::Before(replay) => Ok(Created::Before(replay)),
     }
+}
+
+/// Seals what a channel must not show.
+fn seal(app: &App, id: &ChannelId, text: &str) -> Result<Vec<u8>, Error> {
+    let sealer = app.sealer.as_ref().ok_or_else(|| {
+        Error::conflict("a channel's secret cannot be kept: set INTENTVISION_SECRET_KEY to 32 random bytes in base64")
+    })?;
+    sealer.seal(&app.entropy, place(id.as_str()), text.as_bytes())
 }
 
 fn with(object: &Value, name: &str, value: impl Into<Value>) -> Value {
@@ -229,7 +245,7 @@ pub async fn list(
     after: Option<&Cursor>,
 ) -> Result<Page<ChannelItem>, Error> {
     let step = Step::tenant(
-        "SELECT channel_id, name, type, config, enabled, secret, created_at, updated_at FROM notification_channels
+        "SELECT channel_id, name, type, config, enabled, secret, created_at, updated_at, disabled_because FROM notification_channels
          WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id > ?2
          ORDER BY channel_id LIMIT ?3",
         args![after.map_or("", Cursor::as_str), Page::<ChannelItem>::fetch(limit)],
@@ -246,7 +262,7 @@ pub async fn list(
 /// 404 if the organization has no such channel; 401, 403 or 503.
 pub async fn get(app: &App, tenant: &Tenant, id: &ChannelId) -> Result<ChannelItem, Error> {
     let step = Step::tenant(
-        "SELECT channel_id, name, type, config, enabled, secret, created_at, updated_at FROM notification_channels
+        "SELECT channel_id, name, type, config, enabled, secret, created_at, updated_at, disabled_because FROM notification_channels
          WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id = ?2",
         args![id],
     );
@@ -257,14 +273,23 @@ pub async fn get(app: &App, tenant: &Tenant, id: &ChannelId) -> Result<ChannelIt
 
 fn item(app: &App, row: &Row) -> Result<ChannelItem, DbError> {
     let channel_id = row.text(0)?.to_owned();
-    let sealed = row.opt_blob(5)?.unwrap_or_default();
-    let secrets = open_secrets(app, &channel_id, sealed).unwrap_or_default();
+    let r#type = row.text(2)?.to_owned();
+    let secret = (r#type == ChannelType::Webhook.as_str()).then(|| {
+        let sealed = row.opt_blob(5).ok().flatten().unwrap_or_default();
+        let secrets = unseal(app, &channel_id, sealed)
+            .ok()
+            .as_deref()
+            .and_then(SigningSecret::parse_all);
+        let newest = secrets.as_deref().and_then(<[_]>::first);
+        newest.map_or("whsec_…".to_owned(), SigningSecret::mask)
+    });
     Ok(ChannelItem {
         name: row.text(1)?.to_owned(),
-        r#type: row.text(2)?.to_owned(),
+        r#type,
         config: serde_json::from_str(row.text(3)?).unwrap_or_default(),
         enabled: row.integer(4)? != 0,
-        secret: secrets.first().map_or("whsec_…".to_owned(), SigningSecret::mask),
+        disabled_because: row.opt_text(8)?.map(str::to_owned),
+        secret,
         created_at: row.integer(6)?,
         updated_at: row.integer(7)?,
         channel_id,
@@ -275,23 +300,39 @@ fn item(app: &App, row: &Row) -> Result<ChannelItem, DbError> {
 /// but for resolves, which wait until it is enabled again.
 ///
 /// # Errors
-/// 404 if the organization has no such channel; 401, 403 or 503.
-pub async fn update(app: &App, tenant: &Tenant, id: &ChannelId, change: &ChannelChange) -> Result<ChannelItem, Error> {
+/// 404 if the organization has no such channel; 400 for a configuration that does not fit its type,
+/// or that nothing may be sent to as far as `reach` goes; 401, 403 or 503.
+pub async fn update(
+    app: &App,
+    tenant: &Tenant,
+    id: &ChannelId,
+    change: &ChannelChange,
+    reach: Reach,
+) -> Result<ChannelItem, Error> {
+    let config = match &change.config {
+        // a channel's type never changes
+        Some(config) => Some(check_config(type_of(tenant, id).await?, config, reach)?),
+        None => None,
+    };
+    let credentials = config.as_ref().and_then(ChannelConfig::credentials);
+    let sealed = credentials.map(|text| seal(app, id, &text)).transpose()?;
     let mut batch = Batch::write().repeatable();
     let updated = batch.push(Step::tenant(
         concat!(
             "UPDATE notification_channels
-             SET name = coalesce(?3, name), config = coalesce(?4, config), enabled = coalesce(?5, enabled), updated_at = ",
+             SET name = coalesce(?3, name), config = coalesce(?4, config), secret = coalesce(?7, secret),
+                 enabled = coalesce(?5, enabled), disabled_because = iif(?5 IS NULL, disabled_because, NULL), updated_at = ",
             wall_ms!("?6"),
             " WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id = ?2
-             RETURNING channel_id, name, type, config, enabled, secret, created_at, updated_at"
+             RETURNING channel_id, name, type, config, enabled, secret, created_at, updated_at, disabled_because"
         ),
         args![
             id,
             change.name.as_deref(),
-            change.config.as_ref().map(ToString::to_string),
+            config.map(|config| config.shown().to_string()),
             change.enabled,
-            tenant.clock().wall_offset()
+            tenant.clock().wall_offset(),
+            sealed
         ],
     ));
     if change.enabled == Some(false) {
@@ -305,6 +346,17 @@ pub async fn update(app: &App, tenant: &Tenant, id: &ChannelId, change: &Channel
     let reply = tenant.run(batch).await?;
     let row = reply.step(updated)?.first().ok_or(NOT_FOUND)?;
     Ok(item(app, row)?)
+}
+
+async fn type_of(tenant: &Tenant, id: &ChannelId) -> Result<ChannelType, Error> {
+    let step = Step::tenant(
+        "SELECT type FROM notification_channels
+         WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id = ?2",
+        args![id],
+    );
+    let reply = tenant.run(Batch::read_one(step)).await?;
+    let row = reply.step(0)?.first().ok_or(NOT_FOUND)?;
+    ChannelType::parse(row.text(0)?).ok_or(NOT_FOUND)
 }
 
 /// Ends a channel: its secret is forgotten, and what waits for it becomes a dead letter.
@@ -395,23 +447,38 @@ pub async fn test(
     }
 }
 
-/// Where a channel's messages go; looked at before each attempt, for the configuration may have
-/// become stricter since the channel was made.
-pub(super) fn target(config: &str, reach: Reach) -> Result<WebhookUrl, String> {
-    let config: WebhookConfig = serde_json::from_str(config).map_err(|_| "the channel's configuration is broken")?;
-    WebhookUrl::parse(&config.url, reach)
+/// A channel as it is kept: its credentials sealed.
+#[derive(Debug, Clone)]
+pub(in crate::notify) struct SealedChannel {
+    pub(in crate::notify) channel_id: String,
+    pub(in crate::notify) r#type: ChannelType,
+    pub(in crate::notify) config: String,
+    pub(in crate::notify) secret: Vec<u8>,
 }
 
-/// A channel's secrets, the newest first.
-pub(super) fn open_secrets(app: &App, channel_id: &str, sealed: &[u8]) -> Result<Vec<SigningSecret>, Error> {
+/// Opens a channel whose messages may go as far as `reach`.
+///
+/// # Errors
+/// What is wrong with it, for its owner.
+pub(in crate::notify) fn open(app: &App, channel: &SealedChannel, reach: Reach) -> Result<ChannelConfig, String> {
+    let text = unseal(app, &channel.channel_id, &channel.secret).map_err(|error| {
+        tracing::error!(
+            channel_id = channel.channel_id,
+            ?error,
+            "a channel's secret does not open"
+        );
+        "the channel's secret does not open: is INTENTVISION_SECRET_KEY the one it was sealed with?"
+    })?;
+    ChannelConfig::restore(channel.r#type, &channel.config, &text, reach)
+}
+
+fn unseal(app: &App, channel_id: &str, sealed: &[u8]) -> Result<String, Error> {
     let sealer = app
         .sealer
         .as_ref()
         .ok_or_else(|| Error::unavailable("there is no secret key"))?;
     let text = String::from_utf8(sealer.open(place(channel_id), sealed)?);
-    text.ok()
-        .and_then(|text| SigningSecret::parse_all(&text))
-        .ok_or_else(|| Error::unavailable("a channel's secret is none"))
+    text.map_err(|_| Error::unavailable("a channel's secret is no text"))
 }
 
 fn place(channel_id: &str) -> Place<'_> {
@@ -426,31 +493,24 @@ fn place(channel_id: &str) -> Place<'_> {
 mod tests {
     use super::*;
 
-    fn refusal(name: &str, r#type: &str, config: Value) -> String {
+    fn refusal(name: &str, r#type: &str, config: &Value) -> String {
         let error = NewChannel::new(name, r#type, config, Reach::Public).unwrap_err();
         assert_eq!(error.status(), StatusCode::BAD_REQUEST);
         error.to_string()
     }
 
     #[test]
-    fn other_types_are_refused_in_words() {
-        for later in LATER {
-            let message = refusal("a", later, json!({"url": "https://example.com"}));
-            assert!(
-                message.contains(later) && message.contains("not available yet"),
-                "{message}"
-            );
-        }
-        let unknown = refusal("a", "pigeon", json!({}));
+    fn an_unknown_type_is_refused_with_those_that_there_are() {
+        let unknown = refusal("a", "pigeon", &json!({}));
         assert!(unknown.contains("webhook"), "{unknown}");
     }
 
     #[test]
     fn a_wrong_name_or_configuration_is_refused() {
         let good = json!({"url": "https://example.com/hook"});
-        assert!(NewChannel::new("é".repeat(100).as_str(), "webhook", good.clone(), Reach::Public).is_ok());
+        assert!(NewChannel::new("é".repeat(100).as_str(), "webhook", &good, Reach::Public).is_ok());
         for name in ["", "  ", "a\0b", "a\nb", &"é".repeat(101)] {
-            assert!(refusal(name, "webhook", good.clone()).contains("name"), "{name:?}");
+            assert!(refusal(name, "webhook", &good).contains("name"), "{name:?}");
         }
         for config in [
             json!({}),
@@ -461,7 +521,7 @@ mod tests {
             json!({"url": "http://example.com"}),
             json!({"url": "https://10.0.0.1/"}),
         ] {
-            assert!(refusal("a", "webhook", config.clone()).contains("config"), "{config}");
+            assert!(refusal("a", "webhook", &config).contains("config"), "{config}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The body of a message: what a receiver needs to know without asking back.
 
-use super::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts};
-use super::outbox::MessageKind;
+use crate::notify::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts};
+use crate::notify::outbox::MessageKind;
 use crate::time;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -114,12 +114,14 @@ fn cut(text: &mut String, limit: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notify::notice::Why;
     use crate::series::SeriesId;
     use proptest::prelude::*;
 
     fn notice(text: &str, dimensions: usize) -> Notice {
         Notice {
             kind: Some(MessageKind::Firing),
+            why: Some(Why::First),
             occurred_at: 1_795_428_000_000,
             channel_id: "chan_1".into(),
             channel_name: "ops".into(),

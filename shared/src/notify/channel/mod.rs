@@ -1,0 +1,241 @@
+//! Channels: where an organization wants to be told, and how each kind of receiver is spoken to.
+//!
+//! A kind of channel does four things, each in the file of its name: it reads its configuration, it
+//! writes a [`Notice`] as the body that the first attempt freezes, it turns that body into requests,
+//! and it judges the answers. [`store`] keeps channels.
+
+mod discord;
+mod pagerduty;
+mod slack;
+mod store;
+mod story;
+mod teams;
+mod webhook;
+
+pub use store::{ChannelChange, ChannelItem, Created, Issued, NewChannel, create, delete, get, list, test, update};
+pub(super) use store::{SealedChannel, open};
+
+use super::address::Reach;
+use super::call::Call;
+use super::notice::Notice;
+use super::outbox::MessageKind;
+use super::retry::{self, Verdict};
+use super::sender::Answer;
+use super::signature::SigningSecret;
+use crate::clock::Millis;
+use discord::Discord;
+use pagerduty::PagerDuty;
+use serde_json::Value;
+use slack::Slack;
+use teams::Teams;
+use webhook::Webhook;
+
+/// What a channel's receiver is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelType {
+    /// any HTTP endpoint, by Standard Webhooks
+    Webhook,
+    /// an incoming webhook, or a bot
+    Slack,
+    /// Events API v2
+    PagerDuty,
+    /// a workflow that posts adaptive cards
+    Teams,
+    /// a webhook of a channel
+    Discord,
+}
+
+impl ChannelType {
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Webhook, "webhook"),
+        (Self::Slack, "slack"),
+        (Self::PagerDuty, "pagerduty"),
+        (Self::Teams, "teams"),
+        (Self::Discord, "discord"),
+    ];
+
+    /// Reads a `type`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let found = Self::ALL.iter().find(|(_, name)| *name == text);
+        found.map(|(r#type, _)| *r#type)
+    }
+
+    /// As written in requests and in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(r#type, _)| *r#type == self);
+        found.map_or("", |(_, name)| name)
+    }
+
+    /// All of them, for a sentence.
+    fn names() -> String {
+        Self::ALL.map(|(_, name)| name).join(", ")
+    }
+
+    /// The body that the first attempt freezes. It is kept in clear, so that no credential is in it.
+    pub(super) fn write(self, notice: &Notice) -> String {
+        match self {
+            Self::Webhook => webhook::write(notice),
+            Self::Slack => slack::write(notice),
+            Self::PagerDuty => pagerduty::write(notice),
+            Self::Teams => teams::write(notice),
+            Self::Discord => discord::write(notice),
+        }
+    }
+}
+
+/// How a channel's receiver is reached: read once, and good from then on.
+#[derive(Debug, Clone)]
+pub(super) enum ChannelConfig {
+    Webhook(Webhook),
+    Slack(Slack),
+    PagerDuty(PagerDuty),
+    Teams(Teams),
+    Discord(Discord),
+}
+
+impl ChannelConfig {
+    /// Reads the configuration of a request.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    pub(super) fn parse(r#type: ChannelType, config: &Value, reach: Reach) -> Result<Self, String> {
+        match r#type {
+            ChannelType::Webhook => Webhook::parse(config, reach).map(Self::Webhook),
+            ChannelType::Slack => Slack::parse(config, reach).map(Self::Slack),
+            ChannelType::PagerDuty => PagerDuty::parse(config, reach).map(Self::PagerDuty),
+            ChannelType::Teams => Teams::parse(config, reach).map(Self::Teams),
+            ChannelType::Discord => Discord::parse(config, reach).map(Self::Discord),
+        }
+    }
+
+    /// What replies show, and what is kept in clear: credentials are masked.
+    pub(super) fn shown(&self) -> Value {
+        match self {
+            Self::Webhook(webhook) => webhook.shown(),
+            Self::Slack(slack) => slack.shown(),
+            Self::PagerDuty(pagerduty) => pagerduty.shown(),
+            Self::Teams(teams) => teams.shown(),
+            Self::Discord(discord) => discord.shown(),
+        }
+    }
+
+    /// What is sealed: the whole configuration, where a part of it is a credential.
+    pub(super) fn credentials(&self) -> Option<String> {
+        let credentials = match self {
+            Self::Webhook(_) => return None,
+            Self::Slack(slack) => slack.credentials(),
+            Self::PagerDuty(pagerduty) => pagerduty.credentials(),
+            Self::Teams(teams) => teams.credentials(),
+            Self::Discord(discord) => discord.credentials(),
+        };
+        Some(credentials.to_string())
+    }
+
+    /// Reads a kept channel.
+    ///
+    /// # Errors
+    /// What is wrong with it, for its owner.
+    pub(super) fn restore(r#type: ChannelType, config: &str, opened: &str, reach: Reach) -> Result<Self, String> {
+        let broken = |_| "the channel's configuration is broken";
+        match r#type {
+            ChannelType::Webhook => {
+                let config = serde_json::from_str(config).map_err(broken)?;
+                let secrets = SigningSecret::parse_all(opened).ok_or("the channel's secret is broken")?;
+                Ok(Self::Webhook(Webhook::parse(&config, reach)?.signed_by(secrets)))
+            }
+            _ => Self::parse(r#type, &serde_json::from_str(opened).map_err(broken)?, reach),
+        }
+    }
+
+    /// The requests that tell this message, in order.
+    ///
+    /// # Errors
+    /// What is wrong with the channel, for its owner.
+    pub(super) fn calls(&self, letter: &Letter<'_>) -> Result<Vec<Call>, String> {
+        match self {
+            Self::Webhook(webhook) => Ok(vec![webhook.call(letter)?]),
+            Self::Slack(slack) => slack.calls(letter),
+            Self::PagerDuty(pagerduty) => pagerduty.calls(letter),
+            Self::Teams(teams) => Ok(vec![teams.call(letter)]),
+            Self::Discord(discord) => discord.calls(letter),
+        }
+    }
+
+    /// What an answer to one of them means.
+    pub(super) fn judge(&self, answer: &Answer, now: Millis) -> Judgement {
+        match self {
+            // PagerDuty: 202 is success, 400 is final, 429 and 5xx are not, as anywhere
+            Self::Webhook(_) | Self::PagerDuty(_) => Judgement::by_status(answer, now),
+            Self::Slack(slack) => slack.judge(answer, now),
+            Self::Teams(_) => Teams::judge(answer, now),
+            Self::Discord(_) => Discord::judge(answer, now),
+        }
+    }
+}
+
+/// A message on its way: what the first attempt froze, and what this attempt knows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Letter<'a> {
+    /// the same on each attempt
+    pub(super) message_id: &'a str,
+    /// `None` for a test call
+    pub(super) kind: Option<MessageKind>,
+    /// as [`ChannelType::write`] wrote it
+    pub(super) body: &'a str,
+    /// what the receiver calls the first message of the group, once it was told one
+    pub(super) thread: Option<&'a str>,
+    /// wall time of the attempt
+    pub(super) now: Millis,
+}
+
+/// What an answer means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Judgement {
+    pub(super) verdict: Verdict,
+    /// why it is not accepted, for the channel's owner
+    pub(super) error: Option<String>,
+    /// what the receiver calls the message that it has now
+    pub(super) thread: Option<String>,
+}
+
+impl Judgement {
+    /// No answer, or nothing to ask: worth another try.
+    pub(super) fn failed(error: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Retry(None),
+            error: Some(error.into()),
+            thread: None,
+        }
+    }
+
+    /// Never to be accepted, for this reason.
+    fn refused(error: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Refused,
+            ..Self::failed(error)
+        }
+    }
+
+    /// With another verdict.
+    fn with(self, verdict: Verdict) -> Self {
+        Self { verdict, ..self }
+    }
+
+    /// What the status alone says.
+    fn by_status(answer: &Answer, now: Millis) -> Self {
+        let verdict = retry::judge(answer.status, &answer.headers, now);
+        let words = answer.words();
+        let error = if words.is_empty() {
+            answer.status.to_string()
+        } else {
+            format!("{}: {words}", answer.status)
+        };
+        Self {
+            verdict,
+            error: (verdict != Verdict::Delivered).then_some(error),
+            thread: None,
+        }
+    }
+}

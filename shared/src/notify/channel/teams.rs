@@ -1,0 +1,188 @@
+//! Microsoft Teams: a workflow ("when a Teams webhook request is received") that posts an adaptive card.
+//!
+//! 202 says that Power Automate has queued the run, and nothing says later whether the card was
+//! posted. Texts are runs of a rich text block, where neither Markdown nor a mention is read.
+
+use super::story::{Story, fit, plain};
+use super::{Judgement, Letter};
+use crate::clock::Millis;
+use crate::notify::address::Reach;
+use crate::notify::call::Call;
+use crate::notify::notice::Notice;
+use crate::notify::outbox::MessageKind;
+use crate::notify::retry::Verdict;
+use crate::notify::sender::Answer;
+use crate::notify::target::SecretUrl;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Characters; the whole stays below 28 kB even if each takes four bytes, or six in JSON's escapes.
+const TITLE: usize = 256;
+const TEXT: usize = 3_000;
+const FACT: usize = 100;
+const FACTS: usize = 10;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    url: String,
+}
+
+/// The URL of a workflow; its `sig` is a credential.
+#[derive(Debug, Clone)]
+pub(in crate::notify) struct Teams {
+    url: SecretUrl,
+}
+
+impl Teams {
+    pub(super) fn parse(config: &Value, reach: Reach) -> Result<Self, String> {
+        let config = Config::deserialize(config).map_err(|error| error.to_string())?;
+        let url = SecretUrl::parse(&config.url, reach).map_err(|error| format!("url: {error}"))?;
+        Ok(Self { url })
+    }
+
+    pub(super) fn shown(&self) -> Value {
+        json!({"url": self.url.mask()})
+    }
+
+    pub(super) fn credentials(&self) -> Value {
+        json!({"url": self.url.reveal()})
+    }
+
+    pub(super) fn call(&self, letter: &Letter<'_>) -> Call {
+        Call::post(self.url.url().clone(), letter.body.to_owned())
+    }
+
+    pub(super) fn judge(answer: &Answer, now: Millis) -> Judgement {
+        let judgement = Judgement::by_status(answer, now);
+        match answer.status.as_u16() {
+            // the workflow was deleted, or belonged to somebody who has left
+            404 => judgement.with(Verdict::Gone),
+            _ => judgement,
+        }
+    }
+}
+
+/// The message.
+pub(super) fn write(notice: &Notice) -> String {
+    let story = Story::of(notice);
+    let mut body = vec![text(&[run(
+        &story.title,
+        TITLE,
+        json!({
+            "size": "Large", "weight": "Bolder", "color": colour(notice.kind),
+        }),
+    )])];
+    for part in fit(&story.text, TEXT, plain)
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+    {
+        body.push(text(&[run(part, TEXT, json!({}))]));
+    }
+    for (name, value) in story.facts.iter().take(FACTS) {
+        body.push(text(&[
+            run(&format!("{name}: "), FACT, json!({"weight": "Bolder"})),
+            run(value, FACT, json!({})),
+        ]));
+    }
+    json!({
+        "type": "message",
+        "attachments": [{
+            "contentType": "application/vnd.microsoft.card.adaptive",
+            "contentUrl": null,
+            "content": {
+                "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+                "type": "AdaptiveCard",
+                "version": "1.4",
+                "body": body,
+                "msteams": {"width": "Full"},
+            },
+        }],
+    })
+    .to_string()
+}
+
+fn text(runs: &[Value]) -> Value {
+    json!({"type": "RichTextBlock", "inlines": runs})
+}
+
+fn run(text: &str, limit: usize, mut style: Value) -> Value {
+    style["type"] = "TextRun".into();
+    style["text"] = fit(text, limit, plain).into();
+    style
+}
+
+fn colour(kind: Option<MessageKind>) -> &'static str {
+    match kind {
+        Some(MessageKind::Firing) => "Attention",
+        Some(MessageKind::NoData | MessageKind::Acknowledged) => "Warning",
+        Some(MessageKind::Resolved) => "Good",
+        None => "Accent",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::tests::any_notice;
+    use super::*;
+    use http::{HeaderMap, StatusCode};
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_url_is_masked_with_its_signature() {
+        let url = "https://prod-1.westeurope.logic.azure.com:443/workflows/ab/triggers/manual/paths/invoke?api-version=2016-06-01&sig=s3cr3tabcd";
+        let teams = Teams::parse(&json!({"url": url}), Reach::Public).unwrap();
+        assert_eq!(
+            teams.shown(),
+            json!({"url": "https://prod-1.westeurope.logic.azure.com/…abcd"})
+        );
+        assert!(!format!("{teams:?}").contains("s3cr3t"));
+        let call = teams.call(&Letter {
+            message_id: "msg_1",
+            kind: None,
+            body: "{}",
+            thread: None,
+            now: 0,
+        });
+        assert!(!format!("{call:?}").contains("s3cr3t"));
+        assert!(call.url.as_str().ends_with("sig=s3cr3tabcd"));
+        assert!(Teams::parse(&teams.shown(), Reach::Public).is_err());
+    }
+
+    #[test]
+    fn answers_are_judged_as_power_automate_gives_them() {
+        for (status, verdict) in [
+            (202, Verdict::Delivered),
+            (400, Verdict::Refused),
+            (401, Verdict::Refused),
+            (404, Verdict::Gone),
+            (429, Verdict::Retry(None)),
+            (502, Verdict::Retry(None)),
+        ] {
+            let answer = Answer {
+                status: StatusCode::from_u16(status).unwrap(),
+                headers: HeaderMap::new(),
+                body: Vec::new(),
+            };
+            assert_eq!(Teams::judge(&answer, 0).verdict, verdict, "{status}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_card_is_below_28_kb_and_reads_no_markup(notice in any_notice()) {
+            let body = write(&notice);
+            prop_assert!(body.len() <= 28_000, "{}", body.len());
+            let card: Value = serde_json::from_str(&body).unwrap();
+            let content = &card["attachments"][0]["content"];
+            prop_assert!(content["msteams"].get("entities").is_none());
+            for block in content["body"].as_array().unwrap() {
+                prop_assert_eq!(&block["type"], "RichTextBlock");
+                for run in block["inlines"].as_array().unwrap() {
+                    prop_assert_eq!(&run["type"], "TextRun");
+                    prop_assert!(run.get("selectAction").is_none());
+                }
+            }
+        }
+    }
+}
