@@ -38,8 +38,8 @@ pub fn all() -> &'static [Migration] {
         "008_timegpt" for 2,
         "009_forecast_scores" for 2,
         "010_detection" for 2,
-        "014_rule_types" for 2,
         "012_channels" for 2,
+        "014_rule_types" for 2,
     ]
 }
 
