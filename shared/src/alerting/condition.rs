@@ -1,6 +1,7 @@
 //! When a rule holds. Each condition turns what is known of a series at a minute into a [`Verdict`].
 
 mod anomaly;
+mod composite;
 mod forecast;
 mod missing_data;
 mod rate_of_change;
@@ -9,6 +10,7 @@ mod threshold;
 mod watch;
 
 pub use anomaly::Anomaly;
+pub use composite::{Composite, Mode};
 pub use forecast::Forecast;
 pub use missing_data::{After, MissingData};
 pub use rate_of_change::{Change, RateOfChange, Unit};
@@ -20,6 +22,7 @@ use super::instance::Verdict;
 use super::operator::{Direction, Operator};
 use super::span::Span;
 use crate::clock::Millis;
+use crate::id::RuleId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -37,6 +40,8 @@ pub enum Condition {
     MissingData(MissingData),
     /// values that the detector does not expect
     Anomaly(Anomaly),
+    /// other rules that fire
+    Composite(Composite),
 }
 
 /// How many of the last points must be so.
@@ -63,9 +68,6 @@ impl Points {
         }
     }
 }
-
-/// Conditions of the contract that later versions bring.
-const NOT_YET: [&str; 1] = ["composite"];
 
 impl Condition {
     /// Reads and checks a condition.
@@ -102,9 +104,12 @@ impl Condition {
                 .map_err(wrong)
                 .and_then(Anomaly::checked)
                 .map(Self::Anomaly),
-            later if NOT_YET.contains(&later) => Err(format!("conditions of type {later:?} are not available yet")),
+            "composite" => serde_json::from_value(rest)
+                .map_err(wrong)
+                .and_then(Composite::checked)
+                .map(Self::Composite),
             other => Err(format!(
-                "there is no condition of type {other:?}: threshold, rate_of_change, forecast, missing_data or anomaly"
+                "there is no condition of type {other:?}: threshold, rate_of_change, forecast, missing_data, anomaly or composite"
             )),
         }
     }
@@ -115,7 +120,22 @@ impl Condition {
         match self {
             Self::Threshold(threshold) => threshold.keeps(),
             Self::RateOfChange(rate) => Some(rate.keeps()),
-            Self::Forecast(_) | Self::MissingData(_) | Self::Anomaly(_) => None,
+            Self::Forecast(_) | Self::MissingData(_) | Self::Anomaly(_) | Self::Composite(_) => None,
+        }
+    }
+
+    /// Whether it looks at other rules, and not at series.
+    #[must_use]
+    pub fn is_composite(&self) -> bool {
+        matches!(self, Self::Composite(_))
+    }
+
+    /// The rules that it names.
+    #[must_use]
+    pub fn members(&self) -> &[RuleId] {
+        match self {
+            Self::Composite(composite) => &composite.rules,
+            _ => &[],
         }
     }
 }

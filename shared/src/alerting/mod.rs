@@ -3,11 +3,13 @@
 //! - [`rule`], [`condition`], [`instance`], [`outlook`]: pure; no clock, no database.
 //! - [`state`]: what a lane remembers of its series, packed.
 //! - [`tick`]: stage 1, which replays minutes and writes state, alerts and transitions.
+//! - [`composite`]: rules over other rules, behind stage 1.
 //! - [`notices`]: stage 2, which turns transitions into messages.
 //! - [`rules`], [`alerts`], [`instances`]: what HTTP reads and writes.
 //! - [`gaps`]: what had to be skipped, for `/health/ready`.
 
 pub mod alerts;
+pub mod composite;
 pub mod condition;
 pub mod gaps;
 pub mod instance;

@@ -4,8 +4,9 @@ use super::condition::{Condition, Keep, Need};
 use super::severity::Severity;
 use super::span::Span;
 use crate::clock::Millis;
+use crate::error::Code;
 use crate::id::{ChannelId, RuleId};
-use crate::series::{Dimensions, MetricKey};
+use crate::series::{Dimensions, MetricPattern};
 use crate::{Error, time};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -21,7 +22,8 @@ const MAX_DELAY: Millis = crate::clock::DAY;
 #[expect(missing_docs, reason = "the fields of the HTTP contract")]
 pub struct Draft {
     pub name: String,
-    pub metric_key: String,
+    #[serde(default)]
+    pub metric_key: Option<String>,
     #[serde(default)]
     pub dimensions: Dimensions,
     pub severity: Severity,
@@ -51,8 +53,8 @@ fn yes() -> bool {
 pub struct Definition {
     /// for people
     pub name: String,
-    /// the metric whose series it watches
-    pub metric_key: MetricKey,
+    /// the metrics whose series it watches; none if it looks at other rules
+    pub metric_key: MetricPattern,
     /// which of them: those that have all of these
     pub dimensions: Dimensions,
     /// that of its alerts
@@ -88,8 +90,24 @@ impl Draft {
                 "name must have 1 to {MAX_NAME} characters, none of them a control character"
             )));
         }
-        let metric_key = MetricKey::of_request(&self.metric_key)?;
         let condition = Condition::parse(self.condition).map_err(Error::schema)?;
+        let metric_key = match self.metric_key {
+            Some(_) if condition.is_composite() => {
+                return Err(Error::schema(
+                    "a condition of type composite watches no metric_key: it names rules",
+                ));
+            }
+            None if condition.is_composite() => MetricPattern::none(),
+            Some(text) => {
+                MetricPattern::parse(&text).ok_or_else(|| invalid_metric("metric_key is not a metric key"))?
+            }
+            None => return Err(invalid_metric("metric_key is missing")),
+        };
+        if condition.is_composite() && (!self.dimensions.is_empty() || self.grace.millis() > 0) {
+            return Err(Error::schema(
+                "dimensions and grace have no meaning with a condition of type composite",
+            ));
+        }
         let mut channels: Vec<ChannelId> = Vec::new();
         for channel in self.channels {
             if !channels.contains(&channel) {
@@ -111,9 +129,9 @@ impl Draft {
         }
         check_delay(&condition, self.delay)?;
         if let Some(span) = self.no_data_after {
-            if matches!(condition, Condition::MissingData(_)) {
+            if matches!(condition, Condition::MissingData(_) | Condition::Composite(_)) {
                 return Err(Error::schema(
-                    "no_data_after has no meaning with a condition of type missing_data",
+                    "no_data_after has no meaning with a condition of type missing_data or composite",
                 ));
             }
             if span.millis() < crate::clock::MINUTE {
@@ -134,6 +152,13 @@ impl Draft {
             grace: self.grace,
             enabled: self.enabled,
         })
+    }
+}
+
+fn invalid_metric(message: &'static str) -> Error {
+    Error::Malformed {
+        code: Code::InvalidMetricKey,
+        message: message.into(),
     }
 }
 

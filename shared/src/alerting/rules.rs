@@ -11,7 +11,7 @@ use crate::auth::Tenant;
 use crate::http::page::{Cursor, Page};
 use crate::id::{Entropy, RuleId};
 use crate::idempotency::{Operation, OperationError, Outcome, Replay};
-use crate::series::{Dimensions, MetricKey};
+use crate::series::{Dimensions, MetricKey, MetricPattern};
 use db::{Batch, DbError, Row, Rows, Step, Value, args, raise, wall_ms};
 use http::StatusCode;
 
@@ -30,7 +30,7 @@ pub enum Saved {
 /// Which rules a list shows.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// those of this metric
+    /// those that watch this metric
     pub metric_key: Option<MetricKey>,
     /// those that are enabled, or not
     pub enabled: Option<bool>,
@@ -55,7 +55,10 @@ pub(super) fn of_row(row: &Row) -> Result<Rule, DbError> {
         rule_id: RuleId::parse(row.text(0)?).ok_or_else(|| broken("id"))?,
         definition: Definition {
             name: row.text(1)?.to_owned(),
-            metric_key: MetricKey::parse(row.text(2)?).ok_or_else(|| broken("metric"))?,
+            metric_key: match row.text(2)? {
+                "" => MetricPattern::none(),
+                text => MetricPattern::parse(text).ok_or_else(|| broken("metric"))?,
+            },
             dimensions: Dimensions::from_json(row.text(3)?).ok_or_else(|| broken("dimension"))?,
             severity: Severity::parse(row.text(4)?).ok_or_else(|| broken("severity"))?,
             condition,
@@ -76,7 +79,7 @@ pub(super) fn of_row(row: &Row) -> Result<Rule, DbError> {
 /// Makes a rule. The first enabled one of an organization starts its lane: from the points that come from now on.
 ///
 /// # Errors
-/// 400 for a channel that the organization does not have; 409 at [`MAX_RULES`]; 401, 403 or 503.
+/// 400 for a channel or a rule that the organization does not have; 409 at [`MAX_RULES`]; 401, 403 or 503.
 pub async fn create(
     tenant: &Tenant,
     entropy: &Entropy,
@@ -103,6 +106,7 @@ pub async fn create(
         args![MAX_RULES],
     ));
     let channels = Channels::check(&mut batch, &rule.definition);
+    let members = Members::check(&mut batch, &rule.rule_id, &rule.definition);
     batch.push(Step::tenant(
         concat!(
             "INSERT INTO alert_rules (org_id, rule_id, name, metric_key, dimensions, severity, condition, channels,
@@ -128,7 +132,7 @@ pub async fn create(
         Err(OperationError::Db(DbError::Raised { step, .. })) if step == room => Err(Error::conflict(format!(
             "an organization has at most {MAX_RULES} rules"
         ))),
-        Err(OperationError::Db(error)) => Err(channels.explain(error)),
+        Err(OperationError::Db(error)) => Err(members.explain(error, |error| channels.explain(error))),
         Err(other) => Err(other.into()),
     }
 }
@@ -136,11 +140,13 @@ pub async fn create(
 /// Replaces what a rule says. What it watches or asks for starts anew by that; name, severity, channels and timers do not.
 ///
 /// # Errors
-/// 404 if the organization has no such rule; 400 for a channel that it does not have; 401, 403 or 503.
+/// 404 if the organization has no such rule; 400 for a channel or a rule that it does not have, and for a rule that would name
+/// itself, also by way of others; 401, 403 or 503.
 pub async fn replace(tenant: &Tenant, rule_id: &RuleId, definition: &Definition) -> Result<Rule, Error> {
     let mut batch = Batch::write().repeatable();
     let known = batch.push(exists(rule_id));
     let channels = Channels::check(&mut batch, definition);
+    let members = Members::check(&mut batch, rule_id, definition);
     batch.push(Step::tenant(
         concat!(
             "UPDATE alert_rules SET name = ?3, metric_key = ?4, dimensions = ?5, severity = ?6, condition = ?7, channels = ?8,
@@ -157,18 +163,28 @@ pub async fn replace(tenant: &Tenant, rule_id: &RuleId, definition: &Definition)
     match tenant.run(batch).await {
         Ok(reply) => Ok(of_row(reply.step(read)?.one()?)?),
         Err(DbError::Raised { step, .. }) if step == known => Err(Error::NotFound("the rule")),
-        Err(error) => Err(channels.explain(error)),
+        Err(error) => Err(members.explain(error, |error| channels.explain(error))),
     }
 }
 
 /// Deletes a rule. It stays as a tombstone that nobody sees, until its open alerts are closed and that is told.
 ///
 /// # Errors
-/// 404 if the organization has no such rule; 401, 403 or 503.
+/// 404 if the organization has no such rule; 409 while a composite rule names it; 401, 403 or 503.
 pub async fn delete(tenant: &Tenant, rule_id: &RuleId) -> Result<(), Error> {
     let clock = tenant.clock();
     let mut batch = Batch::write();
     let known = batch.push(exists(rule_id));
+    let named = batch.push(Step::tenant(
+        concat!(
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM alert_rules AS r JOIN json_each(r.condition, '$.rules') AS m
+                                      WHERE r.org_id = (SELECT org_id FROM authority) AND r.deleted_at IS NULL AND m.value = ?2)
+             THEN ",
+            raise!(),
+            " ELSE 1 END"
+        ),
+        args![rule_id],
+    ));
     batch.push(Step::tenant(
         concat!(
             "UPDATE alert_rules SET deleted_at = now, updated_at = now FROM (SELECT coalesce(?3, ",
@@ -183,6 +199,9 @@ pub async fn delete(tenant: &Tenant, rule_id: &RuleId) -> Result<(), Error> {
     match tenant.run(batch).await {
         Ok(_) => Ok(()),
         Err(DbError::Raised { step, .. }) if step == known => Err(Error::NotFound("the rule")),
+        Err(DbError::Raised { step, .. }) if step == named => {
+            Err(Error::conflict("a composite rule names this one: change that first"))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -207,7 +226,7 @@ pub async fn list(tenant: &Tenant, filter: &Filter, limit: usize, after: Option<
             "SELECT ",
             columns!(),
             " FROM alert_rules WHERE org_id = (SELECT org_id FROM authority) AND rule_id > ?2 AND deleted_at IS NULL
-                AND (?3 IS NULL OR metric_key = ?3) AND (?4 IS NULL OR enabled = ?4) AND (?5 IS NULL OR severity = ?5)
+                AND (?3 IS NULL OR ?3 GLOB metric_key) AND (?4 IS NULL OR enabled = ?4) AND (?5 IS NULL OR severity = ?5)
              ORDER BY rule_id LIMIT ?6"
         ),
         args![
@@ -326,6 +345,66 @@ impl Channels {
                 Error::schema(format!("there is no channel {}", missing.join(", ")))
             }
             other => other.into(),
+        }
+    }
+}
+
+/// The check that the rules that a composite one names are there, and that it does not come to name itself.
+struct Members {
+    missing: usize,
+    circle: usize,
+}
+
+impl Members {
+    fn check(batch: &mut Batch, rule_id: &RuleId, definition: &Definition) -> Option<Self> {
+        let members = definition.condition.members();
+        if members.is_empty() {
+            return None;
+        }
+        let list = serde_json::json!(members).to_string();
+        let missing = batch.push(Step::tenant(
+            concat!(
+                "SELECT CASE WHEN EXISTS (SELECT 1 FROM json_each(?2) AS asked WHERE asked.value NOT IN (
+                    SELECT rule_id FROM alert_rules WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL))
+                 THEN ",
+                raise!(),
+                " ELSE 1 END"
+            ),
+            args![&list],
+        ));
+        let circle = batch.push(Step::tenant(
+            concat!(
+                "SELECT CASE WHEN EXISTS (
+                    WITH RECURSIVE named(rule_id) AS (
+                        SELECT value FROM json_each(?2)
+                        UNION SELECT m.value FROM named JOIN alert_rules AS r ON r.org_id = (SELECT org_id FROM authority)
+                            AND r.rule_id = named.rule_id JOIN json_each(r.condition, '$.rules') AS m)
+                    SELECT 1 FROM named WHERE rule_id = ?3)
+                 THEN ",
+                raise!(),
+                " ELSE 1 END"
+            ),
+            args![&list, rule_id],
+        ));
+        Some(Self { missing, circle })
+    }
+}
+
+/// Says what of the members of a rule is wrong, or leaves it to another.
+trait Explain {
+    fn explain(&self, error: DbError, other: impl FnOnce(DbError) -> Error) -> Error;
+}
+
+impl Explain for Option<Members> {
+    fn explain(&self, error: DbError, other: impl FnOnce(DbError) -> Error) -> Error {
+        match (self, &error) {
+            (Some(members), DbError::Raised { step, .. }) if *step == members.missing => {
+                Error::schema("condition.rules names a rule that is not there")
+            }
+            (Some(members), DbError::Raised { step, .. }) if *step == members.circle => {
+                Error::schema("condition.rules must not lead back to the rule itself")
+            }
+            _ => other(error),
         }
     }
 }

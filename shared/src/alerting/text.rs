@@ -14,6 +14,8 @@ use prediction::detect::Ending;
 /// What a verdict rests on.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Evidence<'a> {
+    /// what is measured
+    pub(super) metric: &'a str,
     /// the value that was judged: the last one, what a window comes to, or a change
     pub(super) value: Option<f64>,
     /// how many of the last points are beyond the limit, where a rule counts them
@@ -54,7 +56,9 @@ pub(super) fn firing(definition: &Definition, evidence: &Evidence<'_>, minute: M
         Condition::RateOfChange(rate) => changed(rate, evidence),
         Condition::Forecast(forecast) => expected(forecast, evidence, minute),
         Condition::MissingData(missing) => missed(missing, evidence),
-        Condition::Anomaly(anomaly) => unexpected(anomaly, definition.metric_key.as_str(), evidence),
+        // says it itself
+        Condition::Composite(_) => String::new(),
+        Condition::Anomaly(anomaly) => unexpected(anomaly, evidence.metric, evidence),
     }
 }
 
@@ -197,7 +201,9 @@ pub(super) fn recovered(definition: &Definition, evidence: &Evidence<'_>) -> Str
             Some(Ending::Marked) => "somebody has said how it is meant".to_owned(),
             Some(Ending::Recovered) | None => "the values are as expected again".to_owned(),
         },
-        (Condition::Threshold(_) | Condition::RateOfChange(_), None) => "the condition no longer holds".to_owned(),
+        (Condition::Threshold(_) | Condition::RateOfChange(_) | Condition::Composite(_), _) => {
+            "the condition no longer holds".to_owned()
+        }
     }
 }
 
@@ -283,6 +289,7 @@ mod tests {
         watch.note(Some(150.0), &opened);
         let told = |condition, watch: &Watch| {
             let evidence = Evidence {
+                metric: "m",
                 watch: Some(watch),
                 time_zone: "Europe/Berlin",
                 ..Evidence::default()

@@ -167,7 +167,11 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
             json!({"type": "rate_of_change", "window": "1h", "operator": "gt", "value": 1, "per": "0s"}),
             "per",
         ),
-        (json!({"type": "composite"}), "not available yet"),
+        (
+            json!({"type": "composite", "mode": "any", "rules": []}),
+            "1 to 50 rules",
+        ),
+        (json!({"type": "composite", "mode": "any", "rules": ["rule_1"]}), "rule"),
         (json!({"type": "magic"}), "magic"),
     ] {
         let error = Condition::parse(condition.clone()).unwrap_err();

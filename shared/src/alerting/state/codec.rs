@@ -17,6 +17,7 @@ pub use super::bytes::BadState;
 
 const PAGE_KIND: u8 = b'L';
 const HEADER_KIND: u8 = b'H';
+const COMPOSITE_KIND: u8 = b'C';
 const VERSION: u8 = 3;
 
 const HAS_NEWEST: u8 = 1;
@@ -144,6 +145,30 @@ pub fn decode_header(blob: &[u8]) -> Result<Header, BadState> {
         .filter(|bits| *bits <= bucket::MAX_BITS)
         .ok_or(BadState("a bucket is too small"))?;
     Ok(Header { met, cold_bits })
+}
+
+/// Packs where a composite rule stands, with the print of its revision.
+#[must_use]
+pub fn encode_composite(print: u64, instance: &Instance) -> Vec<u8> {
+    let mut out = vec![COMPOSITE_KIND, VERSION];
+    out.extend_from_slice(&print.to_be_bytes());
+    put_instance(&mut out, instance);
+    out
+}
+
+/// Reads what [`encode_composite`] wrote.
+///
+/// # Errors
+/// [`BadState`] for anything else.
+pub fn decode_composite(blob: &[u8]) -> Result<(u64, Instance), BadState> {
+    let mut reader = Reader(blob);
+    if (reader.byte()?, reader.byte()?) != (COMPOSITE_KIND, VERSION) {
+        return Err(BadState("its kind or version is not known"));
+    }
+    let print = u64::from_be_bytes(reader.array()?);
+    let instance = instance(&mut reader)?;
+    reader.end()?;
+    Ok((print, instance))
 }
 
 /// The version and the rules.

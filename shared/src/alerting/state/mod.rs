@@ -6,7 +6,9 @@ mod detection;
 mod lane;
 mod observation;
 
-pub use codec::{BadState, Header, decode_header, decode_page, encode_header, encode_page};
+pub use codec::{
+    BadState, Header, decode_composite, decode_header, decode_page, encode_composite, encode_header, encode_page,
+};
 pub use detection::{Detection, Told};
 pub use lane::{HEADER, Lane, Page};
 pub use observation::{Arrival, Observed, fresh_for};

@@ -162,8 +162,7 @@ impl<'a> Session<'a> {
     async fn read_names(&self) -> Result<BTreeMap<SeriesId, SeriesRef>, Error> {
         let mut names = BTreeMap::new();
         if !self.snapshot.watching.everything() {
-            let keys = self.snapshot.rules.metric_keys();
-            let found = series::matching(self.tenant, &keys).await?;
+            let found = series::matching(self.tenant, &self.snapshot.rules.metrics()).await?;
             names.extend(found.into_iter().map(|name| (name.series_id, name)));
             return Ok(names);
         }

@@ -136,6 +136,15 @@ proptest! {
     }
 
     #[test]
+    fn a_composite_reads_back(print in any::<u64>(), instance in some_instance()) {
+        let blob = encode_composite(print, &instance);
+        prop_assert_eq!(decode_composite(&blob).unwrap(), (print, instance));
+        for cut in 0..blob.len() {
+            prop_assert!(decode_composite(&blob[..cut]).is_err());
+        }
+    }
+
+    #[test]
     fn no_blob_makes_it_panic_or_take_memory(mut blob in proptest::collection::vec(any::<u8>(), 0..200), known in any::<bool>()) {
         if known && blob.len() > 2 {
             blob[..2].copy_from_slice(&[PAGE_KIND, VERSION]);

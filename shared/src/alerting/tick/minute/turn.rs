@@ -219,6 +219,7 @@ impl<'a, 'b> Turn<'a, 'b> {
             return (Verdict::Unknown, Evidence::default());
         };
         let mut evidence = Evidence {
+            metric: self.metric(),
             value: Some(last.point.value),
             interval: observed.interval,
             silent: minute.saturating_sub(last.minute),
@@ -248,6 +249,8 @@ impl<'a, 'b> Turn<'a, 'b> {
                 None => Verdict::Unknown,
             },
             Condition::MissingData(missing) => missing.verdict(minute, last.minute, observed.interval),
+            // of other rules, and so of no series
+            Condition::Composite(_) => Verdict::Unknown,
             Condition::Anomaly(anomaly) => evidence.watch.map_or(Verdict::Unknown, |watch| anomaly.verdict(watch)),
             Condition::Forecast(forecast) => {
                 let outlooks = self.scene.outlooks.get(&(self.id, forecast.horizon.millis()));
@@ -270,6 +273,12 @@ impl<'a, 'b> Turn<'a, 'b> {
         (verdict, evidence)
     }
 
+    /// The metric of the series.
+    fn metric(&self) -> &'a str {
+        let name = self.scene.names.get(&self.id);
+        name.map_or("", |name| name.metric_key.as_str())
+    }
+
     fn record(
         &mut self,
         revision: Revision,
@@ -281,7 +290,7 @@ impl<'a, 'b> Turn<'a, 'b> {
         let name = self.scene.names.get(&self.id).map(text::series).unwrap_or_default();
         let told = Told {
             rule: revision.rule,
-            series_id: self.id,
+            series_id: Some(self.id),
             severity: rule.map_or("", |rule| rule.definition.severity.as_str()),
             value: evidence.value,
             summary: rule.map_or_else(String::new, |rule| {
