@@ -31,6 +31,7 @@ pub mod server;
 pub mod sqld;
 pub mod store_figures;
 pub mod template;
+pub mod tick_cost;
 pub mod timegpt;
 pub mod token;
 pub mod traffic;

@@ -1,10 +1,10 @@
-//! Folds the log of points, trims it, tidies once a day, scores forecasts whose time has passed, and lets idempotency
-//! keys expire. Safe to run as often as one likes, and by several at once.
+//! Folds the log of points, trims it, tidies once a day, scores forecasts whose time has passed, and lets what is stored of
+//! anomalies go with its series, and idempotency keys with their time. Safe to run as often as one likes, and by several at once.
 
 use intentvision::auth::Job;
 use intentvision::id::OrgId;
 use intentvision::store::{self, Due};
-use intentvision::{App, Error, forecasting, idempotency, tenancy};
+use intentvision::{App, Error, detection, forecasting, idempotency, tenancy};
 use serde::{Deserialize, Serialize};
 
 /// How many idempotency keys go in one statement.
@@ -75,6 +75,10 @@ async fn visit(app: &App, org: &OrgId, due: Due, summary: &mut Summary) -> Resul
     summary.tidied += done.tidied;
     summary.busy += usize::from(done.busy);
     summary.trimmed += store::trim(&tenant).await?;
+    // a fold removes series that were deleted
+    if done.folded > 0 || done.tidied > 0 {
+        detection::forget_deleted(&tenant).await?;
+    }
     let scored = forecasting::score_due(&tenant, &app.entropy).await?;
     summary.scored += scored.scored;
     Ok(())

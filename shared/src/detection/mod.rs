@@ -6,6 +6,7 @@
 //! - [`reason()`]: an anomaly in a sentence.
 //! - [`anomalies`], [`groups`]: what the tick has found, as HTTP reads it.
 //! - [`marks`]: what users say of it.
+//! - [`forget_deleted`]: all that goes with its series.
 //! - [`status`]: how far the detector of a series is.
 //! - [`replay`], [`adhoc`]: the detector over points that are all there, in one request.
 
@@ -14,6 +15,7 @@ pub mod anomalies;
 pub mod cold_rows;
 pub mod configuration;
 pub mod contribution;
+mod forget;
 pub mod grouping;
 pub mod groups;
 mod label;
@@ -24,7 +26,8 @@ pub mod replay;
 pub mod settings;
 pub mod status;
 
+pub use forget::forget_deleted;
 pub use label::{Label, LabelRequest, Subject};
 pub use local::{standard_time, wall_time};
 pub use reason::reason;
-pub use settings::DetectionSettings;
+pub use settings::{DetectionSettings, Expectation};

@@ -1,4 +1,4 @@
-//! How an organization's series are watched: its false-alarm budget, the direction and the minimum effect.
+//! How an organization's series are watched: its false-alarm budget, the direction, the minimum effect, and what is expected.
 
 use prediction::LocalTime;
 use prediction::detect::{Detector, Direction, MinimumEffect, Settings};
@@ -14,15 +14,28 @@ pub struct DetectionSettings {
     direction: Direction,
     #[serde(serialize_with = "effect_fields")]
     minimum_effect: MinimumEffect,
+    expectation: Expectation,
+}
+
+/// What a detector holds values against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expectation {
+    /// what it has learned of the series itself
+    #[default]
+    Learned,
+    /// the newest stored forecast of the series, where that says something
+    Forecast,
 }
 
 impl Default for DetectionSettings {
-    /// One false alarm per series and month, both directions, any effect.
+    /// One false alarm per series and month, both directions, any effect, what was learned.
     fn default() -> Self {
         Self {
             false_alarms_a_month: Settings::DEFAULT_BUDGET,
             direction: Direction::Both,
             minimum_effect: MinimumEffect::default(),
+            expectation: Expectation::default(),
         }
     }
 }
@@ -36,6 +49,8 @@ struct Wire {
     direction: Option<String>,
     #[serde(default)]
     minimum_effect: Option<Effect>,
+    #[serde(default)]
+    expectation: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -63,6 +78,11 @@ impl TryFrom<Wire> for DetectionSettings {
             None => Direction::Both,
             Some(name) => Direction::parse(&name).ok_or("direction must be both, up or down")?,
         };
+        let expectation = match wire.expectation.as_deref() {
+            None | Some("learned") => Expectation::Learned,
+            Some("forecast") => Expectation::Forecast,
+            Some(_) => return Err("expectation must be learned or forecast".into()),
+        };
         let (absolute, percent) = wire
             .minimum_effect
             .map_or((None, None), |effect| (effect.absolute, effect.percent));
@@ -75,13 +95,14 @@ impl TryFrom<Wire> for DetectionSettings {
             false_alarms_a_month: budget,
             direction,
             minimum_effect: MinimumEffect { absolute, percent },
+            expectation,
         })
     }
 }
 
 impl DetectionSettings {
-    /// Reads settings: an object with `false_alarms_a_month`, `direction` and `minimum_effect`, each of which may be left
-    /// out for its default.
+    /// Reads settings: an object with `false_alarms_a_month`, `direction`, `minimum_effect` and `expectation`, each of which may be
+    /// left out for its default.
     ///
     /// # Errors
     /// A sentence for people, which names the field.
@@ -102,6 +123,12 @@ impl DetectionSettings {
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::json!(self).to_string()
+    }
+
+    /// What a detector holds values against.
+    #[must_use]
+    pub fn expectation(&self) -> Expectation {
+        self.expectation
     }
 
     /// A detector with these settings for series of this local time, whose day ends `day_offset` milliseconds after
@@ -142,14 +169,16 @@ mod tests {
         assert_eq!(settings, DetectionSettings::default());
         assert_eq!(
             json!(settings),
-            json!({"false_alarms_a_month": 1.0, "direction": "both", "minimum_effect": {"absolute": null, "percent": null}})
+            json!({"false_alarms_a_month": 1.0, "direction": "both", "minimum_effect": {"absolute": null, "percent": null},
+                "expectation": "learned"})
         );
     }
 
     #[test]
     fn they_read_back_as_they_are_stored() {
         let settings = DetectionSettings::parse(json!({
-            "false_alarms_a_month": 0.25, "direction": "down", "minimum_effect": {"percent": 12.5}
+            "false_alarms_a_month": 0.25, "direction": "down", "minimum_effect": {"percent": 12.5},
+            "expectation": "forecast"
         }))
         .unwrap();
         assert_eq!(DetectionSettings::from_json(&settings.to_json()), Some(settings));
@@ -163,6 +192,10 @@ mod tests {
             (json!({"false_alarms_a_month": 30.5}), "false_alarms_a_month"),
             (json!({"false_alarms_a_month": "1"}), "invalid type"),
             (json!({"direction": "sideways"}), "direction"),
+            (
+                json!({"expectation": "hope"}),
+                "expectation must be learned or forecast",
+            ),
             (json!({"minimum_effect": {"percent": -1}}), "minimum_effect.percent"),
             (json!({"minimum_effect": {"share": 1}}), "share"),
             (json!({"sensitivity": 3}), "sensitivity"),

@@ -64,18 +64,29 @@ pub async fn newest(tenant: &Tenant, series: SeriesId, most: usize) -> Result<Ve
     Ok(points)
 }
 
-/// The newest points of each of these series, ascending, at most `most` of each; nothing for those that have none.
+/// The newest points of each of these series from a time on, ascending, at most `most` of each; nothing for those that have none.
 ///
 /// Up to [`MAX_TOGETHER`] series are one snapshot, which is one request unless they have megabytes of points.
 ///
 /// # Errors
 /// 401, 403 or 503.
-pub async fn recent(tenant: &Tenant, series: &[SeriesId], most: usize) -> Result<HashMap<SeriesId, Vec<Point>>, Error> {
+pub async fn recent(
+    tenant: &Tenant,
+    series: &[SeriesId],
+    from: Option<Millis>,
+    most: usize,
+) -> Result<HashMap<SeriesId, Vec<Point>>, Error> {
     let mut found = HashMap::with_capacity(series.len());
-    in_groups(tenant, series, Chunks::Recent { enough: most }, |id, mut points| {
-        points.drain(..points.len().saturating_sub(most));
-        found.insert(id, points);
-    })
+    in_groups(
+        tenant,
+        series,
+        from,
+        Chunks::Recent { enough: most },
+        |id, mut points| {
+            points.drain(..points.len().saturating_sub(most));
+            found.insert(id, points);
+        },
+    )
     .await?;
     Ok(found)
 }
@@ -84,6 +95,7 @@ pub async fn recent(tenant: &Tenant, series: &[SeriesId], most: usize) -> Result
 async fn in_groups(
     tenant: &Tenant,
     series: &[SeriesId],
+    from: Option<Millis>,
     chunks: Chunks,
     mut take: impl FnMut(SeriesId, Vec<Point>),
 ) -> Result<(), Error> {
@@ -93,7 +105,7 @@ async fn in_groups(
     for group in sorted.chunks(MAX_SERIES) {
         let wanted = Wanted {
             series: group,
-            from: None,
+            from,
             to: None,
             chunks,
         };
@@ -170,7 +182,7 @@ pub async fn latest_but(
     except: &HashMap<SeriesId, BTreeSet<Millis>>,
 ) -> Result<HashMap<SeriesId, Latest>, Error> {
     let mut found = HashMap::with_capacity(series.len());
-    in_groups(tenant, series, Chunks::Newest, |id, points| {
+    in_groups(tenant, series, None, Chunks::Newest, |id, points| {
         let excepted = |point: &&Point| except.get(&id).is_some_and(|times| times.contains(&point.timestamp));
         let mut left = points.iter().rev().filter(|point| !excepted(point));
         if let Some(point) = left.next().copied() {

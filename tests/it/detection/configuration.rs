@@ -29,7 +29,7 @@ on_both! {
     detection_is_off_until_it_is_put => async |product: Product| {
         let (org, key) = product.acme().await;
         let off = json!({"enabled": false, "false_alarms_a_month": 1.0, "direction": "both",
-            "minimum_effect": {"absolute": null, "percent": null}});
+            "minimum_effect": {"absolute": null, "percent": null}, "expectation": "learned"});
         assert_eq!(product.get(PATH, &key).await.json(), off);
         let before = state(&product, &org).await;
         assert_eq!(before.integer(3).unwrap(), 0, "nothing is evaluated for it");
@@ -37,7 +37,7 @@ on_both! {
         let wanted = json!({"enabled": true, "false_alarms_a_month": 0.5, "minimum_effect": {"percent": 5}});
         let put_on = put(&product, &key, &wanted).await;
         let on = json!({"enabled": true, "false_alarms_a_month": 0.5, "direction": "both",
-            "minimum_effect": {"absolute": null, "percent": 5.0}});
+            "minimum_effect": {"absolute": null, "percent": 5.0}, "expectation": "learned"});
         assert_eq!((put_on.status.as_u16(), put_on.json()), (200, on.clone()));
         assert_eq!(product.get(PATH, &key).await.json(), on);
         // a lane starts, and is due; a tick that has read the old settings cannot write

@@ -2,6 +2,7 @@
 
 mod asked;
 mod configuration;
+mod forgotten;
 mod labels;
 mod lists;
 mod status;

@@ -106,6 +106,16 @@ pub fn cpu_of_ended_children() -> Duration {
     ticks(user + system)
 }
 
+/// The CPU time of this process, all of its threads.
+///
+/// # Panics
+/// On anything but Linux.
+#[must_use]
+pub fn cpu_of_this_process() -> Duration {
+    let [user, system, ..] = times(std::process::id());
+    ticks(user + system)
+}
+
 /// `utime`, `stime`, `cutime` and `cstime` of a process.
 fn times(pid: u32) -> [u64; 4] {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a running process");

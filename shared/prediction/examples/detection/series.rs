@@ -1,5 +1,6 @@
 //! Labelled series, and what the detector says of them.
 
+use crate::foretold::Foretold;
 use flate2::read::GzDecoder;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -22,14 +23,14 @@ pub(crate) struct Series {
 
 impl Series {
     /// All CSV files of a folder and of those in it, by name.
-    pub(crate) fn of_folder(folder: &Path) -> Vec<Self> {
+    pub(crate) fn of_folder(folder: &Path, foretold: impl Fn() -> Option<Foretold>) -> Vec<Self> {
         let mut names = Vec::new();
         collect(folder, "", &mut names);
         names.sort();
-        names.iter().map(|name| Self::read(folder, name)).collect()
+        names.iter().map(|name| Self::read(folder, name, foretold())).collect()
     }
 
-    fn read(folder: &Path, name: &str) -> Self {
+    fn read(folder: &Path, name: &str, mut foretold: Option<Foretold>) -> Self {
         let bytes = fs::read(folder.join(name)).unwrap();
         let mut text = String::new();
         if name.ends_with(".gz") {
@@ -49,7 +50,12 @@ impl Series {
             let mut fields = line.split(',');
             let time = seconds(fields.next().unwrap());
             let value = fields.next().unwrap().parse().ok();
-            let verdict = stream.push(&detector, (time * 1000.0).round() as i64, value, None);
+            let t = (time * 1000.0).round() as i64;
+            let range = foretold.as_mut().and_then(|foretold| foretold.at(t));
+            let verdict = stream.push(&detector, t, value, range.as_ref());
+            if let (Some(foretold), Some(value)) = (&mut foretold, value) {
+                foretold.push(t, value);
+            }
             series.times.push(time);
             series
                 .labels

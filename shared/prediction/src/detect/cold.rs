@@ -2,6 +2,7 @@ use super::day::{DAY, SLOT};
 use super::level::Level;
 use super::pack::{Pack, Short, narrow, packed};
 use super::slots::{SLOTS, Slots};
+use super::tolerance::Older;
 use super::trend::Trend;
 use super::{BadState, Hot, Settings};
 
@@ -23,6 +24,8 @@ const DEVIATION: f64 = 1.25;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cold {
     profile: Box<Profile>,
+    /// what users expect, but for what they said last
+    older: Older,
 }
 
 packed! {
@@ -58,6 +61,7 @@ impl Default for Cold {
                 offs: [Short::ZERO; WEEK],
                 trend: Trend::EMPTY,
             }),
+            older: Older::NONE,
         }
     }
 }
@@ -205,8 +209,14 @@ impl Cold {
     /// The most bytes that [`Cold::encode`] makes.
     pub const MAX_BYTES: usize = 8 * 1024;
     const VERSION: u8 = 2;
-    /// What version 1 did not have, at its end.
-    const NEW_IN_2: usize = Trend::NEW_IN_2;
+
+    pub(super) fn older(&self) -> &Older {
+        &self.older
+    }
+
+    pub(super) fn older_mut(&mut self) -> &mut Older {
+        &mut self.older
+    }
 
     /// Learns from the day that has ended, and loads what is expected of the day of `t`.
     pub(super) fn roll(&mut self, hot: &mut Hot, settings: &Settings, t: i64) {
@@ -292,6 +302,7 @@ impl Cold {
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.push(Self::VERSION);
         self.profile.pack(out);
+        self.older.pack(out);
     }
 
     /// Reads it back, exactly.
@@ -302,16 +313,18 @@ impl Cold {
         let (version, rest) = bytes.split_first().ok_or(BadState)?;
         let mut packed = rest.to_vec();
         match *version {
-            1 => packed.extend([0; Self::NEW_IN_2]),
+            1 => {
+                packed.extend([0; Trend::NEW_IN_2]);
+                Older::NONE.pack(&mut packed);
+            }
             Self::VERSION => {}
             _ => return Err(BadState),
         }
         let mut rest = &packed[..];
-        let profile = Box::new(Profile::unpack(&mut rest)?);
-        if rest.is_empty() {
-            Ok(Self { profile })
-        } else {
-            Err(BadState)
-        }
+        let cold = Self {
+            profile: Box::new(Profile::unpack(&mut rest)?),
+            older: Older::unpack(&mut rest)?,
+        };
+        if rest.is_empty() { Ok(cold) } else { Err(BadState) }
     }
 }

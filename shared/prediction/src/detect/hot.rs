@@ -3,12 +3,13 @@ use super::day::Day;
 use super::evidence::Evidence;
 use super::incident::Incident;
 use super::level::Level;
-use super::memory::{Tally, Tolerance};
 use super::pack::{Pack, Short, packed};
 use super::rank::Rank;
 use super::repeats::Repeats;
 use super::slots::SLOTS;
-use super::{BadState, Change, Ending, Learning, Mark, Settings};
+use super::tally::Tally;
+use super::tolerance::{Newest, Older, Tolerance};
+use super::{BadState, Change, Ending, Learning, Mark, Past, Settings};
 
 /// In place of a drift, until the day ends: it has brought a new normal.
 const ADOPTED: Short = Short::LARGEST;
@@ -26,7 +27,7 @@ packed! {
         repeats: Repeats,
         incident: Incident,
         tally: Tally,
-        tolerance: Tolerance,
+        expected: Newest,
         /// by how much the last days have drifted, until it is told; or [`ADOPTED`]
         drift: Short,
     }
@@ -44,7 +45,7 @@ impl Default for Hot {
             repeats: Repeats::NONE,
             incident: Incident::NONE,
             tally: Tally::EMPTY,
-            tolerance: Tolerance::NONE,
+            expected: Newest::NONE,
             drift: Short::ZERO,
         }
     }
@@ -113,30 +114,50 @@ impl Hot {
         self.level.adopt(settled);
     }
 
-    pub(super) fn mark(&mut self, t: i64, mark: Mark) -> Option<Change> {
-        // what is said of an incident long ago is no business of the present one
-        if mark != Mark::NewNormal && !self.incident.is_about(t) {
-            return None;
+    /// Whether users expect more than is at hand here.
+    pub(super) fn expects_more(&self) -> bool {
+        self.expected.has_others()
+    }
+
+    pub(super) fn mark(&mut self, older: &mut Older, t: i64, about: Option<&Past>, mark: Mark) -> Option<Change> {
+        let is_past = mark != Mark::NewNormal && !self.is_about(t, about);
+        let incident = match about {
+            Some(past) if is_past => Tolerance::of(past.since, past.direction, past.off),
+            // nothing is known of it
+            None if is_past => return None,
+            _ => {
+                let (began, told) = (self.incident.began(), self.incident.told());
+                Tolerance::of(began, told.direction, self.incident.worst())
+            }
+        };
+        match mark {
+            Mark::Expected => self.expected.put(older, incident),
+            Mark::BadData | Mark::Real => self.expected.take_back(older, &incident),
+            Mark::NewNormal => self.adopt(self.incident.is_open() && self.incident.was_scatter()),
         }
         match mark {
-            Mark::Expected => {
-                let (began, told) = (self.incident.began(), self.incident.told());
-                self.tolerance = Tolerance::of(began, told.direction, self.incident.worst());
-                return self.incident.silence();
+            _ if is_past => None,
+            Mark::Expected => self.incident.silence(),
+            Mark::Real => {
+                self.incident.insist();
+                None
             }
             Mark::BadData => {
                 if let Some(base) = self.incident.base() {
                     self.level.restore(base);
                     self.evidence.reset();
                 }
+                self.incident.close(Ending::Marked)
             }
-            Mark::Real => {
-                self.incident.insist();
-                return None;
-            }
-            Mark::NewNormal => self.adopt(self.incident.is_open() && self.incident.was_scatter()),
+            Mark::NewNormal => self.incident.close(Ending::Marked),
         }
-        self.incident.close(Ending::Marked)
+    }
+
+    /// Whether the incident, or the last one, is what a user means who points at `t`, or at a stored one. What is said of an incident
+    /// long ago is no business of the present one.
+    fn is_about(&self, t: i64, about: Option<&Past>) -> bool {
+        let same = |past: &Past| past.since == self.incident.began() || self.incident.is_open();
+        self.incident.is_about(t) && about.is_none_or(same)
     }
 
     pub(super) fn learning(&self) -> Option<Learning> {

@@ -3,7 +3,8 @@
 use super::incident::{Next, Sight};
 use super::level::{Distance, During};
 use super::suspicion::Suspicion;
-use super::{Change, Direction, Ending, Finding, Hot, Kind, Member, Range, Settings, Severity, Verdict};
+use super::tolerance::Older;
+use super::{Change, Direction, Ending, Finding, Hot, Kind, Range, Settings, Severity, Verdict};
 
 /// Values farther from the first one count as if they were there: what is computed from them stays finite.
 const FARTHEST: f64 = 1e30;
@@ -11,8 +12,6 @@ const FARTHEST: f64 = 1e30;
 const OF_95_PER_CENT: f64 = 1.96;
 /// The evidence of values at the ends of the range in which values are usual: one in 500 is outside.
 const UNUSUAL: f64 = 2.7;
-/// How much more evidence than needed a silence is told with.
-const SILENCE: f64 = 2.0;
 
 /// A value that has come.
 struct Point<'a> {
@@ -39,20 +38,23 @@ impl Hot {
     pub(super) fn push(
         &mut self,
         settings: &Settings,
+        older: &Older,
         t: i64,
         value: Option<f64>,
         forecast: Option<&Range>,
     ) -> Verdict {
         let forecast = forecast.filter(|range| range.is_sound());
         match value {
-            None => self.silence(settings, t, forecast),
-            Some(value) if value.is_finite() && self.cadence.is_new(t) => self.value(settings, t, value, forecast),
+            None => self.silence(settings, older, t, forecast),
+            Some(value) if value.is_finite() && self.cadence.is_new(t) => {
+                self.value(settings, older, t, value, forecast)
+            }
             Some(_) => self.as_expected(t, forecast),
         }
     }
 
     /// The verdict on a point of which there is nothing to say.
-    fn as_expected(&self, t: i64, forecast: Option<&Range>) -> Verdict {
+    pub(super) fn as_expected(&self, t: i64, forecast: Option<&Range>) -> Verdict {
         Verdict {
             expected: self
                 .cadence
@@ -100,7 +102,7 @@ impl Hot {
         }
     }
 
-    fn value(&mut self, settings: &Settings, t: i64, value: f64, forecast: Option<&Range>) -> Verdict {
+    fn value(&mut self, settings: &Settings, older: &Older, t: i64, value: f64, forecast: Option<&Range>) -> Verdict {
         if self.cadence.is_empty() {
             self.origin = value;
             self.day.start(settings, t);
@@ -121,7 +123,7 @@ impl Hot {
         let mut verdict = self.as_expected(t, forecast);
         verdict.score = self.rank.push(t, relative, &point.own, &self.level, &self.cadence);
         let step = self.repeats.step(relative);
-        let suspected = self.suspect(settings, &point, &mut verdict);
+        let suspected = self.suspect(settings, older, &point, &mut verdict);
         let base = self.incident.base();
         let ended = self.tell(settings, &point, &suspected, &mut verdict);
         self.learn(&point, step, base);
@@ -130,7 +132,7 @@ impl Hot {
     }
 
     /// Asks all members, and states what they say.
-    fn suspect(&mut self, settings: &Settings, point: &Point<'_>, verdict: &mut Verdict) -> Suspected {
+    fn suspect(&mut self, settings: &Settings, older: &Older, point: &Point<'_>, verdict: &mut Verdict) -> Suspected {
         let distance = &point.distance;
         let threshold = settings.threshold(&self.cadence);
         let opinion = self.evidence.push(point.t, distance, &self.level, &self.cadence);
@@ -153,7 +155,7 @@ impl Hot {
         let wanted = abnormal
             && settings.direction.admits(suspicion.direction)
             && settings.minimum_effect.reached(point.value, range.expected)
-            && !self.tolerance.covers(point.t, suspicion.direction, off);
+            && !self.is_expected(older, point.t, suspicion.direction, off);
         let finding = Finding {
             since: point.t,
             at: point.t,
@@ -178,6 +180,11 @@ impl Hot {
             level,
             jump: if suspicion.is_of_pattern() { 0.0 } else { off },
         }
+    }
+
+    /// Whether users expect what is off by so much.
+    pub(super) fn is_expected(&self, older: &Older, t: i64, direction: Direction, off: f64) -> bool {
+        self.expected.covers(t, direction, off) || (self.expected.has_others() && older.cover(t, direction, off))
     }
 
     /// Opens an incident, or goes on with the one there is; how it ended, if it did.
@@ -246,7 +253,7 @@ impl Hot {
     }
 
     /// Gives a finding its number in the month.
-    fn numbered(&mut self, settings: &Settings, change: Change) -> Change {
+    pub(super) fn numbered(&mut self, settings: &Settings, change: Change) -> Change {
         match change {
             Change::Opened(mut finding) => {
                 finding.ordinal = self.tally.count(settings, finding.at, finding.direction);
@@ -260,44 +267,5 @@ impl Hot {
             }
             closed @ Change::Closed { .. } => closed,
         }
-    }
-
-    fn silence(&mut self, settings: &Settings, t: i64, forecast: Option<&Range>) -> Verdict {
-        let mut verdict = self.as_expected(t, forecast);
-        let overdue = self.cadence.overdue_at().is_some_and(|at| t >= at);
-        let (true, None, Some(range)) = (overdue, verdict.learning, verdict.expected) else {
-            return verdict;
-        };
-        let threshold = settings.threshold(&self.cadence);
-        verdict.evidence = threshold + SILENCE;
-        let finding = Finding {
-            since: self.cadence.last(),
-            at: t,
-            value: None,
-            range,
-            kind: Kind::Missing,
-            severity: Severity::of(verdict.evidence, threshold),
-            direction: Direction::Both,
-            member: Member::Absence,
-            evidence: verdict.evidence,
-            score: 0.0,
-            ordinal: 0,
-        };
-        let change = if self.incident.is_open() {
-            self.incident.miss(&finding)
-        } else {
-            let sight = Sight {
-                seasonal: 0.0,
-                abnormal: true,
-                wanted: !self.tolerance.covers(finding.since, Direction::Both, 0.0),
-                finding,
-                gradual: false,
-            };
-            self.incident.open(&sight, self.level.fast(), 0.0);
-            sight.wanted.then_some(Change::Opened(finding))
-        };
-        verdict.change = change.map(|change| self.numbered(settings, change));
-        verdict.abnormal = self.incident.is_told().then(|| finding.abnormal());
-        verdict
     }
 }

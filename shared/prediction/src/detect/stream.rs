@@ -1,4 +1,4 @@
-use super::{Cold, Detector, Hot, Range, Verdict};
+use super::{Change, Cold, Detector, Hot, Mark, Past, Range, Verdict};
 
 /// The whole state of one series, for a replay.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,6 +15,11 @@ impl Stream {
         if value.is_some() && detector.roll_is_due(&self.hot, t) {
             detector.roll(&mut self.hot, &mut self.cold, t);
         }
-        detector.push(&mut self.hot, t, value, forecast)
+        detector.push_knowing(&mut self.hot, &self.cold, t, value, forecast)
+    }
+
+    /// [`Detector::mark`].
+    pub fn mark(&mut self, detector: &Detector, t: i64, about: Option<&Past>, mark: Mark) -> Option<Change> {
+        detector.mark(&mut self.hot, &mut self.cold, t, about, mark)
     }
 }

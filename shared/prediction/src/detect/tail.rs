@@ -51,12 +51,13 @@ impl Tail {
         f64::from(self.threshold) + over * self.excess.get()
     }
 
-    /// Learns from the `seen`th value; one beyond the threshold has a `weight` from 0 to 1. The mean excess is at least `thinnest`.
+    /// Learns from the `seen`th value, with a `weight` from 0 to 1: one of weight 0 says nothing, as it stands for others that say
+    /// nothing, and only an excess counts for less. The mean excess is at least `thinnest`.
     pub(super) fn learn(&mut self, value: f64, seen: f64, weight: f64, thinnest: f64) {
-        let over = value > f64::from(self.threshold);
-        if over && weight <= 0.0 {
+        if weight <= 0.0 {
             return;
         }
+        let over = value > f64::from(self.threshold);
         let threshold = self.learn_threshold(value, seen);
         if over && value > threshold {
             let excess = self.excess.get();
@@ -74,5 +75,22 @@ impl Tail {
         let threshold = (threshold + step * (over - EXCEEDED)).clamp(1e-3, 1e30);
         self.threshold = narrow(threshold);
         threshold
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is not learned of an incident must not be made up for by the values between, which are all below the threshold.
+    #[test]
+    fn without_weight_nothing_is_learned_below_the_threshold_or_above() {
+        let mut tail = Tail::guess(3.0, 1.0);
+        for value in [0.5, 2.9, 3.1, 9.0] {
+            tail.learn(value, 1_000.0, 0.0, 0.1);
+        }
+        assert_eq!(tail, Tail::guess(3.0, 1.0));
+        tail.learn(0.5, 1_000.0, 1.0, 0.1);
+        assert!(tail.threshold < 3.0);
     }
 }

@@ -165,7 +165,7 @@ impl Act {
         let verdict = match self {
             Self::Value(value, forecast) => stream.push(detector, t, Some(value), forecast.as_ref()),
             Self::Nothing(forecast) => stream.push(detector, t, None, forecast.as_ref()),
-            Self::Mark(mark) => return Outcome::Marked(detector.mark(&mut stream.hot, t, mark)),
+            Self::Mark(mark) => return Outcome::Marked(stream.mark(detector, t, None, mark)),
         };
         Outcome::Verdict(Box::new(verdict))
     }

@@ -143,7 +143,7 @@ fn a_mark_of_the_past_does_nothing_to_the_present() {
         }
         let before = watch.stream.clone();
         assert!(before.hot.incident().is_some());
-        let change = watch.detector.mark(&mut watch.stream.hot, START + 3 * DAY, mark);
+        let change = watch.mark(START + 3 * DAY, mark);
         assert_eq!((change, &watch.stream), (None, &before), "{mark:?}");
     }
 }
@@ -158,8 +158,7 @@ fn noise_that_was_accepted_is_not_told_again() {
         for (t, value) in points.by_ref() {
             watch.push(t, Some(value));
             if watch.incidents.iter().any(|one| one.is_told_as(&[Kind::Variance])) && t >= START + 9 * DAY + 12 * HOUR {
-                let change = watch.detector.mark(&mut watch.stream.hot, t, Mark::NewNormal);
-                watch.note(t, change);
+                watch.mark(t, Mark::NewNormal);
                 break;
             }
         }

@@ -1,6 +1,6 @@
 //! What users say counts from then on.
 
-use prediction::detect::{Change, Ending, Mark, Settings};
+use prediction::detect::{Change, Ending, Mark, Past, Settings};
 
 use crate::corpus::{DAY, Generator, HOUR, MINUTE, START, Series};
 use crate::injected::Fault;
@@ -25,7 +25,7 @@ fn mark_and_end(watch: &mut Watch, after: i64, mark: Mark) {
     let t = START + after;
     let since = watch.stream.hot.incident();
     assert!(since.is_some(), "no incident to mark: {}", shown(&watch.incidents));
-    let change = watch.detector.mark(&mut watch.stream.hot, t, mark);
+    let change = watch.mark(t, mark);
     assert_eq!(
         change,
         since.map(|since| Change::Closed {
@@ -34,7 +34,6 @@ fn mark_and_end(watch: &mut Watch, after: i64, mark: Mark) {
         })
     );
     assert_eq!(watch.stream.hot.incident(), None);
-    watch.note(t, change);
 }
 
 /// How many incidents begin when the fault is put into the day that follows.
@@ -134,10 +133,7 @@ fn what_was_real_is_told_again() {
         let faulty = Fault::Offset(-15.0).inject(clean.clone(), at, HOUR).series;
         let mut watch = Watch::new(Settings::default());
         show(&mut watch, &faulty, 0, at + 50 * MINUTE);
-        let change = watch
-            .detector
-            .mark(&mut watch.stream.hot, START + at + 50 * MINUTE, Mark::Real);
-        watch.note(START + at + 50 * MINUTE, change);
+        watch.mark(START + at + 50 * MINUTE, Mark::Real);
         show(&mut watch, &faulty, at + 50 * MINUTE, 21 * DAY);
         assert_eq!(
             told_of(&watch, &clean, Fault::Offset(-15.0), NEXT_DAY, HOUR),
@@ -198,10 +194,7 @@ fn a_real_shift_is_not_adopted() {
             let mut watch = Watch::new(Settings::default());
             show(&mut watch, &faulty, 0, at + HOUR);
             assert!(watch.stream.hot.incident().is_some(), "{generator} seed {seed}");
-            let change = watch
-                .detector
-                .mark(&mut watch.stream.hot, START + at + HOUR, Mark::Real);
-            watch.note(START + at + HOUR, change);
+            watch.mark(START + at + HOUR, Mark::Real);
             for days in 1..=4 {
                 show(
                     &mut watch,
@@ -277,14 +270,110 @@ fn without_an_incident_nothing_ends() {
     for mark in Mark::ALL {
         let clean = series("gaussian", 1, 5);
         let mut watch = Watch::new(Settings::default());
-        assert_eq!(
-            watch.detector.mark(&mut watch.stream.hot, START, *mark),
-            None,
-            "before the first point"
-        );
+        assert_eq!(watch.mark(START, *mark), None, "before the first point");
         show(&mut watch, &clean, 0, 4 * DAY);
-        assert_eq!(watch.detector.mark(&mut watch.stream.hot, START + 4 * DAY, *mark), None);
+        assert_eq!(watch.mark(START + 4 * DAY, *mark), None);
         show(&mut watch, &clean, 4 * DAY, 5 * DAY);
         assert!(watch.incidents.is_empty(), "{mark:?}: {}", shown(&watch.incidents));
     }
+}
+
+/// The last incident that was told, as it would be stored.
+fn stored(watch: &Watch) -> Past {
+    let finding = watch.incidents.last().unwrap().told.last().unwrap();
+    Past {
+        since: finding.since,
+        direction: finding.direction,
+        off: (finding.value.unwrap() - finding.range.expected).abs(),
+    }
+}
+
+/// A drop at 12:00 on the 19th day and a rise at 20:00 on the 20th, of which nobody says anything, and the drop as it is stored.
+fn after_a_drop_and_a_rise(seed: u64) -> (Watch, Series, Past) {
+    let clean = series("wave", seed, 24);
+    let (drop, rise) = (19 * DAY + 12 * HOUR, 20 * DAY + 20 * HOUR);
+    let faulty = Fault::Offset(-15.0).inject(clean.clone(), drop, HOUR).series;
+    let faulty = Fault::Offset(15.0).inject(faulty, rise, HOUR).series;
+    let mut watch = Watch::new(Settings::default());
+    show(&mut watch, &faulty, 0, 20 * DAY);
+    let past = stored(&watch);
+    show(&mut watch, &faulty, 20 * DAY, 21 * DAY);
+    (watch, clean, past)
+}
+
+#[test]
+fn what_is_said_of_an_older_incident_counts_from_then_on() {
+    for seed in SEEDS {
+        let (mut watch, clean, past) = after_a_drop_and_a_rise(seed);
+        let noon = |watch: &Watch| told_of(watch, &clean, Fault::Offset(-15.0), NEXT_DAY, HOUR);
+        assert_eq!(noon(&watch), 1, "seed {seed}");
+        let change = watch.mark_about(past.since, Some(&past), Mark::Expected);
+        assert_eq!(change, None, "seed {seed}");
+        assert_eq!(noon(&watch), 0, "seed {seed}");
+        let evening = told_of(&watch, &clean, Fault::Offset(15.0), 21 * DAY + 20 * HOUR, HOUR);
+        assert_eq!(evening, 1, "seed {seed}: the rise was not expected");
+        watch.mark_about(past.since, Some(&past), Mark::Real);
+        assert_eq!(noon(&watch), 1, "seed {seed}: it was real after all");
+    }
+}
+
+#[test]
+fn what_was_expected_and_then_real_is_told_again() {
+    for seed in SEEDS {
+        let (mut watch, clean) = after_a_drop(seed, Some(Mark::Expected));
+        watch.mark(START + 20 * DAY + 13 * HOUR, Mark::Real);
+        assert_eq!(
+            told_of(&watch, &clean, Fault::Offset(-15.0), NEXT_DAY, HOUR),
+            1,
+            "seed {seed}"
+        );
+    }
+}
+
+/// Drops at eight times of the day, each expected, on as many days.
+fn after_eight(seed: u64) -> (Watch, Series) {
+    let clean = series("wave", seed, 24);
+    let mut watch = Watch::new(Settings::default());
+    show(&mut watch, &clean, 0, 13 * DAY);
+    for day in 13..21 {
+        let at = day * DAY + (day - 13) * 3 * HOUR;
+        let faulty = Fault::Offset(-15.0).inject(clean.clone(), at, HOUR).series;
+        show(&mut watch, &faulty, day * DAY, at + 50 * MINUTE);
+        mark_and_end(&mut watch, at + 50 * MINUTE, Mark::Expected);
+        show(&mut watch, &faulty, at + 50 * MINUTE, (day + 1) * DAY);
+    }
+    (watch, clean)
+}
+
+#[test]
+fn eight_incidents_that_were_expected_are_remembered() {
+    for seed in SEEDS {
+        let (watch, clean) = after_eight(seed);
+        for hour in (0..24).step_by(3) {
+            let at = 21 * DAY + hour * HOUR;
+            let told = |size: f64| told_of(&watch, &clean, Fault::Offset(size), at, HOUR);
+            assert_eq!((told(-15.0), told(15.0)), (0, 1), "seed {seed}, {hour}:00");
+        }
+    }
+}
+
+/// As the tick does it, which reads the cold state only where it must.
+#[test]
+fn the_cold_state_is_needed_where_the_detector_says_so_and_not_elsewhere() {
+    let (watch, clean) = after_eight(1);
+    let faulty = Fault::Offset(-15.0).inject(clean, 21 * DAY + 9 * HOUR, HOUR).series;
+    let (mut whole, mut sparing) = (watch.stream.clone(), watch.stream.clone());
+    let mut needed = 0;
+    for (t, value) in faulty.points().filter(|(t, _)| *t >= START + 21 * DAY) {
+        let verdict = whole.push(&watch.detector, t, Some(value), None);
+        let other = if watch.detector.needs_cold(&sparing.hot, t, Some(value), None) {
+            needed += 1;
+            sparing.push(&watch.detector, t, Some(value), None)
+        } else {
+            watch.detector.push(&mut sparing.hot, t, Some(value), None)
+        };
+        assert_eq!((other, &sparing), (verdict, &whole), "at {t}");
+    }
+    // the ends of three days, and the drop
+    assert!((8..=24).contains(&needed), "{needed} of {}", 3 * DAY / STEP);
 }

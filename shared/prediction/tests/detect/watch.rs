@@ -1,6 +1,6 @@
 //! What the detector tells of a series.
 
-use prediction::detect::{Change, Detector, Ending, Finding, Kind, Settings, Severity, Stream, Verdict};
+use prediction::detect::{Change, Detector, Ending, Finding, Kind, Mark, Past, Settings, Severity, Stream, Verdict};
 
 use crate::corpus::{DAY, HOUR, Series};
 
@@ -49,6 +49,16 @@ impl Watch {
         let verdict = self.stream.push(&self.detector, t, value, None);
         self.note(t, verdict.change);
         verdict
+    }
+
+    pub(crate) fn mark(&mut self, t: i64, mark: Mark) -> Option<Change> {
+        self.mark_about(t, None, mark)
+    }
+
+    pub(crate) fn mark_about(&mut self, t: i64, about: Option<&Past>, mark: Mark) -> Option<Change> {
+        let change = self.stream.mark(&self.detector, t, about, mark);
+        self.note(t, change);
+        change
     }
 
     pub(crate) fn note(&mut self, t: i64, change: Option<Change>) {

@@ -2,12 +2,14 @@
 
 use super::anomalies::Anomalies;
 use super::marks::Said;
+use super::warm_up;
 use crate::alerting::state::{Detection, Told};
 use crate::clock::Millis;
 use crate::detection::cold_rows::ColdRows;
 use crate::detection::{reason, wall_time};
+use crate::forecasting::Expected;
 use crate::series::{Point, SeriesId};
-use prediction::detect::{Change, Detector, Finding, Hot};
+use prediction::detect::{Change, Detector, Finding, Hot, Mark, Range, Verdict};
 
 /// Who looks at which series when.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(super) struct Look<'a> {
     pub(super) metric: &'a str,
     pub(super) time_zone: &'a str,
     pub(super) detector: &'a Detector,
+    /// what stored forecasts say, where the detector goes by them
+    pub(super) expected: &'a Expected,
 }
 
 impl Look<'_> {
@@ -29,44 +33,108 @@ impl Look<'_> {
         cold: &mut ColdRows,
         anomalies: &mut Anomalies,
     ) {
-        let Detection { hot, watch, told } = detection;
+        let Detection {
+            hot: state,
+            watch,
+            told,
+        } = detection;
         watch.begin_minute();
         // until its history was replayed, which includes these points and marks, there is nobody to look
-        let Some(hot) = hot else { return };
+        let Some(hot) = state else { return };
         let mut tell = |at: Millis, change: Option<Change>| {
             if let Some(change) = change {
                 self.tell(told, at, &change, anomalies);
             }
         };
+        let mut relearn = false;
         for said in marks {
-            let change = self.detector.mark(hot, said.at, said.mark);
+            let before = cold.get(self.series_id);
+            let mut known = before.clone();
+            let change = self.detector.mark(hot, &mut known, said.at, said.past(), said.mark);
+            if known != before {
+                cold.put(self.series_id, &known);
+            }
+            // of an incident that is over, what was learned of it can only be learned anew without it
+            let is_over = change.is_none() && said.past().is_some_and(|past| self.is_replayed(past.since));
+            relearn |= said.mark == Mark::BadData && is_over;
             if let Some(change) = &change {
                 watch.change(change);
             }
             tell(self.minute, change);
         }
+        if relearn {
+            *state = None;
+            return;
+        }
         for point in points {
             if !is_newer(hot, point) {
                 continue;
             }
-            if self.detector.roll_is_due(hot, point.timestamp) {
+            let (t, value) = (point.timestamp, Some(point.value));
+            let forecast = self.expected.range(self.series_id, self.minute, t);
+            if self.detector.roll_is_due(hot, t) {
                 let mut known = cold.get(self.series_id);
-                self.detector.roll(hot, &mut known, point.timestamp);
+                self.detector.roll(hot, &mut known, t);
                 cold.put(self.series_id, &known);
             }
-            let verdict = self.detector.push(hot, point.timestamp, Some(point.value), None);
-            watch.note(Some(point.value), &verdict);
-            tell(point.timestamp, verdict.change);
+            let verdict = self.push(hot, cold, t, value, forecast.as_ref());
+            watch.note(value, &verdict);
+            tell(t, verdict.change);
         }
-        if self
-            .detector
-            .overdue_at(hot)
-            .is_some_and(|overdue| overdue <= self.minute)
-        {
-            let verdict = self.detector.push(hot, self.minute, None, None);
+        if self.is_overdue(hot) {
+            let verdict = self.push(hot, cold, self.minute, None, None);
             watch.note(None, &verdict);
             tell(self.minute, verdict.change);
         }
+    }
+
+    /// Whether its cold state is needed to look at a series of which these points came, and, if it `is_marked`, something was said.
+    pub(super) fn needs_cold<'a>(
+        &self,
+        hot: &Hot,
+        is_marked: bool,
+        points: impl Iterator<Item = &'a Point> + Clone,
+    ) -> bool {
+        let mut newer = points.filter(|point| is_newer(hot, point));
+        if is_marked
+            || newer
+                .clone()
+                .any(|point| self.detector.roll_is_due(hot, point.timestamp))
+        {
+            return true;
+        }
+        if !self.detector.expects_more(hot) {
+            return false;
+        }
+        let Some(point) = newer.next() else {
+            return self.is_overdue(hot) && self.detector.needs_cold(hot, self.minute, None, None);
+        };
+        let forecast = self.expected.range(self.series_id, self.minute, point.timestamp);
+        let needed = self
+            .detector
+            .needs_cold(hot, point.timestamp, Some(point.value), forecast.as_ref());
+        // what a second one would be depends on the first
+        needed || newer.next().is_some()
+    }
+
+    fn push(&self, hot: &mut Hot, cold: &ColdRows, t: Millis, value: Option<f64>, forecast: Option<&Range>) -> Verdict {
+        if self.detector.expects_more(hot) && cold.holds(self.series_id) {
+            let known = cold.get(self.series_id);
+            self.detector.push_knowing(hot, &known, t, value, forecast)
+        } else {
+            self.detector.push(hot, t, value, forecast)
+        }
+    }
+
+    fn is_overdue(&self, hot: &Hot) -> bool {
+        self.detector
+            .overdue_at(hot)
+            .is_some_and(|overdue| overdue <= self.minute)
+    }
+
+    /// Whether a replay of the history would show a point of this time.
+    fn is_replayed(&self, t: Millis) -> bool {
+        t >= self.minute.saturating_sub(warm_up::SPAN)
     }
 
     fn tell(&self, told: &mut Option<Told>, at: Millis, change: &Change, anomalies: &mut Anomalies) {
@@ -101,9 +169,4 @@ impl Look<'_> {
 /// Whether the detector would look at a point.
 fn is_newer(hot: &Hot, point: &Point) -> bool {
     hot.last().is_none_or(|last| point.timestamp > last)
-}
-
-/// Whether a day of the series ends with one of these points, so that its cold row is needed.
-pub(super) fn needs_cold<'a>(detector: &Detector, hot: &Hot, mut points: impl Iterator<Item = &'a Point>) -> bool {
-    points.any(|point| is_newer(hot, point) && detector.roll_is_due(hot, point.timestamp))
 }

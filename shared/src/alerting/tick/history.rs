@@ -53,13 +53,13 @@ pub(super) async fn points(
     most: usize,
     seq: i64,
 ) -> Result<HashMap<SeriesId, Vec<Point>>, Error> {
-    let mut found = store::recent(tenant, series, most).await?;
+    let mut found = store::recent(tenant, series, Some(from), most).await?;
     // what was read may hold what came later; that is still in the log, which no trim takes before the lane has seen it
     let mut later = Later::new(series, seq);
     later.read(tenant).await?;
     for (series_id, points) in &mut found {
         let times = later.times.get(series_id);
-        points.retain(|point| point.timestamp >= from && times.is_none_or(|times| !times.contains(&point.timestamp)));
+        points.retain(|point| times.is_none_or(|times| !times.contains(&point.timestamp)));
     }
     Ok(found)
 }

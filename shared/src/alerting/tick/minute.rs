@@ -2,10 +2,10 @@
 
 mod turn;
 
-use super::detect::needs_cold;
+use super::detect::Look;
 use super::effects::Effects;
 use super::history::Known;
-use super::marks::{Marks, Said};
+use super::marks::Marks;
 use super::rule_set::RuleSet;
 use super::watching::Watching;
 use crate::alerting::outlook::Outlook;
@@ -13,6 +13,7 @@ use crate::alerting::rule::{Revision, Rule, RuleKey};
 use crate::alerting::state::{Arrival, Lane};
 use crate::clock::Millis;
 use crate::detection::cold_rows::ColdRows;
+use crate::forecasting::Expected;
 use crate::series::{SeriesId, SeriesRef};
 use prediction::LocalTime;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -47,6 +48,8 @@ pub(super) struct Scene<'a> {
     pub(super) resolves: &'a HashMap<(RuleKey, SeriesId), Millis>,
     /// what is watched for anomalies
     pub(super) watching: &'a Watching,
+    /// what stored forecasts say of what arrived, where detectors go by them
+    pub(super) expected: &'a Expected,
     /// where the organization is
     pub(super) local: LocalTime,
     /// what users said that is not applied yet
@@ -104,8 +107,7 @@ impl Scene<'_> {
         series.extend(self.arrivals.points.keys());
         series.extend(self.known.observed.keys());
         // one that a later minute meets is not there yet
-        let said = |said: &[Said]| said.iter().any(|one| one.created_at <= self.minute);
-        series.extend(self.marks.iter().filter(|(_, all)| said(all)).map(|(id, _)| *id));
+        series.extend(self.marks.keys().filter(|id| self.is_marked(**id)));
         if self.watching.everything() || self.rules.any_anomaly() {
             series.extend(&self.known.present);
         }
@@ -114,17 +116,33 @@ impl Scene<'_> {
         series
     }
 
-    fn needs_cold(&self, lane: &Lane, series_id: SeriesId) -> bool {
-        let Some(arrivals) = self.arrivals.points.get(&series_id) else {
+    /// Whether the cold row of a series must be read first.
+    pub(super) fn needs_cold(&self, lane: &Lane, series_id: SeriesId) -> bool {
+        let detection = lane.get(series_id).and_then(|tracked| tracked.detection.as_ref());
+        let Some(hot) = detection.and_then(|detection| detection.hot.as_ref()) else {
             return false;
         };
-        let detection = lane.get(series_id).and_then(|tracked| tracked.detection.as_ref());
-        detection
-            .and_then(|detection| detection.hot.as_ref())
-            .is_some_and(|hot| {
-                let detector = self.watching.detector(series_id, lane.cold_bits(), self.local);
-                needs_cold(&detector, hot, arrivals.iter().map(|arrival| &arrival.point))
-            })
+        let arrivals = self.arrivals.points.get(&series_id).map_or(&[][..], Vec::as_slice);
+        let detector = self.watching.detector(series_id, lane.cold_bits(), self.local);
+        let look = Look {
+            minute: self.minute,
+            series_id,
+            metric: "",
+            time_zone: self.watching.time_zone(),
+            detector: &detector,
+            expected: self.expected,
+        };
+        look.needs_cold(
+            hot,
+            self.is_marked(series_id),
+            arrivals.iter().map(|arrival| &arrival.point),
+        )
+    }
+
+    /// Whether something was said of a series that counts from this minute on.
+    fn is_marked(&self, series_id: SeriesId) -> bool {
+        let said = self.marks.get(&series_id);
+        said.is_some_and(|said| said.iter().any(|one| one.created_at <= self.minute))
     }
 }
 

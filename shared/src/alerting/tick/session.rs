@@ -13,6 +13,7 @@ use crate::budget::Budget;
 use crate::clock::{DAY, MINUTE, Millis};
 use crate::detection::cold_rows::ColdRows;
 use crate::detection::grouping::Groups;
+use crate::forecasting::Expected;
 use crate::series::{self, SeriesId, SeriesRef};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,7 @@ pub(super) struct Session<'a> {
     outlooks: Outlooks,
     effects: Effects,
     cold: ColdRows,
+    expected: Expected,
     /// whether series were watched for anomalies at the last minute, and what is left of that is to go
     had_detection: bool,
     forget_cold: bool,
@@ -56,6 +58,7 @@ impl<'a> Session<'a> {
             tenant,
             feed: Feed::new(snapshot.position.watermark, target),
             cold: ColdRows::new(snapshot.lane.cold_bits()),
+            expected: Expected::default(),
             had_detection,
             forget_cold: false,
             groups: None,
@@ -122,9 +125,10 @@ impl<'a> Session<'a> {
             let arrivals = self.arrivals(minute).await?;
             let mut known = self.history(minute).await?;
             self.recall(minute, &arrivals, &mut known, budget).await?;
+            self.foretell(minute, &arrivals).await?;
             while let Some(stop) = self.part(minute, &arrivals, &known) {
                 match stop {
-                    Stop::Cold(series_id) => self.read_cold(series_id, &arrivals).await?,
+                    Stop::Cold(series_id) => self.read_cold(minute, series_id, &arrivals, &known).await?,
                     Stop::Full(_) => {
                         self.group(minute).await?;
                         if self.commit(minute, evaluated).await? == Written::Lost {
@@ -232,9 +236,9 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Evaluates what is left of a minute; what stopped it, if something is still left.
-    fn part(&mut self, minute: Millis, arrivals: &Arrivals, known: &Known) -> Option<Stop> {
-        let scene = Scene {
+    /// What a minute sees.
+    fn scene<'s>(&'s self, minute: Millis, arrivals: &'s Arrivals, known: &'s Known) -> Scene<'s> {
+        Scene {
             minute,
             rules: &self.snapshot.rules,
             names: &self.names,
@@ -243,16 +247,26 @@ impl<'a> Session<'a> {
             outlooks: &self.outlooks,
             resolves: &self.snapshot.resolves,
             watching: &self.snapshot.watching,
+            expected: &self.expected,
             local: self.snapshot.watching.local(minute),
             marks: &self.snapshot.marks,
             max_rows: MAX_ROWS,
-        };
-        let position = &mut self.snapshot.position;
-        let from = SeriesId::from_raw(position.next_series)?;
-        let lane = &mut self.snapshot.lane;
-        let stop = evaluate(lane, &mut self.cold, &scene, from, &mut self.effects);
+        }
+    }
+
+    /// Evaluates what is left of a minute; what stopped it, if something is still left.
+    fn part(&mut self, minute: Millis, arrivals: &Arrivals, known: &Known) -> Option<Stop> {
+        let from = SeriesId::from_raw(self.snapshot.position.next_series)?;
+        // the scene is of all the rest
+        let mut lane = std::mem::take(&mut self.snapshot.lane);
+        let mut cold = std::mem::take(&mut self.cold);
+        let mut effects = std::mem::take(&mut self.effects);
+        let scene = self.scene(minute, arrivals, known);
+        let stop = evaluate(&mut lane, &mut cold, &scene, from, &mut effects);
+        (self.snapshot.lane, self.cold, self.effects) = (lane, cold, effects);
         self.ahead = true;
         marks::drop_applied(&mut self.snapshot.marks, &self.effects.marks);
+        let position = &mut self.snapshot.position;
         if let Some(Stop::Full(next) | Stop::Cold(next)) = stop {
             position.open_minute = Some(minute);
             position.next_series = next.raw();

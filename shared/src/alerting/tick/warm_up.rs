@@ -1,9 +1,11 @@
 //! Warm-up: a series that is watched for anomalies from now on is shown its stored history, so that one that was imported
 //! with a month of it is ready at once.
 //!
-//! A replay tells nobody of what is past. An incident that is open at its end is told only if it began after the watching did
-//! and the series goes on: the points of that were fresh, and came before the replay. Another one is kept as open in the
+//! A replay tells nobody of what is past. An incident that is open at its end is told only if it began after the watching did, or
+//! with the last point before that, which may have come later, and the series goes on: the points of that were fresh, and came before the replay. Another one is kept as open in the
 //! detector's state: it is told when it gets worse, and otherwise ends unseen.
+//!
+//! Values that users called wrong are not shown: a series is replayed anew when that is said of an incident that is over.
 
 use super::anomalies::Anomalies;
 use super::history;
@@ -23,7 +25,7 @@ use prediction::detect::{Change, Detector, Finding, Stream, Verdict};
 use std::collections::BTreeMap;
 
 /// How far back a replay goes: a month, and some, so that each day of the week was seen five times.
-const SPAN: Millis = 35 * DAY;
+pub(super) const SPAN: Millis = 35 * DAY;
 /// The most points of a series that are replayed, the newest: those of 35 days at one a minute.
 const POINTS: usize = 35 * 1_440;
 /// How many series are read together.
@@ -91,9 +93,11 @@ impl WarmUp<'_> {
                 let name = self.names.get(series_id);
                 let open = open.filter(|open| {
                     let since = name.and_then(|name| self.watching.since(name, self.rules));
+                    let interval = tracked.observed.interval;
                     let age = self.minute.saturating_sub(stream.hot.last().unwrap_or(open.since));
                     detection.told.is_some_and(|told| told.since == open.since)
-                        || since.is_some_and(|since| since <= open.since) && age <= fresh_for(tracked.observed.interval)
+                        || since.is_some_and(|since| since.saturating_sub(interval) <= open.since)
+                            && age <= fresh_for(interval)
                 });
                 self.settle(*series_id, name, detection, open, anomalies);
             }
@@ -136,17 +140,18 @@ impl WarmUp<'_> {
             Some(Change::Closed { .. }) => open = None,
             None => {}
         };
+        let bad = bad_data(said);
         let mut said = said.iter().peekable();
-        for point in points {
+        for point in points.iter().filter(|point| !is_within(&bad, point.timestamp)) {
             while let Some(one) = said.next_if(|one| one.created_at < point.timestamp) {
-                note(detector.mark(&mut stream.hot, one.at, one.mark));
+                note(stream.mark(detector, one.at, one.past(), one.mark));
             }
             let verdict = stream.push(detector, point.timestamp, Some(point.value), None);
             note(verdict.change);
             last = Some(verdict);
         }
         for one in said {
-            note(detector.mark(&mut stream.hot, one.at, one.mark));
+            note(stream.mark(detector, one.at, one.past(), one.mark));
         }
         // a series that has been silent for long is no news
         if detector
@@ -163,6 +168,27 @@ impl WarmUp<'_> {
         }
         (stream, watch, open)
     }
+}
+
+/// When values were wrong data, each from one time to before another: of each incident the last mark counts.
+fn bad_data(said: &[Said]) -> BTreeMap<Millis, Millis> {
+    let mut bad = BTreeMap::new();
+    for one in said {
+        match (one.bad_data(), one.past()) {
+            (Some((since, until)), _) => {
+                bad.insert(since, until);
+            }
+            (None, Some(past)) => {
+                bad.remove(&past.since);
+            }
+            (None, None) => {}
+        }
+    }
+    bad
+}
+
+fn is_within(spans: &BTreeMap<Millis, Millis>, t: Millis) -> bool {
+    spans.range(..=t).any(|(_, until)| t < *until)
 }
 
 /// What the points say of when the next one is due, for a series of which nothing else is known.

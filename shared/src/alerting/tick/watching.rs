@@ -4,7 +4,7 @@ use super::rule_set::RuleSet;
 use crate::alerting::condition::Condition;
 use crate::alerting::rule::{Revision, Rule, RuleKey};
 use crate::clock::Millis;
-use crate::detection::{DetectionSettings, cold_rows, standard_time};
+use crate::detection::{DetectionSettings, Expectation, cold_rows, standard_time};
 use crate::series::{SeriesId, SeriesRef};
 use prediction::LocalTime;
 use prediction::detect::Detector;
@@ -36,6 +36,11 @@ impl Watching {
     /// Whether it is on for all series.
     pub(super) fn everything(&self) -> bool {
         self.all.is_some()
+    }
+
+    /// Whether detectors go by stored forecasts.
+    pub(super) fn by_forecasts(&self) -> bool {
+        self.settings.expectation() == Expectation::Forecast
     }
 
     /// What a lane remembers to have met, if all series are watched in `minute`: no rule has this key.

@@ -150,7 +150,7 @@ impl Work {
 
     /// The points of these series, and what the run whose results will go said of them.
     async fn read(&self, series: &[SeriesId]) -> Result<Piece, Error> {
-        let points = store::recent(&self.tenant, series, HISTORY).await?;
+        let points = store::recent(&self.tenant, series, None, HISTORY).await?;
         let mut falling = Vec::new();
         if let (Some(run), Some(first), Some(last)) = (&self.falling, series.first(), series.last()) {
             let found = results::entries(&self.tenant, &self.job_id, run.run, *first..=*last, usize::MAX).await;

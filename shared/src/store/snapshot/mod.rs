@@ -198,7 +198,8 @@ impl<'a> Reading<'a> {
                         after,
                         enough as i64,
                         chunks_of(enough),
-                        CHUNK_BYTES
+                        CHUNK_BYTES,
+                        from
                     ],
                 ),
             })

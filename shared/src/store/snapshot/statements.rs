@@ -54,7 +54,7 @@ pub(super) const NEWEST_CHUNKS: &str = "SELECT m.series_id, m.start_ts, m.end_ts
          WHERE o.org_id = m.org_id AND o.series_id = m.series_id AND o.points > 1 ORDER BY o.start_ts DESC LIMIT 1), m.start_ts)
      ORDER BY m.series_id, m.start_ts";
 
-// the newest chunks of each series, as many as hold ?5 points and at most ?6; a page of them in bytes. The last column:
+// the newest chunks of each series, as many as hold ?5 points and at most ?6, from ?8 on; a page of them in bytes. The last column:
 // how many there are from here on
 pub(super) const RECENT_CHUNKS: &str = "SELECT m.series_id, m.start_ts, m.end_ts, m.blob, p.rows
      FROM (SELECT c.series_id, c.start_ts, length(c.blob) AS size, count(*) OVER () AS rows,
@@ -67,7 +67,7 @@ pub(super) const RECENT_CHUNKS: &str = "SELECT m.series_id, m.start_ts, m.end_ts
                       FROM (SELECT start_ts, points FROM metrics
                             WHERE org_id = (SELECT org_id FROM authority) AND series_id = w.value
                             ORDER BY start_ts DESC LIMIT ?6)) AS e), -9223372036854775808))
-           WHERE w.value >= ?3) AS p
+           WHERE w.value >= ?3 AND c.end_ts >= ?8) AS p
      CROSS JOIN metrics AS m ON m.org_id = (SELECT org_id FROM authority) AND m.series_id = p.series_id AND m.start_ts = p.start_ts
      WHERE p.total <= ?7 OR p.total = p.size
      ORDER BY m.series_id, m.start_ts";

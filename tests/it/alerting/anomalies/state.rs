@@ -1,7 +1,8 @@
 //! What is kept of watched series, and when it is read and written.
 
-use super::scene::{STEP, history, run, switch, usual, watched};
+use super::scene::{STEP, anomalies, dropped, history, run, switch, usual, watched};
 use crate::alerting::rig::{Rig, series};
+use db::args;
 use evaluate_alerts::Count;
 use intentvision::series::SeriesRef;
 
@@ -47,4 +48,43 @@ async fn cold_rows_are_written_once_a_day_and_split() {
     let lanes = rig.read("SELECT active FROM lanes").await;
     assert_eq!(lanes[0].integer(0).unwrap(), 0, "nothing is left to watch");
     assert!(rig.read("SELECT 1 FROM lane_state").await.is_empty());
+}
+
+/// The version byte of the only hot state in a page of a lane: its length before it is 256, as a varint.
+fn version_byte(page: &[u8]) -> usize {
+    let found: Vec<usize> = (2..page.len())
+        .filter(|at| page[at - 2..=*at] == [0x80, 2, 1])
+        .collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    found[0]
+}
+
+/// A state of a version that is not known is learned anew; what was told is still one incident, and ends.
+#[tokio::test]
+async fn what_was_told_ends_under_another_version_of_the_detector() {
+    let (rig, names) = watched(1).await;
+    run(&rig, &names, 2..=60, |name, time| Some(usual(name, time))).await;
+    run(&rig, &names, 61..=80, |name, time| Some(dropped(name, time))).await;
+    assert_eq!(anomalies(&rig).await.len(), 1);
+    let pages = rig.read("SELECT blob FROM lane_state WHERE page >= 0").await;
+    let mut page = pages[0].blob(0).unwrap().to_vec();
+    let at = version_byte(&page);
+    page[at] = 255;
+    rig.write(
+        "UPDATE lane_state SET blob = ?2 WHERE org_id = (SELECT org_id FROM authority) AND page >= 0",
+        args![page],
+    )
+    .await;
+    rig.at(81, 0);
+    assert_eq!(rig.tick(81).await.replayed, 1);
+    run(&rig, &names, 82..=95, |name, time| Some(dropped(name, time))).await;
+    let found = anomalies(&rig).await;
+    assert_eq!((found.len(), found[0].until), (1, None), "{found:?}");
+    run(&rig, &names, 96..=240, |name, time| Some(usual(name, time))).await;
+    let found = anomalies(&rig).await;
+    assert_eq!(
+        (found.len(), found[0].ending.as_deref()),
+        (1, Some("recovered")),
+        "{found:?}"
+    );
 }

@@ -94,6 +94,7 @@ fn run(story: &Story, mut cut: impl FnMut() -> bool) -> (Run, Vec<String>) {
     let rules = rules();
     let watching = Watching::new(Some((DetectionSettings::default(), 0)), "UTC");
     let mut cold = ColdRows::default();
+    let expected = Expected::default();
     let names: BTreeMap<SeriesId, SeriesRef> = (0..HOSTS).map(series).map(|name| (name.series_id, name)).collect();
     let mut run = Run {
         lane: learned(),
@@ -134,6 +135,7 @@ fn run(story: &Story, mut cut: impl FnMut() -> bool) -> (Run, Vec<String>) {
                 outlooks: &Outlooks::new(),
                 resolves: &HashMap::new(),
                 watching: &watching,
+                expected: &expected,
                 local: LocalTime::default(),
                 marks: &Marks::new(),
                 max_rows: if cut() { 1 } else { MAX_ROWS },

@@ -140,6 +140,7 @@ impl<'a, 'b> Turn<'a, 'b> {
             metric: name.metric_key.as_str(),
             time_zone: watching.time_zone(),
             detector: &watching.detector(self.id, cold_bits, self.scene.local),
+            expected: self.scene.expected,
         };
         look.take(&mut detection, marks(), fresh, cold, &mut self.effects.anomalies);
         Some(detection)

@@ -2,17 +2,19 @@
 
 use super::Session;
 use crate::Error;
+use crate::alerting::tick::Evaluated;
 use crate::alerting::tick::commit::Written;
+use crate::alerting::tick::history::Known;
 use crate::alerting::tick::load::Snapshot;
 use crate::alerting::tick::minute::{Arrivals, MAX_BYTES};
 use crate::alerting::tick::warm_up::{self, WarmUp};
-use crate::alerting::tick::{Evaluated, detect};
 use crate::budget::Budget;
 use crate::clock::Millis;
 use crate::detection::grouping::Groups;
 use crate::series::{Dimensions, SeriesId};
 use crate::store::bucket;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 impl Session<'_> {
     /// Shows series that wait for it their history.
@@ -67,25 +69,31 @@ impl Session<'_> {
         Ok(Written::Yes)
     }
 
-    /// Reads the cold rows of series whose day ends with what arrived, from one on.
-    pub(super) async fn read_cold(&mut self, from: SeriesId, arrivals: &Arrivals) -> Result<(), Error> {
-        let Snapshot {
-            lane,
-            watching,
-            position,
-            ..
-        } = &self.snapshot;
-        let local = watching.local(position.open_minute.unwrap_or(position.minute));
-        let ending = arrivals.points.range(from..).filter(|(id, arrived)| {
-            let hot = lane
-                .get(**id)
-                .and_then(|tracked| tracked.detection.as_ref()?.hot.as_ref());
-            hot.is_some_and(|hot| {
-                let detector = watching.detector(**id, lane.cold_bits(), local);
-                detect::needs_cold(&detector, hot, arrived.iter().map(|arrival| &arrival.point))
-            })
-        });
-        self.cold.read(self.tenant, ending.map(|(id, _)| *id)).await
+    /// Reads what stored forecasts say of the series of which something arrived, if detectors go by them.
+    pub(super) async fn foretell(&mut self, minute: Millis, arrivals: &Arrivals) -> Result<(), Error> {
+        let Snapshot { lane, watching, .. } = &self.snapshot;
+        if !watching.by_forecasts() {
+            return Ok(());
+        }
+        let is_watched = |id: &SeriesId| lane.get(*id).is_some_and(|tracked| tracked.detection.is_some());
+        let watched = arrivals.points.keys().copied().filter(is_watched);
+        self.expected.read(self.tenant, watched, minute).await
+    }
+
+    /// Reads the cold row of a series, and of those after it that need theirs for what arrived.
+    pub(super) async fn read_cold(
+        &mut self,
+        minute: Millis,
+        from: SeriesId,
+        arrivals: &Arrivals,
+        known: &Known,
+    ) -> Result<(), Error> {
+        let scene = self.scene(minute, arrivals, known);
+        let lane = &self.snapshot.lane;
+        let after = arrivals.points.range((Bound::Excluded(from), Bound::Unbounded));
+        let others = after.map(|(id, _)| *id).filter(|id| scene.needs_cold(lane, *id));
+        let needed: Vec<SeriesId> = std::iter::once(from).chain(others).collect();
+        self.cold.read(self.tenant, needed).await
     }
 
     /// Puts the incidents of a minute, or of a part of it, into groups.
