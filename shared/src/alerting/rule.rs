@@ -184,6 +184,19 @@ impl Definition {
         let keep = self.condition.keeps().or((delay > 0).then_some(Keep::Points(1)))?;
         Some(Need { delay, keep })
     }
+
+    /// What must be remembered to know whether a series is new.
+    #[must_use]
+    pub fn age(&self) -> Option<Need> {
+        let grace = self.grace.millis();
+        let keep = Keep::Age(grace);
+        (grace > 0).then_some(Need { delay: 0, keep })
+    }
+
+    /// All that must be remembered of a series.
+    pub fn needs(&self) -> impl Iterator<Item = Need> {
+        self.need().into_iter().chain(self.age())
+    }
 }
 
 /// A rule of an organization.

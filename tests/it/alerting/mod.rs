@@ -1,6 +1,7 @@
 //! Alerting end to end: the tick on a real database, and its rules and alerts over HTTP.
 
 mod anomalies;
+mod composite;
 mod fault;
 mod forecasts;
 mod http;

@@ -3,6 +3,7 @@
 use super::replay::assert_same;
 use super::rig::{Rig, START, threshold};
 use intentvision::clock::MINUTE;
+use intentvision::series::{Dimensions, MetricKey, SeriesRef};
 use serde_json::{Value, json};
 
 /// A rule with this condition, over one series that had a value a minute for an hour.
@@ -312,4 +313,85 @@ async fn missed_and_killed_ticks_leave_the_same_windows() {
         rig.tick(35).await;
         assert_same(&rig, &clean).await;
     }
+}
+
+/// A rule is quiet about a series that is new, and not about one that was there before it.
+#[tokio::test]
+async fn a_series_that_is_new_does_not_fire_within_its_grace() {
+    let rig = Rig::new().await;
+    rig.at(0, 0);
+    rig.points(&[(2, START - 10 * MINUTE, 50.0), (2, START, 150.0)], false)
+        .await;
+    rig.at(0, 1_000);
+    rig.rule(threshold(|rule| {
+        rule["grace"] = json!("4m");
+        rule["no_data_after"] = json!("2m");
+    }))
+    .await;
+    rig.tick(1).await;
+    assert_eq!(rig.log().await, ["1 unknown>firing"], "the one that was there");
+    rig.at(2, 0);
+    rig.send(&[(1, 150.0), (2, 150.0)]).await;
+    for minute in 2..=5 {
+        rig.at(minute, 500);
+        rig.send(&[(2, 150.0)]).await;
+        rig.tick(minute).await;
+    }
+    assert_eq!(rig.log().await.len(), 1, "neither its value nor its silence counts yet");
+    rig.at(6, 0);
+    rig.send(&[(1, 150.0), (2, 150.0)]).await;
+    rig.tick(6).await;
+    assert_eq!(rig.log().await, ["1 unknown>firing", "6 unknown>firing"]);
+}
+
+/// A rule with a pattern has an instance of its own for each series of each metric that it matches.
+#[tokio::test]
+async fn a_pattern_matches_the_series_of_several_metrics() {
+    let rig = Rig::new().await;
+    rig.at(0, 1_000);
+    rig.rule(threshold(|rule| {
+        rule["metric_key"] = json!("http.*.latency");
+        rule["dimensions"] = json!({"region": "eu"});
+    }))
+    .await;
+    // one that names a metric besides
+    rig.rule(threshold(|rule| rule["metric_key"] = json!("http.get.latency")))
+        .await;
+    let named = |metric: &str, region: &str| {
+        let dimensions = Dimensions::new([
+            ("host".to_owned(), "a".to_owned()),
+            ("region".to_owned(), region.to_owned()),
+        ]);
+        SeriesRef::new(MetricKey::parse(metric).unwrap(), dimensions.unwrap())
+    };
+    let names = [
+        named("http.get.latency", "eu"),
+        named("http.get.latency", "us"),
+        named("http.post.latency", "eu"),
+        named("http.get.errors", "eu"),
+        named("grpc.get.latency", "eu"),
+    ];
+    for (minute, value) in [(1, 150.0), (2, 50.0)] {
+        rig.at(minute, 0);
+        let points: Vec<_> = names
+            .iter()
+            .map(|name| (name.clone(), START + minute * MINUTE, value))
+            .collect();
+        rig.store(&points, false).await;
+        rig.tick(minute).await;
+    }
+    let rows = rig.read("SELECT summary, status FROM alerts ORDER BY summary").await;
+    let summaries: Vec<&str> = rows.iter().map(|row| row.text(0).unwrap()).collect();
+    let about =
+        |metric, region| format!(r#"load high: {metric}{{host="a",region="{region}"}}: the value is 150, above 100"#);
+    assert_eq!(
+        summaries,
+        [
+            about("http.get.latency", "eu"),
+            about("http.get.latency", "eu"),
+            about("http.get.latency", "us"),
+            about("http.post.latency", "eu"),
+        ]
+    );
+    assert!(rows.iter().all(|row| row.text(1).unwrap() == "resolved"));
 }

@@ -23,6 +23,8 @@ pub enum Keep {
     Points(u8),
     /// what those of a window of this length come to
     Window(Summary, Millis),
+    /// only whether the series is as old as this
+    Age(Millis),
 }
 
 /// What the points of a part of a window come to.
@@ -100,7 +102,7 @@ impl Recent {
         }
         recent.waiting.drain(..recent.waiting.len().saturating_sub(WAITING));
         // however far back the history goes that was read: the window is complete, or it is not
-        if let Keep::Window(_, length) = need.keep {
+        if let Keep::Window(_, length) | Keep::Age(length) = need.keep {
             let from = until.saturating_sub(length);
             recent.first = recent.first.map(|first| first.max(from));
         }
@@ -118,7 +120,7 @@ impl Recent {
                 Millis::MAX,
                 points(need.delay.saturating_add(later)).saturating_add(usize::from(of) + 8),
             ),
-            Keep::Window(_, length) => {
+            Keep::Window(_, length) | Keep::Age(length) => {
                 let back = length.saturating_mul(2).saturating_add(need.delay);
                 (back, points(back.saturating_add(later)).saturating_add(16))
             }
@@ -162,6 +164,10 @@ impl Recent {
                 return;
             }
             Keep::Window(summary, length) => (summary, length),
+            Keep::Age(_) => {
+                self.first.get_or_insert(point.timestamp);
+                return;
+            }
         };
         if summary != Summary::Value {
             self.first.get_or_insert(point.timestamp);
@@ -242,6 +248,12 @@ impl Recent {
                 }
             }
         }
+    }
+
+    /// Whether a point was seen that is so much older than `minute`.
+    #[must_use]
+    pub fn is_as_old_as(&self, length: Millis, minute: Millis) -> bool {
+        self.first.is_some_and(|first| first <= minute.saturating_sub(length))
     }
 
     /// About how many bytes it takes, packed, on the high side.

@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How many series are read together.
 const TOGETHER: usize = 64;
-/// The most points of a series that are read, the newest: those of 31 days at one a minute.
-const POINTS: usize = 31 * 1_440;
+/// The most points of a series that are read, the newest: those of twice 31 days at one a minute.
+const POINTS: usize = 2 * 31 * 1_440;
 
 /// A series of which a lane does not remember what its rules need.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub(super) fn missing(
             .watching(name)
             .filter(|(_, rule)| rule.is_live() && rule.updated_at <= minute);
         let needs: BTreeSet<Need> = due
-            .filter_map(|(_, rule)| rule.definition.need())
+            .flat_map(|(_, rule)| rule.definition.needs())
             .filter(|need| tracked.is_none_or(|tracked| tracked.recents.get(*need).is_none()))
             .collect();
         if !needs.is_empty() {

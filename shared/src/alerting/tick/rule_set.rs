@@ -114,7 +114,7 @@ impl RuleSet {
     pub(super) fn any_need(&self) -> bool {
         self.rules
             .iter()
-            .any(|(_, rule)| rule.is_live() && rule.definition.need().is_some())
+            .any(|(_, rule)| rule.is_live() && rule.definition.needs().next().is_some())
     }
 
     pub(super) fn any_forecast(&self) -> bool {

@@ -10,6 +10,7 @@ use crate::series::Point;
 const IN_SECONDS: u8 = 1;
 const HAS_FIRST: u8 = 2;
 const POINTS: u8 = 5;
+const AGE: u8 = 6;
 /// In the order of their numbers.
 const SUMMARIES: [Summary; 5] = [Summary::Count, Summary::Sum, Summary::Min, Summary::Max, Summary::Value];
 
@@ -44,6 +45,10 @@ fn put_need(out: &mut Vec<u8>, need: Need) {
     put_unsigned(out, need.delay.cast_unsigned());
     match need.keep {
         Keep::Points(of) => out.extend_from_slice(&[POINTS, of]),
+        Keep::Age(length) => {
+            out.push(AGE);
+            put_unsigned(out, length.cast_unsigned());
+        }
         Keep::Window(summary, length) => {
             #[expect(clippy::cast_possible_truncation, reason = "one of five")]
             out.push(SUMMARIES.iter().position(|known| *known == summary).unwrap_or_default() as u8);
@@ -55,13 +60,14 @@ fn put_need(out: &mut Vec<u8>, need: Need) {
 fn need(reader: &mut Reader<'_>) -> Result<Need, BadState> {
     let delay = length(reader)?;
     let kind = reader.byte()?;
-    let keep = if kind == POINTS {
-        Keep::Points(reader.byte()?)
-    } else {
-        let summary = SUMMARIES
-            .get(usize::from(kind))
-            .ok_or(BadState("a summary is not known"))?;
-        Keep::Window(*summary, length(reader)?)
+    let keep = match kind {
+        POINTS => Keep::Points(reader.byte()?),
+        AGE => Keep::Age(length(reader)?),
+        _ => {
+            let summary = SUMMARIES.get(usize::from(kind));
+            let summary = *summary.ok_or(BadState("what is kept is not known"))?;
+            Keep::Window(summary, length(reader)?)
+        }
     };
     Ok(Need { delay, keep })
 }

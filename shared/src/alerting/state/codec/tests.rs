@@ -64,7 +64,7 @@ fn some_detection() -> impl Strategy<Value = Box<Detection>> {
 
 /// As points leave them, some with a delay.
 fn some_recents() -> impl Strategy<Value = Recents> {
-    let need = (0..3_i64, 0..7_usize).prop_map(|(delay, keep)| Need {
+    let need = (0..3_i64, 0..8_usize).prop_map(|(delay, keep)| Need {
         delay: delay * 5 * MINUTE,
         keep: [
             Keep::Points(3),
@@ -74,6 +74,7 @@ fn some_recents() -> impl Strategy<Value = Recents> {
             Keep::Window(Summary::Min, 10 * MINUTE),
             Keep::Window(Summary::Max, 10 * MINUTE),
             Keep::Window(Summary::Value, 10 * MINUTE),
+            Keep::Age(10 * MINUTE),
         ][keep],
     });
     let points = proptest::collection::vec((1..200_000_i64, -1e3..1e3_f64), 0..20);

@@ -2,7 +2,7 @@ use super::Scene;
 use crate::alerting::condition::{Condition, Need, RateOfChange, Recents, Threshold, Watch, Windowed};
 use crate::alerting::instance::{Instance, State, Status, Timers, Transition, Verdict};
 use crate::alerting::outlook::Crossing;
-use crate::alerting::rule::{Revision, Rule};
+use crate::alerting::rule::{Definition, Revision, Rule};
 use crate::alerting::state::{Detection, Lane, Observed, Tracked, fresh_for};
 use crate::alerting::text::{self, Evidence};
 use crate::alerting::tick::detect::Look;
@@ -101,7 +101,7 @@ impl<'a, 'b> Turn<'a, 'b> {
     /// Remembers what rules need of the last points, and no more: what the store had of it, or what is known already.
     fn recall(&self, recents: &mut Recents, watching: &[&(Revision, Rule)]) {
         let live = watching.iter().filter(|(_, rule)| rule.is_live());
-        let needs: BTreeSet<Need> = live.filter_map(|(_, rule)| rule.definition.need()).collect();
+        let needs: BTreeSet<Need> = live.flat_map(|(_, rule)| rule.definition.needs()).collect();
         recents.retain(&needs);
         for (need, recent) in self.scene.known.recents.get(&self.id).into_iter().flatten() {
             if needs.contains(need) {
@@ -234,6 +234,9 @@ impl<'a, 'b> Turn<'a, 'b> {
             return (Verdict::Unknown, evidence);
         }
         let definition = &rule.definition;
+        if let Some(early) = seen.too_new(definition, minute) {
+            return (early, evidence);
+        }
         if definition
             .no_data_after
             .is_some_and(|after| evidence.silent >= after.millis())
@@ -312,6 +315,16 @@ struct Seen<'w> {
 }
 
 impl Seen<'_> {
+    /// What a rule says of a series that is too new for it.
+    fn too_new(self, definition: &Definition, minute: Millis) -> Option<Verdict> {
+        let age = definition.age()?;
+        match self.recents.get(age) {
+            None => Some(Verdict::Frozen),
+            Some(recent) if recent.is_as_old_as(definition.grace.millis(), minute) => None,
+            Some(_) => Some(Verdict::Unknown),
+        }
+    }
+
     /// What a threshold says of the last points, or of those that are old enough. While their history was not read, and
     /// while there is no value to compare, everything stays as it is; a series that is younger than the window is unknown.
     fn threshold(self, threshold: &Threshold, need: Need, minute: Millis, evidence: &mut Evidence<'_>) -> Verdict {
