@@ -110,7 +110,7 @@ impl Recent {
     }
 
     /// How far back a [`Need`] looks from a minute, and how many points that are of a series with this interval, with those of
-    /// `later` that are not looked at: twice the window, so that there is an older point if the series is older.
+    /// `later` that are not looked at: so much more than the window that there is an older point if the series is older.
     #[must_use]
     pub fn reach(need: Need, interval: Millis, later: Millis) -> (Millis, usize) {
         let interval = if interval > 0 { interval.max(1_000) } else { MINUTE };
@@ -121,7 +121,8 @@ impl Recent {
                 points(need.delay.saturating_add(later)).saturating_add(usize::from(of) + 8),
             ),
             Keep::Window(_, length) | Keep::Age(length) => {
-                let back = length.saturating_mul(2).saturating_add(need.delay);
+                let older = length.max(interval.saturating_mul(3));
+                let back = length.saturating_add(older).saturating_add(need.delay);
                 (back, points(back.saturating_add(later)).saturating_add(16))
             }
         }
