@@ -341,6 +341,10 @@ async fn alerting(reader: &mut Reader) {
             rule["no_data_after"] = "1h".into();
         }
         rule["condition"] = condition;
+        let test = "/v1/alert-rules/test";
+        reader
+            .call(post.clone(), test, test, Some(&json!({"rule": rule})))
+            .await;
         let made = reader.call(post.clone(), rules, rules, Some(&rule)).await;
         let path = format!("{rules}/{}", text(&made, "rule_id"));
         reader.call(get.clone(), one_rule, &path, None).await;

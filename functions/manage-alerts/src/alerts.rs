@@ -4,6 +4,7 @@
 use axum::Json;
 use axum::extract::Path;
 use intentvision::Error;
+use intentvision::alerting::alert_detail::{self, AlertDetail};
 use intentvision::alerting::alerts::{self, AlertItem, Filter};
 use intentvision::alerting::instance::Status;
 use intentvision::auth::Scope;
@@ -32,8 +33,8 @@ async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<AlertItem>>,
     Ok(Json(alerts::list(&caller, &filter, limit, cursor.as_ref()).await?))
 }
 
-async fn get(caller: Caller, Path(id): Path<String>) -> Result<Json<AlertItem>, Error> {
-    Ok(Json(alerts::get(&caller, &alert_id(&id)?).await?))
+async fn get(caller: Caller, Path(id): Path<String>) -> Result<Json<AlertDetail>, Error> {
+    Ok(Json(alert_detail::get(&caller, &alert_id(&id)?).await?))
 }
 
 async fn acknowledge(caller: Caller, Path(id): Path<String>) -> Result<Json<AlertItem>, Error> {

@@ -4,10 +4,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use intentvision::alerting::dry_run::{self, DryRunRequest, Report};
 use intentvision::alerting::instances::{self, InstanceItem};
 use intentvision::alerting::rules::{self, Filter, Saved};
 use intentvision::alerting::{Draft, Rule, Severity};
 use intentvision::auth::Scope;
+use intentvision::budget::Within;
 use intentvision::http::body::Body;
 use intentvision::http::page::Page;
 use intentvision::http::query::Query;
@@ -16,11 +18,16 @@ use intentvision::id::RuleId;
 use intentvision::idempotency::Operation;
 use intentvision::series::MetricKey;
 use intentvision::{App, Error};
+use std::time::Duration;
+
+/// How long a dry run goes on beginning with series and forecasts: a good part of what the gateway waits for.
+const DRY_RUN: Duration = Duration::from_secs(15);
 
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .get("/v1/alert-rules", Scope::AlertsRead, list)
         .post("/v1/alert-rules", Scope::AlertsWrite, create)
+        .post("/v1/alert-rules/test", Scope::AlertsWrite, test)
         .get("/v1/alert-rules/{id}", Scope::AlertsRead, get)
         .put("/v1/alert-rules/{id}", Scope::AlertsWrite, replace)
         .delete("/v1/alert-rules/{id}", Scope::AlertsWrite, delete)
@@ -61,6 +68,12 @@ async fn replace(caller: Caller, Path(id): Path<String>, body: Body) -> Result<J
 async fn delete(caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Error> {
     rules::delete(&caller, &rule_id(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn test(caller: Caller, query: Query, body: Body) -> Result<Json<Report>, Error> {
+    query.finish()?;
+    let request = DryRunRequest::parse(&body.bytes)?;
+    Ok(Json(dry_run::run(&caller, &request, Within::new(DRY_RUN)).await?))
 }
 
 async fn list_instances(

@@ -46,6 +46,8 @@ pub struct TransitionItem {
     pub to: String,
     pub value: Option<f64>,
     pub reason: String,
+    /// what it rests on beside the value: see `evidence`
+    pub evidence: Option<serde_json::Value>,
 }
 
 /// Which alerts a list shows.
@@ -128,16 +130,6 @@ pub async fn list(
     Ok(Page::cut(items, limit, |item| item.alert_id.clone()))
 }
 
-/// One alert with its log.
-///
-/// # Errors
-/// 404 if the organization has no such alert; 401, 403 or 503.
-pub async fn get(tenant: &Tenant, alert_id: &AlertId) -> Result<AlertItem, Error> {
-    let mut batch = Batch::read();
-    let steps = read(&mut batch, alert_id);
-    found(&tenant.run(batch).await?, steps)
-}
-
 /// Marks an alert as seen by somebody. The first mark stays.
 ///
 /// # Errors
@@ -201,7 +193,8 @@ pub async fn resolve(tenant: &Tenant, alert_id: &AlertId) -> Result<AlertItem, E
     found(&tenant.run(batch).await?, steps)
 }
 
-fn read(batch: &mut Batch, alert_id: &AlertId) -> (usize, usize) {
+/// The steps that read an alert with its log, for [`found`].
+pub(super) fn read(batch: &mut Batch, alert_id: &AlertId) -> (usize, usize) {
     let alert = batch.push(Step::tenant(
         concat!(
             "SELECT ",
@@ -211,14 +204,14 @@ fn read(batch: &mut Batch, alert_id: &AlertId) -> (usize, usize) {
         args![alert_id],
     ));
     let log = batch.push(Step::tenant(
-        "SELECT minute, from_state, to_state, value, reason FROM transitions INDEXED BY transitions_by_alert
+        "SELECT minute, from_state, to_state, value, reason, evidence FROM transitions INDEXED BY transitions_by_alert
          WHERE org_id = (SELECT org_id FROM authority) AND alert_id = ?2 ORDER BY seq",
         args![alert_id],
     ));
     (alert, log)
 }
 
-fn found(reply: &db::Reply, (alert, log): (usize, usize)) -> Result<AlertItem, Error> {
+pub(super) fn found(reply: &db::Reply, (alert, log): (usize, usize)) -> Result<AlertItem, Error> {
     let row = reply.step(alert)?.first().ok_or(Error::NotFound("the alert"))?;
     let transition = |row: &Row| {
         Ok::<_, DbError>(TransitionItem {
@@ -227,6 +220,7 @@ fn found(reply: &db::Reply, (alert, log): (usize, usize)) -> Result<AlertItem, E
             to: row.text(2)?.to_owned(),
             value: row.opt_real(3)?,
             reason: row.text(4)?.to_owned(),
+            evidence: row.opt_text(5)?.and_then(|text| serde_json::from_str(text).ok()),
         })
     };
     let transitions = reply.step(log)?.rows.iter().map(transition).collect::<Result<_, _>>()?;

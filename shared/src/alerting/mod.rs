@@ -5,12 +5,16 @@
 //! - [`tick`]: stage 1, which replays minutes and writes state, alerts and transitions.
 //! - [`composite`]: rules over other rules, behind stage 1.
 //! - [`notices`]: stage 2, which turns transitions into messages.
-//! - [`rules`], [`alerts`], [`instances`]: what HTTP reads and writes.
+//! - [`rules`], [`alerts`], [`alert_detail`], [`instances`]: what HTTP reads and writes.
+//! - [`dry_run`]: what a rule would have done, with the code of the tick and nothing written.
 //! - [`gaps`]: what had to be skipped, for `/health/ready`.
 
+pub mod alert_detail;
 pub mod alerts;
 pub mod composite;
 pub mod condition;
+pub mod dry_run;
+mod evidence;
 pub mod gaps;
 pub mod instance;
 pub mod instances;

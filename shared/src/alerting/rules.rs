@@ -262,6 +262,20 @@ pub async fn bury(tenant: &Tenant) -> Result<u64, Error> {
     Ok(tenant.run(batch).await?.step(0)?.affected)
 }
 
+/// Whether the organization has the channels of a rule that is not saved.
+///
+/// # Errors
+/// 400 for a channel that it does not have; 401, 403 or 503.
+pub(super) async fn check_channels(tenant: &Tenant, definition: &Definition) -> Result<(), Error> {
+    let mut batch = Batch::read();
+    let channels = Channels::check(&mut batch, definition);
+    tenant
+        .run(batch)
+        .await
+        .map(|_| ())
+        .map_err(|error| channels.explain(error))
+}
+
 fn select(rule_id: &RuleId) -> Step {
     Step::tenant(
         concat!(

@@ -71,15 +71,15 @@ pub async fn put(tenant: &Tenant, configuration: &Configuration) -> Result<Confi
 }
 
 /// What a replay must know of the organization, to do as the tick does.
-pub(super) struct Organization {
-    pub(super) configuration: Configuration,
+pub(crate) struct Organization {
+    pub(crate) configuration: Configuration,
     /// an IANA name
-    pub(super) time_zone: String,
+    pub(crate) time_zone: String,
     /// how many rows the cold states of its series are in, from which the end of a series' day follows
-    pub(super) cold_bits: u32,
+    pub(crate) cold_bits: u32,
 }
 
-pub(super) async fn of_organization(tenant: &Tenant) -> Result<Organization, Error> {
+pub(crate) async fn of_organization(tenant: &Tenant) -> Result<Organization, Error> {
     let mut batch = Batch::read();
     let organization = batch.push(select());
     let header = batch.push(lanes::header());

@@ -1,7 +1,9 @@
 //! Alerting end to end: the tick on a real database, and its rules and alerts over HTTP.
 
+mod alert_detail;
 mod anomalies;
 mod composite;
+mod dry_run;
 mod fault;
 mod forecasts;
 mod http;

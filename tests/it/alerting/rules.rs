@@ -1,7 +1,7 @@
 //! Each rule type from its creation to its end, and what a change of a rule does.
 
 use super::rig::{Rig, START, channel, series, threshold};
-use intentvision::alerting::{alerts, rules};
+use intentvision::alerting::{alert_detail, alerts, rules};
 use intentvision::clock::MINUTE;
 use intentvision::id::AlertId;
 use serde_json::json;
@@ -34,7 +34,10 @@ async fn a_threshold_with_every_timer() {
     }
     // pending since 2, fires at 4; 90 is no recovery; recovering since 6, firing again at 7; since 8, over at 10
     assert_eq!(rig.log().await, ["4 pending>firing", "10 recovering>resolved"]);
-    let alert = alerts::get(&rig.tenant(), &only_alert(&rig).await).await.unwrap();
+    let alert = alert_detail::get(&rig.tenant(), &only_alert(&rig).await)
+        .await
+        .unwrap()
+        .alert;
     assert_eq!(
         (alert.started_at, alert.resolved_at),
         (START + 4 * MINUTE, Some(START + 10 * MINUTE))
@@ -314,7 +317,7 @@ async fn an_alert_that_is_acknowledged_goes_on_as_before() {
     assert_eq!(first.acknowledged_at, again.acknowledged_at);
     rig.minute(2, Some(150.0)).await;
     rig.minute(3, Some(50.0)).await;
-    let over = alerts::get(&rig.tenant(), &id).await.unwrap();
+    let over = alert_detail::get(&rig.tenant(), &id).await.unwrap().alert;
     assert_eq!(over.acknowledged_by.as_deref(), Some("operator"));
     assert_eq!(serde_json::to_value(over.status).unwrap(), "resolved");
     assert_eq!(alerts::acknowledge(&rig.tenant(), &id).await.unwrap_err().status(), 409);

@@ -153,6 +153,10 @@ impl<'a> Evaluation<'a> {
             value,
             summary: rule.map_or_else(String::new, |rule| format!("{}: {reason}", rule.definition.name)),
             reason,
+            evidence: None,
+            definition: rule
+                .filter(|_| transition.born)
+                .and_then(|rule| serde_json::to_string(&rule.definition).ok()),
         };
         self.effects.record(minute, transition, told);
     }

@@ -131,21 +131,21 @@ pub(in crate::alerting) fn alerts(effects: &Effects) -> Result<Vec<Step>, Error>
     let born: Vec<&AlertRow> = effects.born().collect();
     if !born.is_empty() {
         steps.push(Step::tenant(
-            "INSERT INTO alerts (org_id, alert_id, rule_id, series_id, status, severity, started_at, resolved_at, value, summary, reason)
+            "INSERT INTO alerts (org_id, alert_id, rule_id, series_id, status, severity, started_at, resolved_at, value, summary, reason, rule)
              SELECT a.org_id, j.value ->> 'alert_id', j.value ->> 'rule_id', j.value ->> 'series_id', j.value ->> 'status',
                 j.value ->> 'severity', j.value ->> 'started_at', j.value ->> 'resolved_at', j.value ->> 'value',
-                j.value ->> 'summary', j.value ->> 'reason'
+                j.value ->> 'summary', j.value ->> 'reason', j.value ->> 'rule'
              FROM authority AS a JOIN json_each(?2) AS j",
             args![json(&born)?],
         ));
     }
     if !effects.transitions().is_empty() {
         steps.push(Step::tenant(
-            "INSERT INTO transitions (org_id, seq, minute, alert_id, rule_id, series_id, from_state, to_state, value, reason)
+            "INSERT INTO transitions (org_id, seq, minute, alert_id, rule_id, series_id, from_state, to_state, value, reason, evidence)
              SELECT s.org_id,
                 1 + max(s.notified_seq, coalesce((SELECT max(seq) FROM transitions WHERE org_id = s.org_id), 0)) + j.key,
                 j.value ->> 'minute', j.value ->> 'alert_id', j.value ->> 'rule_id', j.value ->> 'series_id',
-                j.value ->> 'from_state', j.value ->> 'to_state', j.value ->> 'value', j.value ->> 'reason'
+                j.value ->> 'from_state', j.value ->> 'to_state', j.value ->> 'value', j.value ->> 'reason', j.value ->> 'evidence'
              FROM org_state AS s JOIN json_each(?2) AS j WHERE s.org_id = (SELECT org_id FROM authority)",
             args![json(&effects.transitions())?],
         ));

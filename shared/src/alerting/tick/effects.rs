@@ -23,6 +23,8 @@ pub(in crate::alerting) struct AlertRow {
     pub(super) value: Option<f64>,
     pub(super) summary: String,
     pub(super) reason: String,
+    /// JSON; kept of one that is born
+    pub(super) rule: Option<String>,
 }
 
 /// One line of the transition log, but for its number.
@@ -36,6 +38,8 @@ pub(in crate::alerting) struct TransitionRow {
     pub(super) to_state: &'static str,
     pub(super) value: Option<f64>,
     pub(super) reason: String,
+    /// JSON
+    pub(super) evidence: Option<String>,
 }
 
 /// What a transition needs beside itself to be written.
@@ -48,6 +52,10 @@ pub(in crate::alerting) struct Told {
     pub(in crate::alerting) value: Option<f64>,
     pub(in crate::alerting) summary: String,
     pub(in crate::alerting) reason: String,
+    /// what else it rests on, in JSON
+    pub(in crate::alerting) evidence: Option<String>,
+    /// the rule in JSON, of an alert that is born
+    pub(in crate::alerting) definition: Option<String>,
 }
 
 /// What minutes did to alerts and anomalies, not yet written. An alert that changes twice is one row with its last state, so that
@@ -68,7 +76,10 @@ impl Effects {
         let rule_id = told.rule.text();
         let raw = told.series_id.map_or(NO_SERIES, SeriesId::raw);
         let alert_id = alert_id(transition.alert, told.rule, raw);
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         self.bytes += 400 + 2 * told.reason.len() + told.summary.len();
+        // JSON within JSON: its quotes are escaped
+        self.bytes += (length(&told.evidence) + length(&told.definition)) * 5 / 4;
         self.transitions.push(TransitionRow {
             minute,
             alert_id: alert_id.clone(),
@@ -78,6 +89,7 @@ impl Effects {
             to_state: transition.to.as_str(),
             value: told.value,
             reason: told.reason.clone(),
+            evidence: told.evidence,
         });
         let resolved_at = (transition.to == Status::Resolved).then_some(minute);
         if let Some(row) = self.born.get_mut(&alert_id) {
@@ -98,6 +110,7 @@ impl Effects {
             value: told.value,
             summary: told.summary,
             reason: told.reason,
+            rule: told.definition,
         };
         let rows = if transition.born {
             &mut self.born

@@ -36,6 +36,31 @@ pub(super) struct Due {
     origin: Option<Millis>,
 }
 
+impl Due {
+    /// What a series with this rhythm, whose newest point is at `newest`, asks for.
+    pub(super) fn new(
+        series_id: SeriesId,
+        horizon: Millis,
+        quantiles: Vec<f64>,
+        newest: Millis,
+        interval: Millis,
+        origin: Option<Millis>,
+    ) -> Self {
+        Self {
+            series_id,
+            horizon,
+            quantiles,
+            from: newest.saturating_sub(reach(horizon, interval)),
+            origin,
+        }
+    }
+}
+
+/// How far back a forecast looks.
+pub(super) fn reach(horizon: Millis, interval: Millis) -> Millis {
+    interval.max(horizon / STEPS).max(1).saturating_mul(HISTORY)
+}
+
 /// The forecasts that are missing or get old. A series that has no new point is not forecast again: its outlook gets
 /// stale, and that freezes its instances.
 pub(super) fn due(
@@ -57,14 +82,16 @@ pub(super) fn due(
                 .and_then(|list| list.last())
                 .map(|(_, outlook)| outlook);
             if outlook.is_none_or(|outlook| is_due(outlook, &quantiles, newest, minute, tracked.series_id)) {
-                let step = tracked.observed.interval.max(horizon / STEPS).max(1);
-                due.push(Due {
-                    series_id: tracked.series_id,
+                let origin = outlook.map(|outlook| outlook.origin);
+                let interval = tracked.observed.interval;
+                due.push(Due::new(
+                    tracked.series_id,
                     horizon,
                     quantiles,
-                    from: newest.saturating_sub(step.saturating_mul(HISTORY)),
-                    origin: outlook.map(|outlook| outlook.origin),
-                });
+                    newest,
+                    interval,
+                    origin,
+                ));
             }
         }
     }
@@ -146,7 +173,7 @@ pub(super) async fn compute(
 }
 
 /// The outlook of a series with too little history: it says nothing, and is looked at again when there is more.
-fn nothing(origin: Millis, horizon: Millis) -> Outlook {
+pub(super) fn nothing(origin: Millis, horizon: Millis) -> Outlook {
     Outlook {
         origin,
         horizon,
@@ -156,7 +183,7 @@ fn nothing(origin: Millis, horizon: Millis) -> Outlook {
     }
 }
 
-fn look_ahead(points: &[Point], due: &Due) -> Option<Outlook> {
+pub(super) fn look_ahead(points: &[Point], due: &Due) -> Option<Outlook> {
     let origin = points.last()?.timestamp;
     let history: Vec<(i64, f64)> = points.iter().map(|point| (point.timestamp, point.value)).collect();
     let mut regular = regularise(&history, None).ok()?;

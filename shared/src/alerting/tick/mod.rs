@@ -16,6 +16,7 @@ mod load;
 mod marks;
 mod minute;
 mod recall;
+mod rehearsal;
 mod rule_set;
 mod session;
 mod warm_up;
@@ -24,6 +25,7 @@ mod watching;
 pub use backlog::{backlog, catch_up};
 pub(super) use commit::alerts;
 pub(super) use effects::{Effects, Told};
+pub(super) use rehearsal::{Change, Rehearsal, Rehearsed, Subject};
 
 use crate::Error;
 use crate::auth::Tenant;

@@ -21,7 +21,7 @@ use crate::clock::{DAY, Millis};
 use crate::detection::cold_rows::ColdRows;
 use crate::detection::{reason, wall_time};
 use crate::series::{Point, SeriesId, SeriesRef};
-use prediction::detect::{Change, Detector, Finding, Stream, Verdict};
+use prediction::detect::{Change, Detector, Finding, Hot, Stream, Verdict};
 use std::collections::BTreeMap;
 
 /// How far back a replay goes: a month, and some, so that each day of the week was seen five times.
@@ -81,7 +81,7 @@ impl WarmUp<'_> {
             let detector = self.watching.detector(*series_id, lane.cold_bits(), local);
             let points = points.remove(series_id).unwrap_or_default();
             let said = marks.get(series_id).map_or(&[][..], Vec::as_slice);
-            let (stream, watch, open) = self.stream(&detector, &points, said);
+            let (stream, watch, open) = stream(&detector, self.minute, &points, said);
             let Some(mut tracked) = lane.get(*series_id).cloned() else {
                 continue;
             };
@@ -93,11 +93,8 @@ impl WarmUp<'_> {
                 let name = self.names.get(series_id);
                 let open = open.filter(|open| {
                     let since = name.and_then(|name| self.watching.since(name, self.rules));
-                    let interval = tracked.observed.interval;
-                    let age = self.minute.saturating_sub(stream.hot.last().unwrap_or(open.since));
                     detection.told.is_some_and(|told| told.since == open.since)
-                        || since.is_some_and(|since| since.saturating_sub(interval) <= open.since)
-                            && age <= fresh_for(interval)
+                        || is_news(open, since, self.minute, &stream.hot, &tracked.observed)
                 });
                 self.settle(*series_id, name, detection, open, anomalies);
             }
@@ -129,45 +126,57 @@ impl WarmUp<'_> {
             detection.told = Some(Told::of(&open));
         }
     }
+}
 
-    /// Replays points and marks; with the incident that is open at the end.
-    fn stream(&self, detector: &Detector, points: &[Point], said: &[Said]) -> (Stream, Watch, Option<Finding>) {
-        let mut stream = Stream::default();
-        let mut last: Option<Verdict> = None;
-        let mut open = None;
-        let mut note = |change: Option<Change>| match change {
-            Some(Change::Opened(finding) | Change::Escalated(finding)) => open = Some(finding),
-            Some(Change::Closed { .. }) => open = None,
-            None => {}
-        };
-        let bad = bad_data(said);
-        let mut said = said.iter().peekable();
-        for point in points.iter().filter(|point| !is_within(&bad, point.timestamp)) {
-            while let Some(one) = said.next_if(|one| one.created_at < point.timestamp) {
-                note(stream.mark(detector, one.at, one.past(), one.mark));
-            }
-            let verdict = stream.push(detector, point.timestamp, Some(point.value), None);
-            note(verdict.change);
-            last = Some(verdict);
-        }
-        for one in said {
+/// Replays points and marks; with the incident that is open at the end.
+pub(super) fn stream(
+    detector: &Detector,
+    minute: Millis,
+    points: &[Point],
+    said: &[Said],
+) -> (Stream, Watch, Option<Finding>) {
+    let mut stream = Stream::default();
+    let mut last: Option<Verdict> = None;
+    let mut open = None;
+    let mut note = |change: Option<Change>| match change {
+        Some(Change::Opened(finding) | Change::Escalated(finding)) => open = Some(finding),
+        Some(Change::Closed { .. }) => open = None,
+        None => {}
+    };
+    let bad = bad_data(said);
+    let mut said = said.iter().peekable();
+    for point in points.iter().filter(|point| !is_within(&bad, point.timestamp)) {
+        while let Some(one) = said.next_if(|one| one.created_at < point.timestamp) {
             note(stream.mark(detector, one.at, one.past(), one.mark));
         }
-        // a series that has been silent for long is no news
-        if detector
-            .overdue_at(&stream.hot)
-            .is_some_and(|overdue| overdue <= self.minute)
-        {
-            let verdict = stream.push(detector, self.minute, None, None);
-            note(verdict.change);
-            last = Some(verdict);
-        }
-        let mut watch = Watch::default();
-        if let Some(last) = last {
-            watch.note(None, &Verdict { change: None, ..last });
-        }
-        (stream, watch, open)
+        let verdict = stream.push(detector, point.timestamp, Some(point.value), None);
+        note(verdict.change);
+        last = Some(verdict);
     }
+    for one in said {
+        note(stream.mark(detector, one.at, one.past(), one.mark));
+    }
+    // a series that has been silent for long is no news
+    if detector
+        .overdue_at(&stream.hot)
+        .is_some_and(|overdue| overdue <= minute)
+    {
+        let verdict = stream.push(detector, minute, None, None);
+        note(verdict.change);
+        last = Some(verdict);
+    }
+    let mut watch = Watch::default();
+    if let Some(last) = last {
+        watch.note(None, &Verdict { change: None, ..last });
+    }
+    (stream, watch, open)
+}
+
+/// Whether an incident that is open at the end of a replay is news: it began after the watching did, and the series goes on.
+pub(super) fn is_news(open: &Finding, since: Option<Millis>, minute: Millis, hot: &Hot, observed: &Observed) -> bool {
+    let interval = observed.interval;
+    let age = minute.saturating_sub(hot.last().unwrap_or(open.since));
+    since.is_some_and(|since| since.saturating_sub(interval) <= open.since) && age <= fresh_for(interval)
 }
 
 /// When values were wrong data, each from one time to before another: of each incident the last mark counts.

@@ -1,5 +1,6 @@
 use super::Scene;
 use crate::alerting::condition::{Condition, Need, RateOfChange, Recents, Threshold, Watch, Windowed};
+use crate::alerting::evidence;
 use crate::alerting::instance::{Instance, State, Status, Timers, Transition, Verdict};
 use crate::alerting::outlook::Crossing;
 use crate::alerting::rule::{Definition, Revision, Rule};
@@ -301,6 +302,10 @@ impl<'a, 'b> Turn<'a, 'b> {
                 format!("{}: {name}: {reason}", rule.definition.name)
             }),
             reason,
+            evidence: rule.and_then(|rule| evidence::of(&rule.definition, evidence, transition.to)),
+            definition: rule
+                .filter(|_| transition.born)
+                .and_then(|rule| serde_json::to_string(&rule.definition).ok()),
         };
         self.effects.record(self.scene.minute, transition, told);
     }
