@@ -1,5 +1,5 @@
-//! The function manage-alerts: rules, their instances, alerts, notification channels and what was sent to them, and which
-//! series are watched for anomalies.
+//! The function manage-alerts: rules, their instances, alerts, notification channels and what was sent to them, its
+//! pictures, and which series are watched for anomalies.
 
 #![warn(missing_docs)]
 
@@ -7,7 +7,11 @@ mod alerts;
 mod channels;
 mod deliveries;
 mod detection;
+mod pictures;
+mod recipients;
 mod rules;
+mod schedules;
+mod silences;
 
 use intentvision::http::Routes;
 
@@ -19,4 +23,8 @@ pub fn routes() -> Routes {
         .merge(channels::routes())
         .merge(deliveries::routes())
         .merge(detection::routes())
+        .merge(recipients::routes())
+        .merge(pictures::routes())
+        .merge(silences::routes())
+        .merge(schedules::routes())
 }

@@ -7,6 +7,7 @@
 
 mod evaluation;
 mod members;
+mod named;
 mod store;
 
 use crate::Error;
@@ -15,6 +16,7 @@ use crate::clock::{DAY, MINUTE, Millis};
 use evaluation::Evaluation;
 use store::Written;
 
+pub(super) use named::{Explain, Members};
 pub(super) use store::instance;
 
 /// A composite rule goes back no further than this: old news pages nobody.

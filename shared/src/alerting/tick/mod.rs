@@ -63,8 +63,8 @@ pub struct Due {
     pub composites: bool,
 }
 
-/// The organizations for which a tick has something to do: an active lane, transitions that nobody was told of, the
-/// tombstone of a rule, or the state of a composite one.
+/// The organizations for which a tick has something to do: an active lane, transitions that nobody was told of, alerts of
+/// which something may have to be told later, the tombstone of a rule, or the state of a composite one.
 ///
 /// # Errors
 /// 503 if the database does not answer.
@@ -73,7 +73,8 @@ pub async fn due(system: &Tenant) -> Result<Vec<Due>, Error> {
         "SELECT org_id, tombstones, composites FROM (
             SELECT a.org_id,
                 EXISTS (SELECT 1 FROM lanes WHERE org_id = a.org_id AND active = 1)
-                    OR EXISTS (SELECT 1 FROM transitions WHERE org_id = a.org_id AND seq > s.notified_seq) AS waits,
+                    OR EXISTS (SELECT 1 FROM transitions WHERE org_id = a.org_id AND seq > s.notified_seq)
+                    OR EXISTS (SELECT 1 FROM notice_rules WHERE org_id = a.org_id) AS waits,
                 EXISTS (SELECT 1 FROM alert_rules WHERE org_id = a.org_id AND deleted_at IS NOT NULL) AS tombstones,
                 EXISTS (SELECT 1 FROM composite_states WHERE org_id = a.org_id)
                     OR EXISTS (SELECT 1 FROM alert_rules WHERE org_id = a.org_id AND condition ->> 'type' = 'composite') AS composites
