@@ -43,15 +43,25 @@ pub(super) fn decide(situation: &mut Situation, transitions: &[Logged], until: M
         minutes.insert(until);
     }
     while let Some(minute) = minutes.pop_first().filter(|minute| *minute <= until) {
-        for transition in transitions.iter().filter(|transition| happens(transition) == minute) {
+        let now: Vec<&Logged> = transitions.iter().filter(|logged| happens(logged) == minute).collect();
+        if !now.is_empty() {
+            // one that was made when its last alert was over already
+            situation.end_silences(minute - MINUTE, &mut decided.ended);
+        }
+        for transition in &now {
             situation.take(transition, minute);
         }
         let rules: Vec<RuleId> = situation.rules.keys().cloned().collect();
         for rule_id in rules {
             let due = situation.look_at(&rule_id, minute, &mut decided.messages);
-            minutes.extend(due.filter(|due| *due <= until));
+            minutes.extend(due.filter(|due| minute < *due && *due <= until));
         }
-        situation.end_silences(minute, &mut decided.ended);
+        let ended = decided.ended.len();
+        if !now.is_empty() {
+            situation.end_silences(minute, &mut decided.ended);
+        }
+        // the end of a silence is a minute to look at, whoever decides it
+        minutes.extend(decided.ended[ended..].iter().map(|(_, at)| *at));
         situation.settle();
         situation.minute = minute;
     }
@@ -113,7 +123,7 @@ impl Situation {
         due
     }
 
-    /// Silences until resolved end when no alert that they match is open. They still hold in that minute.
+    /// Silences until resolved that were made by then end when no alert that they match is open: after this minute.
     fn end_silences(&mut self, minute: Millis, ended: &mut Vec<(SilenceId, Millis)>) {
         let (alerts, rules) = (&self.alerts, &self.rules);
         for silence in &mut self.silences {
