@@ -377,7 +377,11 @@ async fn alerting(reader: &mut Reader) {
     let conditions = [
         json!({"type": "threshold", "operator": "gt", "value": 500, "recover": 400}),
         json!({"type": "forecast", "operator": "gt", "value": 500, "horizon": "24h"}),
+        json!({"type": "threshold", "operator": "gt", "value": 500, "points": {"at_least": 3, "of": 5}}),
+        json!({"type": "threshold", "operator": "gt", "value": 500, "aggregation": "avg", "window": "15m"}),
+        json!({"type": "rate_of_change", "window": "1h", "operator": "gt", "value": 20, "unit": "percent", "per": "1m"}),
         json!({"type": "missing_data", "after": "15m"}),
+        json!({"type": "missing_data"}),
         json!({"type": "anomaly", "min_severity": "medium"}),
         json!({"type": "anomaly", "min_severity": "low", "direction": "up",
             "minimum_effect": {"absolute": 5, "percent": 20}, "points": {"at_least": 3, "of": 5}}),

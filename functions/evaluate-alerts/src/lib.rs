@@ -10,7 +10,7 @@ mod wake;
 pub use intentvision::budget::{Budget, Count, Unlimited, Within};
 pub use wake::Delivery;
 
-use intentvision::alerting::{notices, rules, tick};
+use intentvision::alerting::{composite, notices, rules, tick};
 use intentvision::auth::{Job, Tenant};
 use intentvision::clock::{MINUTE, Millis};
 use intentvision::{App, Error, time};
@@ -94,6 +94,9 @@ async fn organization(
     summary.transitions += evaluated.transitions;
     summary.forecasts += evaluated.forecasts;
     summary.replayed += evaluated.replayed;
+    if due.composites {
+        summary.transitions += composite::evaluate(tenant, scheduled).await?;
+    }
     summary.messages += notices::tell(tenant, scheduled).await?;
     if due.tombstones {
         rules::bury(tenant).await?;

@@ -1,15 +1,28 @@
 //! When a rule holds. Each condition turns what is known of a series at a minute into a [`Verdict`].
 
 mod anomaly;
+mod composite;
+mod forecast;
+mod missing_data;
+mod rate_of_change;
+mod recent;
+mod threshold;
 mod watch;
 
-pub use anomaly::{Anomaly, Points};
+pub use anomaly::Anomaly;
+pub use composite::{Composite, Mode};
+pub use forecast::Forecast;
+pub use missing_data::{After, MissingData};
+pub use rate_of_change::{Change, RateOfChange, Unit};
+pub use recent::{Keep, Need, Recent, Recents, Summary, Windowed};
+pub use threshold::{Aggregation, Threshold};
 pub use watch::Watch;
 
 use super::instance::Verdict;
 use super::operator::{Direction, Operator};
 use super::span::Span;
 use crate::clock::Millis;
+use crate::id::RuleId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,59 +30,44 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Condition {
-    /// the last value beyond a limit
+    /// the value, the last ones or what they come to, beyond a limit
     Threshold(Threshold),
+    /// a change of the value beyond a limit
+    RateOfChange(RateOfChange),
     /// a forecast value beyond a limit within a horizon
     Forecast(Forecast),
     /// no new point for a while
     MissingData(MissingData),
     /// values that the detector does not expect
     Anomaly(Anomaly),
+    /// other rules that fire
+    Composite(Composite),
 }
 
-/// The last value beyond a limit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// How many of the last points must be so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Threshold {
-    /// how the value is compared
-    pub operator: Operator,
-    /// the limit
-    pub value: f64,
-    /// the limit that the value must come back to before it counts as recovered
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recover: Option<f64>,
+pub struct Points {
+    /// that many
+    pub at_least: u8,
+    /// out of that many
+    pub of: u8,
 }
 
-/// A forecast value beyond a limit within a horizon.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Forecast {
-    /// how the value is compared; a direction
-    pub operator: Operator,
-    /// the limit
-    pub value: f64,
-    /// how far to look ahead
-    pub horizon: Span,
-    /// how likely the crossing must be
-    #[serde(default = "even_odds")]
-    pub probability: f64,
+impl Points {
+    /// Checks that they are possible: `1 <= at_least <= of <= most`.
+    fn check(points: Option<Self>, most: u8) -> Result<(), String> {
+        match points {
+            Some(Self { of, .. }) if !(1..=most).contains(&of) => {
+                Err(format!("condition.points.of must be 1 to {most}"))
+            }
+            Some(Self { at_least, of }) if !(1..=of).contains(&at_least) => {
+                Err("condition.points.at_least must be 1 to condition.points.of".into())
+            }
+            _ => Ok(()),
+        }
+    }
 }
-
-fn even_odds() -> f64 {
-    0.5
-}
-
-/// No new point for a while.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MissingData {
-    /// for how long
-    pub after: Span,
-}
-
-/// Conditions of the contract that later versions bring.
-const NOT_YET: [&str; 2] = ["rate_of_change", "composite"];
-const MAX_HORIZON: Millis = 366 * crate::clock::DAY;
 
 impl Condition {
     /// Reads and checks a condition.
@@ -90,6 +88,10 @@ impl Condition {
                 .map_err(wrong)
                 .and_then(Threshold::checked)
                 .map(Self::Threshold),
+            "rate_of_change" => serde_json::from_value(rest)
+                .map_err(wrong)
+                .and_then(RateOfChange::checked)
+                .map(Self::RateOfChange),
             "forecast" => serde_json::from_value(rest)
                 .map_err(wrong)
                 .and_then(Forecast::checked)
@@ -102,85 +104,52 @@ impl Condition {
                 .map_err(wrong)
                 .and_then(Anomaly::checked)
                 .map(Self::Anomaly),
-            later if NOT_YET.contains(&later) => Err(format!("conditions of type {later:?} are not available yet")),
+            "composite" => serde_json::from_value(rest)
+                .map_err(wrong)
+                .and_then(Composite::checked)
+                .map(Self::Composite),
             other => Err(format!(
-                "there is no condition of type {other:?}: threshold, forecast, missing_data or anomaly"
+                "there is no condition of type {other:?}: threshold, rate_of_change, forecast, missing_data, anomaly or composite"
             )),
         }
     }
-}
 
-impl Threshold {
-    fn checked(self) -> Result<Self, String> {
-        match (self.recover, self.operator.direction()) {
-            (None, _) => Ok(self),
-            (Some(_), None) => Err("condition.recover needs one of the operators gt, gte, lt, lte".into()),
-            (Some(recover), Some(Direction::Up)) if recover > self.value => {
-                Err("condition.recover must not be above condition.value with gt and gte".into())
-            }
-            (Some(recover), Some(Direction::Down)) if recover < self.value => {
-                Err("condition.recover must not be below condition.value with lt and lte".into())
-            }
-            _ => Ok(self),
-        }
-    }
-
-    /// What a value says.
+    /// What it must remember of the last points of a series, beyond the last one.
     #[must_use]
-    pub fn verdict(&self, value: f64) -> Verdict {
-        if self.operator.holds(value, self.value) {
-            return Verdict::Breach;
+    pub fn keeps(&self) -> Option<Keep> {
+        match self {
+            Self::Threshold(threshold) => threshold.keeps(),
+            Self::RateOfChange(rate) => Some(rate.keeps()),
+            Self::Forecast(_) | Self::MissingData(_) | Self::Anomaly(_) | Self::Composite(_) => None,
         }
-        let recovered = match (self.recover, self.operator.direction()) {
-            (Some(recover), Some(Direction::Up)) => value <= recover,
-            (Some(recover), Some(Direction::Down)) => value >= recover,
-            _ => true,
-        };
-        if recovered { Verdict::Clear } else { Verdict::Between }
-    }
-}
-
-impl Forecast {
-    fn checked(self) -> Result<Self, String> {
-        if self.operator.direction().is_none() {
-            return Err("condition.operator of a forecast must be one of gt, gte, lt, lte".into());
-        }
-        if !(1..=MAX_HORIZON).contains(&self.horizon.millis()) {
-            return Err("condition.horizon must be longer than nothing and at most 366 days".into());
-        }
-        if !(0.01..=0.99).contains(&self.probability) {
-            return Err("condition.probability must be between 0.01 and 0.99".into());
-        }
-        Ok(self)
     }
 
-    /// The quantile that decides: P(value > limit) >= p means that the quantile at 1 - p is above the limit.
+    /// Whether it looks at other rules, and not at series.
     #[must_use]
-    pub fn quantile(&self) -> f64 {
-        match self.operator.direction() {
-            Some(Direction::Down) => self.probability,
-            _ => 1.0 - self.probability,
+    pub fn is_composite(&self) -> bool {
+        matches!(self, Self::Composite(_))
+    }
+
+    /// The rules that it names.
+    #[must_use]
+    pub fn members(&self) -> &[RuleId] {
+        match self {
+            Self::Composite(composite) => &composite.rules,
+            _ => &[],
         }
     }
 }
 
-impl MissingData {
-    fn checked(self) -> Result<Self, String> {
-        if self.after.millis() < crate::clock::MINUTE {
-            return Err("condition.after must be at least 1m: rules are evaluated each minute".into());
-        }
-        Ok(self)
-    }
+/// The longest window of a condition.
+const MAX_WINDOW: Millis = 31 * crate::clock::DAY;
 
-    /// What the minute of the last point says.
-    #[must_use]
-    pub fn verdict(&self, minute: Millis, last: Millis) -> Verdict {
-        if minute - last >= self.after.millis() {
-            Verdict::Breach
-        } else {
-            Verdict::Clear
-        }
+/// A window of whole minutes, at most 31 days.
+fn check_window(field: &str, window: Span) -> Result<(), String> {
+    let length = window.millis();
+    if length % crate::clock::MINUTE != 0 || !(1..=MAX_WINDOW).contains(&length) {
+        return Err(format!("condition.{field} must be whole minutes, 1m to 31d"));
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The instances of a rule as HTTP shows them: one for each series that it watches.
 
-use super::instance::State;
+use super::composite;
+use super::instance::{Instance, State};
 use super::lanes;
 use super::rules;
 use super::state::Lane;
@@ -17,8 +18,9 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the fields of the HTTP contract")]
 pub struct InstanceItem {
-    pub series_id: SeriesId,
-    pub metric_key: MetricKey,
+    /// none of a composite rule, and no metric
+    pub series_id: Option<SeriesId>,
+    pub metric_key: Option<MetricKey>,
     pub dimensions: Dimensions,
     pub state: State,
     /// none while the rule has not met the series
@@ -39,6 +41,10 @@ pub async fn list(
     after: Option<&Cursor>,
 ) -> Result<Page<InstanceItem>, Error> {
     let rule = rules::get(tenant, rule_id).await?;
+    if rule.definition.condition.is_composite() {
+        let instance = composite::instance(tenant, &rule).await?;
+        return Ok(Page::cut(vec![of_composite(instance)], limit, |_| String::new()));
+    }
     let from = after.and_then(|cursor| SeriesId::parse(cursor.as_str()));
     let names = series::matching(tenant, std::slice::from_ref(&rule.definition.metric_key)).await?;
     let watched: Vec<_> = names
@@ -61,8 +67,8 @@ pub async fn list(
             let tracked = lane.get(name.series_id);
             let instance = tracked.and_then(|tracked| tracked.instances.iter().find(|(known, _)| *known == revision));
             InstanceItem {
-                series_id: name.series_id,
-                metric_key: name.metric_key,
+                series_id: Some(name.series_id),
+                metric_key: Some(name.metric_key),
                 dimensions: name.dimensions,
                 state: instance.map_or(State::Unknown, |(_, instance)| instance.state),
                 since: instance.map(|(_, instance)| instance.since),
@@ -71,6 +77,19 @@ pub async fn list(
         })
         .collect();
     Ok(Page::cut(items, limit, |item: &InstanceItem| {
-        item.series_id.to_string()
+        item.series_id
+            .map(|series_id| series_id.to_string())
+            .unwrap_or_default()
     }))
+}
+
+fn of_composite(instance: Option<Instance>) -> InstanceItem {
+    InstanceItem {
+        series_id: None,
+        metric_key: None,
+        dimensions: Dimensions::default(),
+        state: instance.map_or(State::Unknown, |instance| instance.state),
+        since: instance.map(|instance| instance.since),
+        value: None,
+    }
 }

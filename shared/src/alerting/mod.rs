@@ -3,6 +3,7 @@
 //! - [`rule`], [`condition`], [`instance`], [`outlook`]: pure; no clock, no database.
 //! - [`state`]: what a lane remembers of its series, packed.
 //! - [`tick`]: stage 1, which replays minutes and writes state, alerts and transitions.
+//! - [`composite`]: rules over other rules, behind stage 1.
 //! - [`notices`]: stage 2, which turns transitions into messages.
 //! - [`silence`], [`schedule`]: what keeps alerts quiet; pure.
 //! - [`rules`], [`alerts`], [`alert_detail`], [`instances`], [`silences`], [`schedules`]: what HTTP reads and writes.
@@ -11,6 +12,7 @@
 
 pub mod alert_detail;
 pub mod alerts;
+pub mod composite;
 pub mod condition;
 pub mod dry_run;
 mod evidence;

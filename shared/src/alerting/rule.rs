@@ -1,12 +1,13 @@
 //! What a rule is, and what of it is checked when it is saved.
 
-use super::condition::Condition;
+use super::condition::{Condition, Keep, Need};
 use super::routing::{Escalation, Notify, Routing};
 use super::severity::Severity;
 use super::span::Span;
 use crate::clock::Millis;
+use crate::error::Code;
 use crate::id::{ChannelId, RuleId, ScheduleId};
-use crate::series::{Dimensions, MetricKey};
+use crate::series::{Dimensions, MetricPattern};
 use crate::{Error, time};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 const MAX_NAME: usize = 200;
 const MAX_CHANNELS: usize = 20;
 const MAX_WAIT: Millis = 31 * crate::clock::DAY;
+const MAX_DELAY: Millis = crate::clock::DAY;
 
 /// A rule as a caller sends it, not yet checked.
 #[derive(Debug, Clone, Deserialize)]
@@ -21,7 +23,8 @@ const MAX_WAIT: Millis = 31 * crate::clock::DAY;
 #[expect(missing_docs, reason = "the fields of the HTTP contract")]
 pub struct Draft {
     pub name: String,
-    pub metric_key: String,
+    #[serde(default)]
+    pub metric_key: Option<String>,
     #[serde(default)]
     pub dimensions: Dimensions,
     pub severity: Severity,
@@ -34,6 +37,10 @@ pub struct Draft {
     pub keep_firing_for: Span,
     #[serde(default)]
     pub no_data_after: Option<Span>,
+    #[serde(default)]
+    pub delay: Span,
+    #[serde(default)]
+    pub grace: Span,
     #[serde(default = "yes")]
     pub enabled: bool,
     #[serde(default)]
@@ -57,8 +64,8 @@ fn yes() -> bool {
 pub struct Definition {
     /// for people
     pub name: String,
-    /// the metric whose series it watches
-    pub metric_key: MetricKey,
+    /// the metrics whose series it watches; none if it looks at other rules
+    pub metric_key: MetricPattern,
     /// which of them: those that have all of these
     pub dimensions: Dimensions,
     /// that of its alerts
@@ -74,6 +81,10 @@ pub struct Definition {
     pub keep_firing_for: Span,
     /// how long a value stands; without it, for ever
     pub no_data_after: Option<Span>,
+    /// how old a point must be before it is looked at: by then it is corrected, and those that are late are there
+    pub delay: Span,
+    /// how long a series must have been there before the rule fires
+    pub grace: Span,
     /// whether it is evaluated
     pub enabled: bool,
     /// how its alerts are told
@@ -93,8 +104,24 @@ impl Draft {
                 "name must have 1 to {MAX_NAME} characters, none of them a control character"
             )));
         }
-        let metric_key = MetricKey::of_request(&self.metric_key)?;
         let condition = Condition::parse(self.condition).map_err(Error::schema)?;
+        let metric_key = match self.metric_key {
+            Some(_) if condition.is_composite() => {
+                return Err(Error::schema(
+                    "a condition of type composite watches no metric_key: it names rules",
+                ));
+            }
+            None if condition.is_composite() => MetricPattern::none(),
+            Some(text) => {
+                MetricPattern::parse(&text).ok_or_else(|| invalid_metric("metric_key is not a metric key"))?
+            }
+            None => return Err(invalid_metric("metric_key is missing")),
+        };
+        if condition.is_composite() && (!self.dimensions.is_empty() || self.grace.millis() > 0) {
+            return Err(Error::schema(
+                "dimensions and grace have no meaning with a condition of type composite",
+            ));
+        }
         let mut channels: Vec<ChannelId> = Vec::new();
         for channel in self.channels {
             if !channels.contains(&channel) {
@@ -104,15 +131,21 @@ impl Draft {
         if channels.len() > MAX_CHANNELS {
             return Err(Error::schema(format!("a rule has at most {MAX_CHANNELS} channels")));
         }
-        for (field, span) in [("for", self.hold), ("keep_firing_for", self.keep_firing_for)] {
+        let waits = [
+            ("for", self.hold),
+            ("keep_firing_for", self.keep_firing_for),
+            ("grace", self.grace),
+        ];
+        for (field, span) in waits {
             if span.millis() > MAX_WAIT {
                 return Err(Error::schema(format!("{field} must be at most 31 days")));
             }
         }
+        check_delay(&condition, self.delay)?;
         if let Some(span) = self.no_data_after {
-            if matches!(condition, Condition::MissingData(_)) {
+            if matches!(condition, Condition::MissingData(_) | Condition::Composite(_)) {
                 return Err(Error::schema(
-                    "no_data_after has no meaning with a condition of type missing_data",
+                    "no_data_after has no meaning with a condition of type missing_data or composite",
                 ));
             }
             if span.millis() < crate::clock::MINUTE {
@@ -137,8 +170,54 @@ impl Draft {
             hold: self.hold,
             keep_firing_for: self.keep_firing_for,
             no_data_after: self.no_data_after,
+            delay: self.delay,
+            grace: self.grace,
             enabled: self.enabled,
         })
+    }
+}
+
+fn invalid_metric(message: &'static str) -> Error {
+    Error::Malformed {
+        code: Code::InvalidMetricKey,
+        message: message.into(),
+    }
+}
+
+fn check_delay(condition: &Condition, delay: Span) -> Result<(), Error> {
+    let length = delay.millis();
+    if length % crate::clock::MINUTE != 0 || length > MAX_DELAY {
+        return Err(Error::schema("delay must be whole minutes, at most 1 day"));
+    }
+    match condition {
+        Condition::Threshold(_) | Condition::RateOfChange(_) => Ok(()),
+        _ if length == 0 => Ok(()),
+        _ => Err(Error::schema(
+            "delay has a meaning only with a condition of type threshold or rate_of_change",
+        )),
+    }
+}
+
+impl Definition {
+    /// What must be remembered of the last points of a series, beyond the last one.
+    #[must_use]
+    pub fn need(&self) -> Option<Need> {
+        let delay = self.delay.millis();
+        let keep = self.condition.keeps().or((delay > 0).then_some(Keep::Points(1)))?;
+        Some(Need { delay, keep })
+    }
+
+    /// What must be remembered to know whether a series is new.
+    #[must_use]
+    pub fn age(&self) -> Option<Need> {
+        let grace = self.grace.millis();
+        let keep = Keep::Age(grace);
+        (grace > 0).then_some(Need { delay: 0, keep })
+    }
+
+    /// All that must be remembered of a series.
+    pub fn needs(&self) -> impl Iterator<Item = Need> {
+        self.need().into_iter().chain(self.age())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rules as HTTP reads and writes them. Each change bumps `config_version`, so that a tick that has read the rules before
 //! it cannot write after it, and sets `due_at`; the next tick applies it.
 
+use super::composite::{Explain, Members};
 use super::condition::Condition;
 use super::lanes;
 use super::references::References;
@@ -12,7 +13,7 @@ use crate::auth::Tenant;
 use crate::http::page::{Cursor, Page};
 use crate::id::{Entropy, RuleId};
 use crate::idempotency::{Operation, OperationError, Outcome, Replay};
-use crate::series::{Dimensions, MetricKey};
+use crate::series::{Dimensions, MetricKey, MetricPattern};
 use db::{Batch, DbError, Row, Step, Value, args, raise, wall_ms};
 use http::StatusCode;
 
@@ -31,7 +32,7 @@ pub enum Saved {
 /// Which rules a list shows.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// those of this metric
+    /// those that watch this metric
     pub metric_key: Option<MetricKey>,
     /// those that are enabled, or not
     pub enabled: Option<bool>,
@@ -42,7 +43,7 @@ pub struct Filter {
 macro_rules! columns {
     () => {
         "rule_id, name, metric_key, dimensions, severity, condition, channels, for_ms, keep_firing_ms, no_data_ms, enabled,
-         created_at, updated_at, deleted_at, routing"
+         created_at, updated_at, deleted_at, routing, delay_ms, grace_ms"
     };
 }
 pub(super) use columns;
@@ -56,7 +57,10 @@ pub(super) fn of_row(row: &Row) -> Result<Rule, DbError> {
         rule_id: RuleId::parse(row.text(0)?).ok_or_else(|| broken("id"))?,
         definition: Definition {
             name: row.text(1)?.to_owned(),
-            metric_key: MetricKey::parse(row.text(2)?).ok_or_else(|| broken("metric"))?,
+            metric_key: match row.text(2)? {
+                "" => MetricPattern::none(),
+                text => MetricPattern::parse(text).ok_or_else(|| broken("metric"))?,
+            },
             dimensions: Dimensions::from_json(row.text(3)?).ok_or_else(|| broken("dimension"))?,
             severity: Severity::parse(row.text(4)?).ok_or_else(|| broken("severity"))?,
             condition,
@@ -64,6 +68,8 @@ pub(super) fn of_row(row: &Row) -> Result<Rule, DbError> {
             hold: Span::from_millis(row.integer(7)?),
             keep_firing_for: Span::from_millis(row.integer(8)?),
             no_data_after: row.opt_integer(9)?.map(Span::from_millis),
+            delay: Span::from_millis(row.integer(15)?),
+            grace: Span::from_millis(row.integer(16)?),
             enabled: row.integer(10)? != 0,
             routing: serde_json::from_str(row.text(14)?).map_err(|_| broken("routing"))?,
         },
@@ -103,11 +109,12 @@ pub async fn create(
         args![MAX_RULES],
     ));
     let references = References::check(&mut batch, Some(&rule.rule_id), &rule.definition);
+    let members = Members::check(&mut batch, &rule.rule_id, &rule.definition);
     batch.push(Step::tenant(
         concat!(
             "INSERT INTO alert_rules (org_id, rule_id, name, metric_key, dimensions, severity, condition, channels,
-                                      for_ms, keep_firing_ms, no_data_ms, enabled, routing, created_at, updated_at)
-             SELECT org_id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?15, now, now
+                                      for_ms, keep_firing_ms, no_data_ms, enabled, routing, delay_ms, grace_ms, created_at, updated_at)
+             SELECT org_id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?15, ?16, ?17, now, now
              FROM authority, (SELECT coalesce(?13, ",
             wall_ms!("?14"),
             ") AS now)"
@@ -128,7 +135,7 @@ pub async fn create(
         Err(OperationError::Db(DbError::Raised { step, .. })) if step == room => Err(Error::conflict(format!(
             "an organization has at most {MAX_RULES} rules"
         ))),
-        Err(OperationError::Db(error)) => Err(references.explain(error)),
+        Err(OperationError::Db(error)) => Err(members.explain(error, |error| references.explain(error))),
         Err(other) => Err(other.into()),
     }
 }
@@ -137,15 +144,16 @@ pub async fn create(
 ///
 /// # Errors
 /// 404 if the organization has no such rule; 400 for a channel, rule or schedule that it does not have, and for rules that
-/// inhibit each other in a circle; 401, 403 or 503.
+/// inhibit each other, or name each other, in a circle; 401, 403 or 503.
 pub async fn replace(tenant: &Tenant, rule_id: &RuleId, definition: &Definition) -> Result<Rule, Error> {
     let mut batch = Batch::write().repeatable();
     let known = batch.push(exists(rule_id));
     let references = References::check(&mut batch, Some(rule_id), definition);
+    let members = Members::check(&mut batch, rule_id, definition);
     batch.push(Step::tenant(
         concat!(
             "UPDATE alert_rules SET name = ?3, metric_key = ?4, dimensions = ?5, severity = ?6, condition = ?7, channels = ?8,
-                for_ms = ?9, keep_firing_ms = ?10, no_data_ms = ?11, enabled = ?12, routing = ?15, updated_at = coalesce(?13, ",
+                for_ms = ?9, keep_firing_ms = ?10, no_data_ms = ?11, enabled = ?12, routing = ?15, delay_ms = ?16, grace_ms = ?17, updated_at = coalesce(?13, ",
             wall_ms!("?14"),
             ") WHERE org_id = (SELECT org_id FROM authority) AND rule_id = ?2"
         ),
@@ -158,18 +166,28 @@ pub async fn replace(tenant: &Tenant, rule_id: &RuleId, definition: &Definition)
     match tenant.run(batch).await {
         Ok(reply) => Ok(of_row(reply.step(read)?.one()?)?),
         Err(DbError::Raised { step, .. }) if step == known => Err(Error::NotFound("the rule")),
-        Err(error) => Err(references.explain(error)),
+        Err(error) => Err(members.explain(error, |error| references.explain(error))),
     }
 }
 
 /// Deletes a rule. It stays as a tombstone that nobody sees, until its open alerts are closed and that is told.
 ///
 /// # Errors
-/// 404 if the organization has no such rule; 401, 403 or 503.
+/// 404 if the organization has no such rule; 409 while a composite rule names it; 401, 403 or 503.
 pub async fn delete(tenant: &Tenant, rule_id: &RuleId) -> Result<(), Error> {
     let clock = tenant.clock();
     let mut batch = Batch::write();
     let known = batch.push(exists(rule_id));
+    let named = batch.push(Step::tenant(
+        concat!(
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM alert_rules AS r JOIN json_each(r.condition, '$.rules') AS m
+                                      WHERE r.org_id = (SELECT org_id FROM authority) AND r.deleted_at IS NULL AND m.value = ?2)
+             THEN ",
+            raise!(),
+            " ELSE 1 END"
+        ),
+        args![rule_id],
+    ));
     batch.push(Step::tenant(
         concat!(
             "UPDATE alert_rules SET deleted_at = now, updated_at = now FROM (SELECT coalesce(?3, ",
@@ -184,6 +202,9 @@ pub async fn delete(tenant: &Tenant, rule_id: &RuleId) -> Result<(), Error> {
     match tenant.run(batch).await {
         Ok(_) => Ok(()),
         Err(DbError::Raised { step, .. }) if step == known => Err(Error::NotFound("the rule")),
+        Err(DbError::Raised { step, .. }) if step == named => {
+            Err(Error::conflict("a composite rule names this one: change that first"))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -208,7 +229,7 @@ pub async fn list(tenant: &Tenant, filter: &Filter, limit: usize, after: Option<
             "SELECT ",
             columns!(),
             " FROM alert_rules WHERE org_id = (SELECT org_id FROM authority) AND rule_id > ?2 AND deleted_at IS NULL
-                AND (?3 IS NULL OR metric_key = ?3) AND (?4 IS NULL OR enabled = ?4) AND (?5 IS NULL OR severity = ?5)
+                AND (?3 IS NULL OR ?3 GLOB metric_key) AND (?4 IS NULL OR enabled = ?4) AND (?5 IS NULL OR severity = ?5)
              ORDER BY rule_id LIMIT ?6"
         ),
         args![
@@ -299,6 +320,8 @@ fn fields(tenant: &Tenant, rule_id: &RuleId, definition: &Definition) -> Vec<Val
         definition.enabled,
         tenant.clock().product_override(),
         tenant.clock().wall_offset(),
-        json(&serde_json::json!(definition.routing))
+        json(&serde_json::json!(definition.routing)),
+        definition.delay.millis(),
+        definition.grace.millis()
     ]
 }

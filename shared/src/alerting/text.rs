@@ -1,9 +1,11 @@
 //! What an alert says to people: a summary when it is born, a reason for each change.
 
-use super::condition::{Anomaly, Condition, Forecast, Watch};
+use super::condition::{
+    After, Anomaly, Change, Condition, Forecast, MissingData, RateOfChange, Threshold, Unit, Watch,
+};
 use super::outlook;
 use super::rule::Definition;
-use crate::clock::Millis;
+use crate::clock::{MINUTE, Millis};
 use crate::detection::{reason, wall_time};
 use crate::series::SeriesRef;
 use crate::time;
@@ -12,8 +14,16 @@ use prediction::detect::Ending;
 /// What a verdict rests on.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Evidence<'a> {
-    /// the last value
+    /// what is measured
+    pub(super) metric: &'a str,
+    /// the value that was judged: the last one, what a window comes to, or a change
     pub(super) value: Option<f64>,
+    /// how many of the last points are beyond the limit, where a rule counts them
+    pub(super) beyond: usize,
+    /// what changed, where a rule of type rate_of_change asks
+    pub(super) change: Option<Change>,
+    /// the usual distance between points, 0 if it is not known
+    pub(super) interval: Millis,
     /// when the limit is expected to be crossed
     pub(super) crossing: Option<Millis>,
     /// for how long the series has been silent
@@ -42,20 +52,89 @@ pub(super) fn series(series: &SeriesRef) -> String {
 #[must_use]
 pub(super) fn firing(definition: &Definition, evidence: &Evidence<'_>, minute: Millis) -> String {
     match &definition.condition {
-        Condition::Threshold(threshold) => {
-            let value = evidence
-                .value
-                .map_or_else(|| "unknown".to_owned(), |value| value.to_string());
-            format!(
-                "the value is {value}, {} {}",
-                threshold.operator.words(),
-                threshold.value
-            )
-        }
+        Condition::Threshold(threshold) => beyond(threshold, evidence),
+        Condition::RateOfChange(rate) => changed(rate, evidence),
         Condition::Forecast(forecast) => expected(forecast, evidence, minute),
-        Condition::MissingData(_) => silent(evidence),
-        Condition::Anomaly(anomaly) => unexpected(anomaly, definition.metric_key.as_str(), evidence),
+        Condition::MissingData(missing) => missed(missing, evidence),
+        // says it itself
+        Condition::Composite(_) => String::new(),
+        Condition::Anomaly(anomaly) => unexpected(anomaly, evidence.metric, evidence),
     }
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "unknown".to_owned(), |value| value.to_string())
+}
+
+/// What a rule of type threshold looks at: `the average of the last 15 min`.
+fn subject(threshold: &Threshold) -> String {
+    match threshold.aggregation.zip(threshold.window) {
+        Some((aggregation, window)) => {
+            format!("{} of the last {}", aggregation.words(), time::span(window.millis()))
+        }
+        None => "the value".to_owned(),
+    }
+}
+
+fn beyond(threshold: &Threshold, evidence: &Evidence<'_>) -> String {
+    let value = number(evidence.value);
+    let limit = format!("{} {}", threshold.operator.words(), threshold.value);
+    match threshold.points {
+        Some(points) => format!(
+            "{} of the last {} points are {limit}; the last is {value}",
+            evidence.beyond, points.of
+        ),
+        None => format!("{} is {value}, {limit}", subject(threshold)),
+    }
+}
+
+/// A change for people: to six digits, which are more than it is worth.
+fn rounded(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "a double has a magnitude of at most 308")]
+    let magnitude = value.abs().log10().floor() as i32;
+    let places = usize::try_from((5 - magnitude).max(0)).unwrap_or_default();
+    let text = format!("{value:.places$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+fn changed(rate: &RateOfChange, evidence: &Evidence<'_>) -> String {
+    let window = time::span(rate.window.millis());
+    let Some(Change { from, to, by }) = evidence.change else {
+        return format!("the change within {window} is {} {}", rate.operator.words(), rate.value);
+    };
+    let unit = match rate.unit {
+        Unit::Absolute => "",
+        Unit::Percent => " %",
+    };
+    let per = rate.per.map(|per| format!(" per {per}")).unwrap_or_default();
+    format!(
+        "the change within {window} is {}{unit}{per}, from {from} to {to}: {} {}{unit}{per}",
+        rounded(by),
+        rate.operator.words(),
+        rate.value
+    )
+}
+
+fn missed(missing: &MissingData, evidence: &Evidence<'_>) -> String {
+    let silent = silent(evidence);
+    match missing.after {
+        After::Given(_) => silent,
+        After::Learned => format!("{silent}; they come every {}", every(evidence.interval)),
+    }
+}
+
+/// An interval as people say it: in whole minutes from one on.
+fn every(interval: Millis) -> String {
+    if interval < MINUTE {
+        return time::span(interval.max(1_000));
+    }
+    time::span((interval + MINUTE / 2) / MINUTE * MINUTE)
 }
 
 fn unexpected(anomaly: &Anomaly, metric: &str, evidence: &Evidence<'_>) -> String {
@@ -99,7 +178,21 @@ pub(super) fn silent(evidence: &Evidence<'_>) -> String {
 pub(super) fn recovered(definition: &Definition, evidence: &Evidence<'_>) -> String {
     match (&definition.condition, evidence.value) {
         (Condition::MissingData(_), _) => "points arrive again".to_owned(),
-        (Condition::Threshold(_), Some(value)) => format!("the value is back at {value}"),
+        (Condition::Threshold(threshold), Some(value)) => match threshold.points {
+            Some(points) => format!(
+                "{} of the last {} points are {} {}; the last is {value}",
+                evidence.beyond,
+                points.of,
+                threshold.operator.words(),
+                threshold.value
+            ),
+            None => format!("{} is back at {value}", subject(threshold)),
+        },
+        (Condition::RateOfChange(rate), Some(value)) => {
+            let unit = if rate.unit == Unit::Percent { " %" } else { "" };
+            let per = rate.per.map(|per| format!(" per {per}")).unwrap_or_default();
+            format!("the change is back at {}{unit}{per}", rounded(value))
+        }
         (Condition::Forecast(forecast), _) => {
             format!("no longer expected {} {}", outlook::side(forecast), forecast.value)
         }
@@ -108,7 +201,9 @@ pub(super) fn recovered(definition: &Definition, evidence: &Evidence<'_>) -> Str
             Some(Ending::Marked) => "somebody has said how it is meant".to_owned(),
             Some(Ending::Recovered) | None => "the values are as expected again".to_owned(),
         },
-        (Condition::Threshold(_), None) => "the condition no longer holds".to_owned(),
+        (Condition::Threshold(_) | Condition::RateOfChange(_) | Condition::Composite(_), _) => {
+            "the condition no longer holds".to_owned()
+        }
     }
 }
 
@@ -116,7 +211,7 @@ pub(super) fn recovered(definition: &Definition, evidence: &Evidence<'_>) -> Str
 mod tests {
     use super::*;
     use crate::alerting::rule::Draft;
-    use crate::clock::{HOUR, MINUTE};
+    use crate::clock::HOUR;
     use crate::series::{Dimensions, MetricKey};
     use prediction::detect;
     use serde_json::json;
@@ -194,6 +289,7 @@ mod tests {
         watch.note(Some(150.0), &opened);
         let told = |condition, watch: &Watch| {
             let evidence = Evidence {
+                metric: "m",
                 watch: Some(watch),
                 time_zone: "Europe/Berlin",
                 ..Evidence::default()

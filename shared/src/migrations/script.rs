@@ -41,6 +41,7 @@ pub fn all() -> &'static [Migration] {
         "011_notification_groups" for 3,
         "012_channels" for 3,
         "013_delivery" for 3,
+        "014_rule_types" for 3,
         "015_alert_evidence" for 3,
     ]
 }

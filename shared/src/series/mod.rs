@@ -3,6 +3,7 @@
 mod dimensions;
 mod known;
 mod metric_key;
+mod metric_pattern;
 mod names;
 mod resample;
 mod series_id;
@@ -12,6 +13,7 @@ mod store;
 pub use dimensions::Dimensions;
 pub use known::KnownSeries;
 pub use metric_key::MetricKey;
+pub use metric_pattern::MetricPattern;
 pub use names::{KnownNames, SeriesNames};
 pub use resample::{Aggregate, MAX_BUCKETS, check_range, resample};
 pub use series_id::SeriesId;

@@ -1,11 +1,11 @@
-use super::{Dimensions, MetricKey, Point, SeriesId, SeriesRef};
+use super::{Dimensions, MetricKey, MetricPattern, Point, SeriesId, SeriesRef};
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::http::page::{Cursor, Page};
 use crate::{Error, store, time};
 use db::{Batch, DbError, Row, Step, Value, args};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// How many candidates a conflict lists.
 const MAX_CANDIDATES: usize = 100;
@@ -194,18 +194,30 @@ pub async fn get(tenant: &Tenant, series: SeriesId) -> Result<SeriesItem, Error>
     Ok(item)
 }
 
-/// All series of these metrics, in order of their id.
+/// All series of these metrics, in order of their id; one that several patterns match comes as often.
 ///
 /// # Errors
 /// 401, 403 or 503.
-pub async fn matching(tenant: &Tenant, metric_keys: &[MetricKey]) -> Result<Vec<SeriesRef>, Error> {
-    let keys: std::collections::BTreeSet<&str> = metric_keys.iter().map(MetricKey::as_str).collect();
+pub async fn matching(tenant: &Tenant, metrics: &[MetricPattern]) -> Result<Vec<SeriesRef>, Error> {
+    // no character of a key comes after a tilde, and none but the star means something else to GLOB
+    let end = |metric: &MetricPattern| metric.key().map_or("~", |_| "");
+    let ranges: BTreeSet<(&str, String, &str)> = metrics
+        .iter()
+        .map(|metric| {
+            (
+                metric.prefix(),
+                format!("{}{}", metric.prefix(), end(metric)),
+                metric.as_str(),
+            )
+        })
+        .collect();
     let step = Step::tenant(
         "SELECT t.series_id, t.metric_key, t.dimensions FROM json_each(?2) AS w
          CROSS JOIN time_series AS t INDEXED BY time_series_by_key
-            ON t.org_id = (SELECT org_id FROM authority) AND t.metric_key = w.value
+            ON t.org_id = (SELECT org_id FROM authority) AND t.metric_key BETWEEN w.value ->> 0 AND w.value ->> 1
+                AND t.metric_key GLOB w.value ->> 2
          WHERE t.deleted_seq IS NULL ORDER BY t.series_id",
-        args![serde_json::to_string(&keys).unwrap_or_default()],
+        args![serde_json::to_string(&ranges).unwrap_or_default()],
     );
     let reply = tenant.run(Batch::read_one(step)).await?;
     Ok(reply.step(0)?.rows.iter().map(series_ref).collect::<Result<_, _>>()?)

@@ -2,6 +2,7 @@
 
 mod alert_detail;
 mod anomalies;
+mod composite;
 mod dry_run;
 mod fault;
 mod forecasts;
@@ -10,6 +11,7 @@ mod lane;
 mod quiet;
 mod replay;
 mod rig;
+mod rule_types;
 mod rules;
 mod story;
 mod telling;

@@ -177,7 +177,7 @@ async fn rule_9_few_series_among_many_cost_few_rows() {
     series::resolve_one(&later, &m, Some(&name)).await.unwrap();
     read("one series by its name", 10);
     assert!(
-        series::matching(&later, std::slice::from_ref(&other))
+        series::matching(&later, &[other.clone().into()])
             .await
             .unwrap()
             .is_empty()

@@ -1,4 +1,4 @@
-use super::Watch;
+use super::{Points, Watch};
 use crate::alerting::instance::Verdict;
 use prediction::detect::{Direction, MinimumEffect, Severity};
 use serde::{Deserialize, Serialize};
@@ -19,19 +19,9 @@ pub struct Anomaly {
     /// how far values must be off
     #[serde(default, with = "effect", skip_serializing_if = "effect::is_none")]
     pub minimum_effect: MinimumEffect,
-    /// how many of the last points must be abnormal
+    /// how many of the last points must be abnormal, of at most [`Watch::POINTS`]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points: Option<Points>,
-}
-
-/// How many of the last points must be abnormal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Points {
-    /// that many
-    pub at_least: u8,
-    /// out of that many, at most [`Watch::POINTS`]
-    pub of: u8,
 }
 
 /// Something abnormal, as far as rules look at it.
@@ -57,15 +47,8 @@ impl Anomaly {
                 return Err(format!("condition.minimum_effect.{field} must not be below 0"));
             }
         }
-        match self.points {
-            Some(Points { of, .. }) if !(1..=Watch::POINTS).contains(&of) => {
-                Err(format!("condition.points.of must be 1 to {}", Watch::POINTS))
-            }
-            Some(Points { at_least, of }) if !(1..=of).contains(&at_least) => {
-                Err("condition.points.at_least must be 1 to condition.points.of".into())
-            }
-            _ => Ok(self),
-        }
+        Points::check(self.points, Watch::POINTS)?;
+        Ok(self)
     }
 
     /// What the incident and the last points of a series say; nothing is known while the detector still learns.

@@ -52,6 +52,12 @@ fn conditions_read_back_as_they_are_written() {
         json!({"type": "threshold", "operator": "gt", "value": 1.5, "recover": 1.0}),
         json!({"type": "forecast", "operator": "lt", "value": 0.0, "horizon": "1d", "probability": 0.9}),
         json!({"type": "missing_data", "after": "15m"}),
+        json!({"type": "missing_data", "after": "auto"}),
+        json!({"type": "threshold", "operator": "lt", "value": 1.5, "points": {"at_least": 2, "of": 3}}),
+        json!({"type": "threshold", "operator": "lt", "value": 1.5, "aggregation": "sum", "window": "1d"}),
+        json!({
+            "type": "rate_of_change", "window": "1h", "operator": "gt", "value": 20.0, "unit": "percent", "per": "1m"
+        }),
         json!({"type": "anomaly", "min_severity": "low", "direction": "both"}),
         json!({
             "type": "anomaly", "min_severity": "critical", "direction": "down",
@@ -116,8 +122,56 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
             json!({"type": "anomaly", "min_severity": "low", "points": {"at_least": 1, "of": 17}}),
             "points.of",
         ),
-        (json!({"type": "rate_of_change"}), "not available yet"),
-        (json!({"type": "composite"}), "not available yet"),
+        (json!({"type": "missing_data", "after": "never"}), "after is auto"),
+        (
+            json!({"type": "threshold", "operator": "gt", "value": 1, "points": {"at_least": 1, "of": 61}}),
+            "points.of must be 1 to 60",
+        ),
+        (
+            json!({"type": "threshold", "operator": "gt", "value": 1, "aggregation": "avg"}),
+            "need each other",
+        ),
+        (
+            json!({"type": "threshold", "operator": "gt", "value": 1, "window": "1h"}),
+            "need each other",
+        ),
+        (
+            json!({"type": "threshold", "operator": "gt", "value": 1, "aggregation": "mean", "window": "1h"}),
+            "mean",
+        ),
+        (
+            json!({"type": "threshold", "operator": "gt", "value": 1, "aggregation": "avg", "window": "90s"}),
+            "whole minutes",
+        ),
+        (
+            json!({"type": "threshold", "operator": "gt", "value": 1, "aggregation": "avg", "window": "32d"}),
+            "1m to 31d",
+        ),
+        (
+            json!({
+                "type": "threshold", "operator": "gt", "value": 1, "aggregation": "avg", "window": "1h",
+                "points": {"at_least": 1, "of": 2}
+            }),
+            "exclude each other",
+        ),
+        (json!({"type": "rate_of_change"}), "window"),
+        (
+            json!({"type": "rate_of_change", "window": "0s", "operator": "gt", "value": 1}),
+            "whole minutes",
+        ),
+        (
+            json!({"type": "rate_of_change", "window": "1h", "operator": "gt", "value": 1, "unit": "factor"}),
+            "factor",
+        ),
+        (
+            json!({"type": "rate_of_change", "window": "1h", "operator": "gt", "value": 1, "per": "0s"}),
+            "per",
+        ),
+        (
+            json!({"type": "composite", "mode": "any", "rules": []}),
+            "1 to 50 rules",
+        ),
+        (json!({"type": "composite", "mode": "any", "rules": ["rule_1"]}), "rule"),
         (json!({"type": "magic"}), "magic"),
     ] {
         let error = Condition::parse(condition.clone()).unwrap_err();
@@ -128,11 +182,120 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
 proptest! {
     #[test]
     fn a_value_is_a_breach_or_not_and_recovery_never_is_one(value in -20.0..20.0_f64, limit in -10.0..10.0_f64, gap in 0.0..5.0_f64) {
-        for (operator, recover) in [(Operator::Gt, limit - gap), (Operator::Lt, limit + gap)] {
-            let threshold = Threshold { operator, value: limit, recover: Some(recover) }.checked().unwrap();
+        for (operator, recover) in [("gt", limit - gap), ("lt", limit + gap)] {
+            let Ok(Condition::Threshold(threshold)) = threshold(operator, limit, Some(recover)) else {
+                panic!()
+            };
+            let operator = threshold.operator;
             prop_assert_eq!(threshold.verdict(value) == Verdict::Breach, operator.holds(value, limit));
             prop_assert_ne!(threshold.verdict(recover), Verdict::Breach);
             prop_assert_eq!(threshold.verdict(recover), Verdict::Clear);
         }
     }
+}
+
+#[test]
+fn so_many_of_the_last_points_must_be_beyond_the_limit() {
+    let body =
+        json!({"type": "threshold", "operator": "gt", "value": 10, "recover": 8, "points": {"at_least": 2, "of": 3}});
+    let Ok(Condition::Threshold(threshold)) = Condition::parse(body) else {
+        panic!()
+    };
+    let says = |values: &[f64]| threshold.of_points(threshold.points.unwrap(), values.iter().copied());
+    assert_eq!(says(&[11.0, 5.0, 12.0]), (Verdict::Breach, 2));
+    // one of them is back, but not where it has recovered
+    assert_eq!(says(&[11.0, 5.0, 9.0]), (Verdict::Between, 1));
+    assert_eq!(says(&[11.0, 5.0, 8.0]), (Verdict::Clear, 1));
+    assert_eq!(says(&[11.0]), (Verdict::Clear, 1));
+    assert_eq!(says(&[11.0, 11.0]), (Verdict::Breach, 2));
+}
+
+/// What a silence is, without and with a length that was given.
+#[test]
+fn how_long_points_may_be_missing_is_learned() {
+    use crate::clock::{HOUR, MINUTE};
+    let verdict = |after: Value, silent, interval| {
+        let Ok(Condition::MissingData(missing)) = Condition::parse(json!({"type": "missing_data", "after": after}))
+        else {
+            panic!()
+        };
+        missing.verdict(silent, 0, interval)
+    };
+    let auto = |silent, interval| verdict(json!("auto"), silent, interval);
+    assert_eq!(auto(HOUR, 0), Verdict::Unknown);
+    assert_eq!(
+        [14, 15].map(|m| auto(m * MINUTE, 5 * MINUTE)),
+        [Verdict::Clear, Verdict::Breach]
+    );
+    // at least five minutes, however often points come
+    assert_eq!(
+        [4, 5].map(|m| auto(m * MINUTE, 10_000)),
+        [Verdict::Clear, Verdict::Breach]
+    );
+    assert_eq!(auto(i64::MAX, i64::MAX), Verdict::Breach);
+    assert_eq!(verdict(json!("3m"), 3 * MINUTE, HOUR), Verdict::Breach);
+    assert_eq!(
+        Condition::parse(json!({"type": "missing_data"})).unwrap(),
+        Condition::parse(json!({"type": "missing_data", "after": "auto"})).unwrap()
+    );
+}
+
+#[test]
+fn a_change_is_absolute_or_relative_and_by_time() {
+    use crate::clock::{HOUR, MINUTE};
+    use crate::series::Point;
+    let change = |from: f64, to: f64, more: Value| {
+        let mut body = json!({"type": "rate_of_change", "window": "1h", "operator": "gt", "value": 20});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let Ok(Condition::RateOfChange(rate)) = Condition::parse(body) else {
+            panic!()
+        };
+        let point = |timestamp, value| Point { timestamp, value };
+        let need = Need {
+            delay: 0,
+            keep: rate.keeps(),
+        };
+        let recent = Recent::of_history(need, HOUR, &[point(-MINUTE, 7.0), point(0, from), point(HOUR, to)]);
+        let change = rate.change(&recent, MINUTE).unwrap();
+        (change.by, rate.verdict(&change))
+    };
+    let percent = || json!({"unit": "percent"});
+    assert_eq!(change(100.0, 121.0, json!({})), (21.0, Verdict::Breach));
+    assert_eq!(
+        change(100.0, 79.0, json!({"operator": "lt", "value": -20})),
+        (-21.0, Verdict::Breach)
+    );
+    assert_eq!(change(50.0, 60.0, percent()), (20.0, Verdict::Clear));
+    assert_eq!(change(-50.0, -25.0, percent()), (50.0, Verdict::Breach));
+    assert_eq!(change(60.0, 120.0, json!({"per": "1m"})), (1.0, Verdict::Clear));
+    assert_eq!(
+        change(50.0, 100.0, json!({"unit": "percent", "per": "30m"})),
+        (50.0, Verdict::Breach)
+    );
+    // of nothing, anything is infinitely more, and nothing is no change
+    assert_eq!(change(0.0, 1e-9, percent()), (f64::INFINITY, Verdict::Breach));
+    assert_eq!(change(0.0, -1.0, percent()), (f64::NEG_INFINITY, Verdict::Clear));
+    assert_eq!(change(0.0, 0.0, percent()), (0.0, Verdict::Clear));
+    assert_eq!(change(-f64::MAX, f64::MAX, json!({})), (f64::INFINITY, Verdict::Breach));
+}
+
+#[test]
+fn an_earlier_point_that_is_too_old_says_nothing() {
+    use crate::clock::{HOUR, MINUTE};
+    use crate::series::Point;
+    let body = json!({"type": "rate_of_change", "window": "1h", "operator": "gt", "value": 20});
+    let Ok(Condition::RateOfChange(rate)) = Condition::parse(body) else {
+        panic!()
+    };
+    let change = |then: Millis, interval| {
+        let point = |timestamp| Point { timestamp, value: 1.0 };
+        let need = Need {
+            delay: 0,
+            keep: rate.keeps(),
+        };
+        rate.change(&Recent::of_history(need, 0, &[point(then), point(0)]), interval)
+    };
+    assert!(change(-HOUR, MINUTE).is_some() && change(-59 * MINUTE, MINUTE).is_none());
+    assert!(change(-75 * MINUTE, MINUTE).is_some() && change(-76 * MINUTE, MINUTE).is_none());
+    assert!(change(-2 * HOUR, 20 * MINUTE).is_some());
 }

@@ -1,7 +1,7 @@
 //! What to think about before a rule is saved, and which change of it would make it quiet.
 
 use super::report::Report;
-use crate::alerting::condition::Condition;
+use crate::alerting::condition::{After, Condition};
 use crate::alerting::{Definition, Direction, Span};
 use crate::clock::{DAY, HOUR, MINUTE, Millis};
 use serde::Serialize;
@@ -62,11 +62,13 @@ impl Trial {
 pub(super) fn trials(definition: &Definition, peaks: &[f64], range: Millis) -> Vec<Trial> {
     let mut trials = Vec::new();
     if let Condition::MissingData(missing) = &definition.condition {
-        for times in LONGER {
-            let after = Span::from_millis(missing.after.millis().saturating_mul(times));
+        // what is learned is of each series its own: there is nothing to be multiplied
+        let given = missing.after.length(0);
+        for (given, times) in given.into_iter().flat_map(|given| LONGER.map(|times| (given, times))) {
+            let after = Span::from_millis(given.saturating_mul(times));
             trials.push(Trial::new(definition, |changed, suggestion| {
                 if let Condition::MissingData(missing) = &mut changed.condition {
-                    missing.after = after;
+                    missing.after = After::Given(after);
                 }
                 suggestion.after = Some(after);
             }));

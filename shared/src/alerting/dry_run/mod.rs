@@ -38,6 +38,11 @@ const SHOWN: usize = 100;
 /// 401, 403 or 503.
 pub async fn run<B: Budget + 'static>(tenant: &Tenant, request: &DryRunRequest, budget: B) -> Result<Report, Error> {
     let definition = request.definition(tenant).await?;
+    if definition.condition.is_composite() {
+        return Err(Error::schema(
+            "a rule over other rules has no history: try those that it names",
+        ));
+    }
     let now = tenant.clock().now();
     let (from, to) = request.range(now)?;
     let organization = configuration::of_organization(tenant).await?;
@@ -249,9 +254,13 @@ impl Run {
 
 /// How far the values went in each episode, where a limit is watched.
 fn peaks(definition: &Definition, subject: &Subject, episodes: &[Episode]) -> Vec<f64> {
+    // of several points, what went how far is not the value of one
     let Condition::Threshold(threshold) = &definition.condition else {
         return Vec::new();
     };
+    if threshold.points.is_some() || threshold.window.is_some() {
+        return Vec::new();
+    }
     let further = match threshold.operator.direction() {
         Some(Direction::Up) => f64::max,
         Some(Direction::Down) => f64::min,

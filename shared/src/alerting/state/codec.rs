@@ -1,11 +1,11 @@
 //! Packed pages: a kind byte, a version byte, the rules that the page speaks of, then its series in ascending order.
 //!
-//! Version 1 knew nothing of detection.
+//! Version 1 knew nothing of detection, version 2 nothing of the last points.
 
 use super::bytes::{Reader, put_signed, put_unsigned};
 use super::observation::{Last, Observed};
 use super::{Detection, Told, Tracked};
-use crate::alerting::condition::Watch;
+use crate::alerting::condition::{Recents, Watch};
 use crate::alerting::instance::{Instance, State};
 use crate::alerting::rule::{Revision, RuleKey};
 use crate::clock::MINUTE;
@@ -17,11 +17,13 @@ pub use super::bytes::BadState;
 
 const PAGE_KIND: u8 = b'L';
 const HEADER_KIND: u8 = b'H';
-const VERSION: u8 = 2;
+const COMPOSITE_KIND: u8 = b'C';
+const VERSION: u8 = 3;
 
 const HAS_NEWEST: u8 = 1;
 const HAS_LAST: u8 = 2;
 const HAS_DETECTION: u8 = 4;
+const HAS_RECENTS: u8 = 8;
 const IS_TOLD: u8 = 1;
 const HAS_HOT: u8 = 2;
 const IS_SILENCE: u8 = 4;
@@ -43,7 +45,8 @@ pub fn encode_page(series: &[Tracked]) -> Vec<u8> {
     put_unsigned(&mut out, series.len() as u64);
     for tracked in series {
         out.extend_from_slice(&tracked.series_id.raw().to_be_bytes());
-        put_observed(&mut out, &tracked.observed, tracked.detection.is_some());
+        let more = flag(tracked.detection.is_some(), HAS_DETECTION) | flag(!tracked.recents.is_empty(), HAS_RECENTS);
+        put_observed(&mut out, &tracked.observed, more);
         put_unsigned(&mut out, tracked.instances.len() as u64);
         for (revision, instance) in &tracked.instances {
             // every revision was collected above
@@ -52,6 +55,9 @@ pub fn encode_page(series: &[Tracked]) -> Vec<u8> {
         }
         if let Some(detection) = &tracked.detection {
             put_detection(&mut out, detection);
+        }
+        if !tracked.recents.is_empty() {
+            tracked.recents.encode(&mut out);
         }
     }
     out
@@ -72,8 +78,9 @@ pub fn decode_page(blob: &[u8]) -> Result<Vec<Tracked>, BadState> {
         if series.last().is_some_and(|before| before.series_id >= series_id) {
             return Err(BadState("the series are not in order"));
         }
-        let (observed, is_watched) = observed(&mut reader)?;
-        if is_watched && version == 1 {
+        let (observed, more) = observed(&mut reader)?;
+        let known = [0, HAS_DETECTION, HAS_DETECTION | HAS_RECENTS][usize::from(version) - 1];
+        if more & !known != 0 {
             return Err(BadState("a flag is not known"));
         }
         let held = reader.count(3)?;
@@ -86,10 +93,18 @@ pub fn decode_page(blob: &[u8]) -> Result<Vec<Tracked>, BadState> {
             }
             instances.push((revision, instance(&mut reader)?));
         }
-        let detection = is_watched.then(|| detection(&mut reader)).transpose()?.map(Box::new);
+        let detection = (more & HAS_DETECTION != 0)
+            .then(|| detection(&mut reader))
+            .transpose()?
+            .map(Box::new);
+        let recents = match more & HAS_RECENTS {
+            0 => Recents::default(),
+            _ => Recents::decode(&mut reader)?,
+        };
         series.push(Tracked {
             series_id,
             observed,
+            recents,
             instances,
             detection,
         });
@@ -132,6 +147,30 @@ pub fn decode_header(blob: &[u8]) -> Result<Header, BadState> {
     Ok(Header { met, cold_bits })
 }
 
+/// Packs where a composite rule stands, with the print of its revision.
+#[must_use]
+pub fn encode_composite(print: u64, instance: &Instance) -> Vec<u8> {
+    let mut out = vec![COMPOSITE_KIND, VERSION];
+    out.extend_from_slice(&print.to_be_bytes());
+    put_instance(&mut out, instance);
+    out
+}
+
+/// Reads what [`encode_composite`] wrote.
+///
+/// # Errors
+/// [`BadState`] for anything else.
+pub fn decode_composite(blob: &[u8]) -> Result<(u64, Instance), BadState> {
+    let mut reader = Reader(blob);
+    if (reader.byte()?, reader.byte()?) != (COMPOSITE_KIND, VERSION) {
+        return Err(BadState("its kind or version is not known"));
+    }
+    let print = u64::from_be_bytes(reader.array()?);
+    let instance = instance(&mut reader)?;
+    reader.end()?;
+    Ok((print, instance))
+}
+
 /// The version and the rules.
 fn head(reader: &mut Reader<'_>, kind: u8) -> Result<(u8, Vec<Revision>), BadState> {
     if reader.byte()? != kind {
@@ -164,12 +203,9 @@ fn flag(set: bool, flag: u8) -> u8 {
     if set { flag } else { 0 }
 }
 
-fn put_observed(out: &mut Vec<u8>, observed: &Observed, is_watched: bool) {
-    out.push(
-        flag(observed.newest.is_some(), HAS_NEWEST)
-            | flag(observed.last.is_some(), HAS_LAST)
-            | flag(is_watched, HAS_DETECTION),
-    );
+/// What is known of a series, with flags for what `more` is kept.
+fn put_observed(out: &mut Vec<u8>, observed: &Observed, more: u8) {
+    out.push(flag(observed.newest.is_some(), HAS_NEWEST) | flag(observed.last.is_some(), HAS_LAST) | more);
     if let Some(newest) = observed.newest {
         put_signed(out, newest);
     }
@@ -185,12 +221,9 @@ fn put_observed(out: &mut Vec<u8>, observed: &Observed, is_watched: bool) {
     }
 }
 
-/// What is known of a series, and whether it is watched for anomalies.
-fn observed(reader: &mut Reader<'_>) -> Result<(Observed, bool), BadState> {
+/// What is known of a series, and flags for what more is kept.
+fn observed(reader: &mut Reader<'_>) -> Result<(Observed, u8), BadState> {
     let flags = reader.byte()?;
-    if flags & !(HAS_NEWEST | HAS_LAST | HAS_DETECTION) != 0 {
-        return Err(BadState("a flag is not known"));
-    }
     let newest = (flags & HAS_NEWEST != 0).then(|| reader.signed()).transpose()?;
     let interval = reader.signed()?;
     let last = if flags & HAS_LAST == 0 {
@@ -204,7 +237,7 @@ fn observed(reader: &mut Reader<'_>) -> Result<(Observed, bool), BadState> {
             minute,
         })
     };
-    Ok((Observed { newest, interval, last }, flags & HAS_DETECTION != 0))
+    Ok((Observed { newest, interval, last }, flags & !(HAS_NEWEST | HAS_LAST)))
 }
 
 fn put_detection(out: &mut Vec<u8>, detection: &Detection) {

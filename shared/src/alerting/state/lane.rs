@@ -85,8 +85,9 @@ impl Lane {
             let series = self.pages.get(&number).map_or(&[][..], |page| &page.series);
             let instances: usize = series.iter().map(|tracked| tracked.instances.len()).sum();
             let detections = series.iter().filter(|tracked| tracked.detection.is_some()).count();
+            let recents: usize = series.iter().map(|tracked| tracked.recents.bytes()).sum();
             // all estimates are on the high side: see the test of the codec
-            self.changed_bytes += 64 + 48 * series.len() + 40 * instances + DETECTION_BYTES * detections;
+            self.changed_bytes += 64 + 48 * series.len() + 40 * instances + DETECTION_BYTES * detections + recents;
         }
     }
 
@@ -191,7 +192,11 @@ impl Lane {
 
 /// How much room a series takes in a page.
 fn weight(tracked: &Tracked) -> usize {
-    if tracked.detection.is_some() { 2 } else { 1 }
+    if tracked.detection.is_some() || !tracked.recents.is_empty() {
+        2
+    } else {
+        1
+    }
 }
 
 impl Page {
@@ -208,6 +213,7 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alerting::condition::Recents;
     use crate::alerting::state::{Detection, Observed};
     use proptest::prelude::*;
 
@@ -218,6 +224,7 @@ mod tests {
                 interval,
                 ..Observed::default()
             },
+            recents: Recents::default(),
             instances: Vec::new(),
             // those of an odd interval are watched for anomalies
             detection: (interval % 2 == 1).then(Box::<Detection>::default),

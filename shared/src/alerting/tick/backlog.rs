@@ -36,7 +36,7 @@ pub async fn catch_up(tenant: &Tenant, budget: &mut dyn Budget) -> Result<usize,
     let Some(snapshot) = load::lane(tenant).await? else {
         return Ok(0);
     };
-    let names = series::matching(tenant, &snapshot.rules.metric_keys()).await?;
+    let names = series::matching(tenant, &snapshot.rules.metrics()).await?;
     let names = names.into_iter().map(|name| (name.series_id, name)).collect();
     let outlooks = load::outlooks(tenant).await?;
     let minute = snapshot.position.minute;

@@ -113,7 +113,7 @@ fn pages(lane: &Lane) -> Vec<Step> {
 }
 
 /// Changes come before births: an alert that ends makes room for the next one of the same rule and series.
-fn alerts(effects: &Effects) -> Result<Vec<Step>, Error> {
+pub(in crate::alerting) fn alerts(effects: &Effects) -> Result<Vec<Step>, Error> {
     let mut steps = Vec::new();
     let changed: Vec<&AlertRow> = effects.changed().collect();
     if !changed.is_empty() {

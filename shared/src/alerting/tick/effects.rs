@@ -7,9 +7,12 @@ use crate::series::SeriesId;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// What stands for the series of an alert that has none.
+const NO_SERIES: i64 = -1;
+
 /// An alert as the tick leaves it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct AlertRow {
+pub(in crate::alerting) struct AlertRow {
     pub(super) alert_id: AlertId,
     pub(super) rule_id: String,
     pub(super) series_id: i64,
@@ -26,7 +29,7 @@ pub(super) struct AlertRow {
 
 /// One line of the transition log, but for its number.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct TransitionRow {
+pub(in crate::alerting) struct TransitionRow {
     pub(super) minute: Millis,
     pub(super) alert_id: AlertId,
     pub(super) rule_id: String,
@@ -41,23 +44,24 @@ pub(super) struct TransitionRow {
 
 /// What a transition needs beside itself to be written.
 #[derive(Debug, Clone)]
-pub(super) struct Told {
-    pub(super) rule: RuleKey,
-    pub(super) series_id: SeriesId,
-    pub(super) severity: &'static str,
-    pub(super) value: Option<f64>,
-    pub(super) summary: String,
-    pub(super) reason: String,
+pub(in crate::alerting) struct Told {
+    pub(in crate::alerting) rule: RuleKey,
+    /// none for a rule over other rules
+    pub(in crate::alerting) series_id: Option<SeriesId>,
+    pub(in crate::alerting) severity: &'static str,
+    pub(in crate::alerting) value: Option<f64>,
+    pub(in crate::alerting) summary: String,
+    pub(in crate::alerting) reason: String,
     /// what else it rests on, in JSON
-    pub(super) evidence: Option<String>,
+    pub(in crate::alerting) evidence: Option<String>,
     /// the rule in JSON, of an alert that is born
-    pub(super) definition: Option<String>,
+    pub(in crate::alerting) definition: Option<String>,
 }
 
 /// What minutes did to alerts and anomalies, not yet written. An alert that changes twice is one row with its last state, so that
 /// rows written together never break "one open alert".
 #[derive(Debug, Clone, Default)]
-pub(super) struct Effects {
+pub(in crate::alerting) struct Effects {
     born: BTreeMap<AlertId, AlertRow>,
     changed: BTreeMap<AlertId, AlertRow>,
     transitions: Vec<TransitionRow>,
@@ -68,10 +72,10 @@ pub(super) struct Effects {
 }
 
 impl Effects {
-    pub(super) fn record(&mut self, minute: Millis, transition: &Transition, told: Told) {
+    pub(in crate::alerting) fn record(&mut self, minute: Millis, transition: &Transition, told: Told) {
         let rule_id = told.rule.text();
-        let raw = told.series_id.raw();
-        let alert_id = alert_id(transition.alert, told.rule, told.series_id);
+        let raw = told.series_id.map_or(NO_SERIES, SeriesId::raw);
+        let alert_id = alert_id(transition.alert, told.rule, raw);
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         self.bytes += 400 + 2 * told.reason.len() + told.summary.len();
         // JSON within JSON: its quotes are escaped
@@ -124,11 +128,11 @@ impl Effects {
         self.changed.values()
     }
 
-    pub(super) fn transitions(&self) -> &[TransitionRow] {
+    pub(in crate::alerting) fn transitions(&self) -> &[TransitionRow] {
         &self.transitions
     }
 
-    pub(super) fn rows(&self) -> usize {
+    pub(in crate::alerting) fn rows(&self) -> usize {
         self.born.len() + self.changed.len() + self.transitions.len() + self.anomalies.rows() + self.marks.len()
     }
 
@@ -138,6 +142,6 @@ impl Effects {
 }
 
 /// An alert's identity follows from what it is about and when it began, so that a replay finds the same.
-pub(super) fn alert_id(started_at: Millis, rule: RuleKey, series_id: SeriesId) -> AlertId {
-    AlertId::derived(started_at, &[rule.text().as_bytes(), &series_id.raw().to_be_bytes()])
+pub(super) fn alert_id(started_at: Millis, rule: RuleKey, series: i64) -> AlertId {
+    AlertId::derived(started_at, &[rule.text().as_bytes(), &series.to_be_bytes()])
 }

@@ -1,6 +1,7 @@
 //! What the store knows of series that a new rule, or the detector, meets.
 
 use crate::Error;
+use crate::alerting::condition::{Need, Recent};
 use crate::alerting::state::Observed;
 use crate::auth::Tenant;
 use crate::clock::Millis;
@@ -16,6 +17,8 @@ pub(super) struct Known {
     pub(super) observed: BTreeMap<SeriesId, Observed>,
     /// those that have any points
     pub(super) present: BTreeSet<SeriesId>,
+    /// what rules need of the last points
+    pub(super) recents: BTreeMap<SeriesId, Vec<(Need, Recent)>>,
 }
 
 /// What is known of these series as of the batch `seq`. What came later has its own minutes: it must not show here, or a

@@ -15,6 +15,7 @@ mod history;
 mod load;
 mod marks;
 mod minute;
+mod recall;
 mod rehearsal;
 mod rule_set;
 mod session;
@@ -22,6 +23,8 @@ mod warm_up;
 mod watching;
 
 pub use backlog::{backlog, catch_up};
+pub(super) use commit::alerts;
+pub(super) use effects::{Effects, Told};
 pub(super) use rehearsal::{Change, Rehearsal, Rehearsed, Subject};
 
 use crate::Error;
@@ -56,23 +59,27 @@ pub struct Due {
     pub org_id: OrgId,
     /// whether rules wait to be buried
     pub tombstones: bool,
+    /// whether there are composite rules, or states of them to be closed
+    pub composites: bool,
 }
 
 /// The organizations for which a tick has something to do: an active lane, transitions that nobody was told of, alerts of
-/// which something may have to be told later, or the tombstone of a rule.
+/// which something may have to be told later, the tombstone of a rule, or the state of a composite one.
 ///
 /// # Errors
 /// 503 if the database does not answer.
 pub async fn due(system: &Tenant) -> Result<Vec<Due>, Error> {
     let step = Step::tenant(
-        "SELECT org_id, tombstones FROM (
+        "SELECT org_id, tombstones, composites FROM (
             SELECT a.org_id,
                 EXISTS (SELECT 1 FROM lanes WHERE org_id = a.org_id AND active = 1)
                     OR EXISTS (SELECT 1 FROM transitions WHERE org_id = a.org_id AND seq > s.notified_seq)
                     OR EXISTS (SELECT 1 FROM notice_rules WHERE org_id = a.org_id) AS waits,
-                EXISTS (SELECT 1 FROM alert_rules WHERE org_id = a.org_id AND deleted_at IS NOT NULL) AS tombstones
+                EXISTS (SELECT 1 FROM alert_rules WHERE org_id = a.org_id AND deleted_at IS NOT NULL) AS tombstones,
+                EXISTS (SELECT 1 FROM composite_states WHERE org_id = a.org_id)
+                    OR EXISTS (SELECT 1 FROM alert_rules WHERE org_id = a.org_id AND condition ->> 'type' = 'composite') AS composites
             FROM authority AS a JOIN org_state AS s ON s.org_id = a.org_id)
-         WHERE waits OR tombstones ORDER BY org_id",
+         WHERE waits OR tombstones OR composites ORDER BY org_id",
         vec![],
     );
     let reply = system.run(Batch::read_one(step)).await?;
@@ -81,6 +88,7 @@ pub async fn due(system: &Tenant) -> Result<Vec<Due>, Error> {
             org_id: OrgId::parse(row.text(0)?)
                 .ok_or_else(|| DbError::Other("an organization has a wrong id".into()))?,
             tombstones: row.integer(1)? != 0,
+            composites: row.integer(2)? != 0,
         })
     };
     Ok(reply.step(0)?.rows.iter().map(due).collect::<Result<_, _>>()?)

@@ -13,7 +13,7 @@ use super::rule_set::RuleSet;
 use super::warm_up;
 use super::watching::Watching;
 use crate::Error;
-use crate::alerting::condition::Condition;
+use crate::alerting::condition::{Condition, Keep, Need, Recent, Summary};
 use crate::alerting::instance::{Instance, State, Status};
 use crate::alerting::outlook::Outlook;
 use crate::alerting::rule::{Definition, Rule};
@@ -156,7 +156,7 @@ impl Rehearsal {
                 Vec::new(),
             ),
             _ if before < 2 => (FAR_BEFORE, Vec::new()),
-            _ => (BEFORE, Vec::new()),
+            _ => (self.needed(usual_distance(&points)), Vec::new()),
         };
         if more > BEFORE {
             let far = self.from.saturating_sub(more);
@@ -165,6 +165,16 @@ impl Rehearsal {
             points = earlier;
         }
         Ok(Subject { name, points, marks })
+    }
+
+    /// How far before the first minute the rule looks at a series with this distance between points.
+    fn needed(&self, distance: Millis) -> Millis {
+        let needs = self.definition.needs();
+        // the last points are those that are there
+        let windows = needs.filter(|need| !matches!(need.keep, Keep::Points(_)));
+        windows
+            .map(|need| Recent::reach(need, distance, 0).0)
+            .fold(BEFORE, Millis::max)
     }
 
     /// Goes through the minutes of a series. Each forecast that is made on the way takes from the budget.
@@ -238,6 +248,7 @@ impl<'a> Walk<'a> {
         let mut minute = until.saturating_add(MINUTE);
         let mut known = self.known(minute);
         while minute <= self.rehearsal.to {
+            self.recall(minute, &mut known);
             let arrivals = self.arrivals(minute);
             let stirred = self.evaluate(minute, &arrivals, &known) | self.warm_up(minute);
             known = Known::default();
@@ -272,6 +283,20 @@ impl<'a> Walk<'a> {
             known.present.insert(series_id);
         }
         known
+    }
+
+    /// What the rule needs of the points that came before this minute, as long as it is not remembered.
+    fn recall(&self, minute: Millis, known: &mut Known) {
+        let tracked = self.lane.get(self.subject.name.series_id);
+        let needs = self.rehearsal.definition.needs();
+        let missing = needs.filter(|need| tracked.is_none_or(|tracked| tracked.recents.get(*need).is_none()));
+        let points = &self.subject.points[..self.arrived];
+        let recents: Vec<(Need, Recent)> = missing
+            .map(|need| (need, Recent::of_history(need, minute, points)))
+            .collect();
+        if !recents.is_empty() {
+            known.recents.insert(self.subject.name.series_id, recents);
+        }
     }
 
     fn arrivals(&mut self, minute: Millis) -> Arrivals {
@@ -458,8 +483,10 @@ impl<'a> Walk<'a> {
         });
         let silence = definition.no_data_after.and_then(|after| after_last(after.millis()));
         let condition = match &definition.condition {
-            Condition::Threshold(_) => None,
-            Condition::MissingData(missing) => after_last(missing.after.millis()),
+            // points leave a window, and others get as old as they must be
+            _ if definition.needs().any(slides) => Some(minute),
+            Condition::Threshold(_) | Condition::RateOfChange(_) | Condition::Composite(_) => None,
+            Condition::MissingData(missing) => missing.after.length(tracked.observed.interval).and_then(after_last),
             // a limit is nearer with each minute, and a forecast older
             Condition::Forecast(_) => Some(minute),
             // what ended in this minute is forgotten in the next
@@ -476,6 +503,11 @@ impl<'a> Walk<'a> {
         };
         [state, silence, condition]
     }
+}
+
+/// Whether what is kept says something else with each minute, though no point comes.
+fn slides(need: Need) -> bool {
+    need.delay > 0 || !matches!(need.keep, Keep::Points(_) | Keep::Window(Summary::Value, _))
 }
 
 #[cfg(test)]

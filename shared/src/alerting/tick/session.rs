@@ -6,7 +6,7 @@ use super::feed::Feed;
 use super::history::Known;
 use super::load::{self, Snapshot};
 use super::minute::{Arrivals, MAX_ROWS, Outlooks, Scene, Stop, evaluate};
-use super::{Evaluated, backlog, forecasts, grid, history, marks};
+use super::{Evaluated, backlog, forecasts, grid, history, marks, recall};
 use crate::Error;
 use crate::auth::Tenant;
 use crate::budget::Budget;
@@ -123,7 +123,8 @@ impl<'a> Session<'a> {
                 return Ok(Written::Yes);
             };
             let arrivals = self.arrivals(minute).await?;
-            let known = self.history(minute).await?;
+            let mut known = self.history(minute).await?;
+            self.recall(minute, &arrivals, &mut known, budget).await?;
             self.foretell(minute, &arrivals).await?;
             while let Some(stop) = self.part(minute, &arrivals, &known) {
                 match stop {
@@ -165,8 +166,7 @@ impl<'a> Session<'a> {
     async fn read_names(&self) -> Result<BTreeMap<SeriesId, SeriesRef>, Error> {
         let mut names = BTreeMap::new();
         if !self.snapshot.watching.everything() {
-            let keys = self.snapshot.rules.metric_keys();
-            let found = series::matching(self.tenant, &keys).await?;
+            let found = series::matching(self.tenant, &self.snapshot.rules.metrics()).await?;
             names.extend(found.into_iter().map(|name| (name.series_id, name)));
             return Ok(names);
         }
@@ -213,6 +213,27 @@ impl<'a> Session<'a> {
             return Ok(Known::default());
         }
         history::known(self.tenant, &unknown, self.snapshot.position.watermark, minute).await
+    }
+
+    /// Reads the last points of series where rules need them and the lane does not remember them, as far as the budget goes.
+    async fn recall(
+        &self,
+        minute: Millis,
+        arrivals: &Arrivals,
+        known: &mut Known,
+        budget: &mut dyn Budget,
+    ) -> Result<(), Error> {
+        let Snapshot {
+            rules, lane, position, ..
+        } = &self.snapshot;
+        for missing in recall::missing(lane, rules, &self.names, arrivals, known, minute) {
+            if !budget.another() {
+                break;
+            }
+            let newest = self.snapshot.now;
+            recall::read(self.tenant, &missing, position.watermark, minute, newest, known).await?;
+        }
+        Ok(())
     }
 
     /// What a minute sees.

@@ -1,4 +1,6 @@
 use super::*;
+use crate::alerting::condition::{Keep, Need, Recent, Summary};
+use crate::clock::Millis;
 use prediction::detect::{Detector, Settings, Stream};
 use proptest::prelude::*;
 
@@ -60,15 +62,52 @@ fn some_detection() -> impl Strategy<Value = Box<Detection>> {
     })
 }
 
+/// As points leave them, some with a delay.
+fn some_recents() -> impl Strategy<Value = Recents> {
+    let need = (0..3_i64, 0..8_usize).prop_map(|(delay, keep)| Need {
+        delay: delay * 5 * MINUTE,
+        keep: [
+            Keep::Points(3),
+            Keep::Points(9),
+            Keep::Window(Summary::Count, 10 * MINUTE),
+            Keep::Window(Summary::Sum, 180 * MINUTE),
+            Keep::Window(Summary::Min, 10 * MINUTE),
+            Keep::Window(Summary::Max, 10 * MINUTE),
+            Keep::Window(Summary::Value, 10 * MINUTE),
+            Keep::Age(10 * MINUTE),
+        ][keep],
+    });
+    let points = proptest::collection::vec((1..200_000_i64, -1e3..1e3_f64), 0..20);
+    proptest::collection::btree_map(need, points, 0..4).prop_map(|needs| {
+        let mut recents = Recents::default();
+        for (need, points) in needs {
+            let mut time = 0;
+            let next = |(step, value): (i64, f64)| {
+                time += step;
+                Point { timestamp: time, value }
+            };
+            let points: Vec<Point> = points.into_iter().map(next).collect();
+            recents.insert(need, Recent::of_history(need, time, &points));
+        }
+        recents
+    })
+}
+
 fn some_page() -> impl Strategy<Value = Vec<Tracked>> {
     let instances = proptest::collection::btree_map((0..4_u128, 0..3_u64), some_instance(), 0..4);
-    let series = (some_observed(), instances, proptest::option::of(some_detection()));
+    let series = (
+        some_observed(),
+        some_recents(),
+        instances,
+        proptest::option::of(some_detection()),
+    );
     proptest::collection::btree_map(0..i64::MAX, series, 0..6).prop_map(|series| {
         series
             .into_iter()
-            .map(|(raw, (observed, instances, detection))| Tracked {
+            .map(|(raw, (observed, recents, instances, detection))| Tracked {
                 series_id: SeriesId::from_raw(raw).unwrap(),
                 observed,
+                recents,
                 instances: instances
                     .into_iter()
                     .map(|((rule, print), instance)| {
@@ -98,6 +137,15 @@ proptest! {
     }
 
     #[test]
+    fn a_composite_reads_back(print in any::<u64>(), instance in some_instance()) {
+        let blob = encode_composite(print, &instance);
+        prop_assert_eq!(decode_composite(&blob).unwrap(), (print, instance));
+        for cut in 0..blob.len() {
+            prop_assert!(decode_composite(&blob[..cut]).is_err());
+        }
+    }
+
+    #[test]
     fn no_blob_makes_it_panic_or_take_memory(mut blob in proptest::collection::vec(any::<u8>(), 0..200), known in any::<bool>()) {
         if known && blob.len() > 2 {
             blob[..2].copy_from_slice(&[PAGE_KIND, VERSION]);
@@ -123,6 +171,7 @@ fn golden_page(detection: Option<Box<Detection>>) -> Vec<Tracked> {
                 minute: 120_000,
             }),
         },
+        recents: Recents::default(),
         instances: vec![(
             Revision {
                 rule: RuleKey(7),
@@ -161,22 +210,70 @@ fn version_1_is_read() {
     assert_eq!((header.met.len(), header.cold_bits), (1, 0));
 }
 
+/// Version 2, as well.
 #[test]
-fn golden_version_2() {
+fn version_2_is_read() {
     let golden = "4c0201\
                   000000000000000000000000000000070000000000000009\
                   01000000000000010207\
                   80d30ec0a907003ff800000000000080d30e\
                   01005404020202\
-                  01c0a907";
+                  01c0a907000000";
     let detection = Detection {
         told: Some(TOLD),
         ..Detection::default()
     };
-    let mut golden = bytes(golden);
-    detection.watch.encode(&mut golden);
     let page = golden_page(Some(Box::new(detection)));
-    assert_eq!(encode_page(&page), golden);
+    assert_eq!(decode_page(&bytes(golden)).unwrap(), page);
+    let mut unknown = bytes(golden);
+    // a flag of version 3
+    unknown[36] = 0x0f;
+    assert!(decode_page(&unknown).is_err());
+    let header = "480201000000000000000000000000000000070000000000000009".to_owned() + "05";
+    assert_eq!(decode_header(&bytes(&header)).unwrap().cold_bits, 5);
+}
+
+#[test]
+fn golden_version_3() {
+    let golden = "4c0301\
+                  000000000000000000000000000000070000000000000009\
+                  0100000000000001020f\
+                  80d30ec0a907003ff800000000000080d30e\
+                  01005404020202\
+                  01c0a907000000\
+                  02\
+                  0001c0cf240378020001bff00000000000007802400000000000000000\
+                  e0a7120502010002783ff0000000000000784000000000000000";
+    let detection = Detection {
+        told: Some(TOLD),
+        ..Detection::default()
+    };
+    let mut page = golden_page(Some(Box::new(detection)));
+    let at = |seconds: Millis, value| Point {
+        timestamp: seconds * 1_000,
+        value,
+    };
+    for (need, points) in [
+        (
+            Need {
+                delay: 0,
+                keep: Keep::Window(Summary::Sum, 10 * MINUTE),
+            },
+            vec![at(60, -1.0), at(90, 1.5), at(120, 0.5)],
+        ),
+        (
+            Need {
+                delay: 5 * MINUTE,
+                keep: Keep::Points(2),
+            },
+            vec![at(60, 1.0), at(120, 2.0)],
+        ),
+    ] {
+        page[0].recents.insert(need, Recent::of_history(need, 120_000, &points));
+    }
+    let hex: String = encode_page(&page).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, golden);
+    assert_eq!(decode_page(&bytes(golden)).unwrap(), page);
     let header = Header {
         met: vec![Revision {
             rule: RuleKey(7),
@@ -185,7 +282,7 @@ fn golden_version_2() {
         cold_bits: 5,
     };
     let packed = encode_header(&header);
-    assert_eq!((&packed[..3], packed.last()), (&[b'H', 2, 1][..], Some(&5)));
+    assert_eq!((&packed[..3], packed.last()), (&[b'H', 3, 1][..], Some(&5)));
     assert_eq!(decode_header(&packed).unwrap(), header);
 }
 
@@ -226,6 +323,7 @@ fn a_series_with_three_rules_takes_few_bytes() {
                     minute: time,
                 }),
             },
+            recents: Recents::default(),
             instances: (0..3)
                 .map(|rule| {
                     (

@@ -1,4 +1,5 @@
 use super::*;
+use crate::alerting::condition::Recents;
 use crate::alerting::rule::Draft;
 use crate::alerting::state::{Detection, Observed, Tracked};
 use crate::alerting::{Condition, Span};
@@ -71,6 +72,7 @@ fn learned() -> Lane {
         lane.put(Tracked {
             series_id: series(host).series_id,
             observed: Observed::default(),
+            recents: Recents::default(),
             instances: Vec::new(),
             detection: Some(Box::new(Detection {
                 hot: Some(stream.hot),

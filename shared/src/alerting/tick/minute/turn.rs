@@ -1,16 +1,17 @@
 use super::Scene;
-use crate::alerting::condition::{Condition, Watch};
+use crate::alerting::condition::{Condition, Need, RateOfChange, Recents, Threshold, Watch, Windowed};
 use crate::alerting::evidence;
 use crate::alerting::instance::{Instance, State, Status, Timers, Transition, Verdict};
 use crate::alerting::outlook::Crossing;
-use crate::alerting::rule::{Revision, Rule};
+use crate::alerting::rule::{Definition, Revision, Rule};
 use crate::alerting::state::{Detection, Lane, Observed, Tracked, fresh_for};
 use crate::alerting::text::{self, Evidence};
 use crate::alerting::tick::detect::Look;
 use crate::alerting::tick::effects::{Effects, Told};
+use crate::clock::Millis;
 use crate::detection::cold_rows::ColdRows;
 use crate::series::{Point, SeriesId, SeriesRef};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One series in one minute.
 pub(super) struct Turn<'a, 'b> {
@@ -30,6 +31,7 @@ impl<'a, 'b> Turn<'a, 'b> {
         let mut tracked = known.unwrap_or_else(|| Tracked {
             series_id: self.id,
             observed: Observed::default(),
+            recents: Recents::default(),
             instances: Vec::new(),
             detection: None,
         });
@@ -41,22 +43,32 @@ impl<'a, 'b> Turn<'a, 'b> {
         let deleted = self.scene.arrivals.deleted.contains(&self.id);
         if deleted {
             tracked.observed = Observed::default();
+            tracked.recents.clear();
             self.forget(tracked.detection.take());
         }
+        self.recall(&mut tracked.recents, watching);
         let mut fresh = Vec::new();
         let mut has_history = false;
         for arrival in self.scene.arrivals.points.get(&self.id).into_iter().flatten() {
-            if tracked.observed.observe(self.scene.minute, arrival) {
+            let limit = fresh_for(tracked.observed.interval);
+            let is_fresh = tracked.observed.observe(self.scene.minute, arrival);
+            tracked.recents.take(self.scene.minute, arrival, is_fresh, limit);
+            if is_fresh {
                 fresh.push(arrival.point);
             } else {
                 has_history = true;
             }
         }
+        tracked.recents.advance(self.scene.minute);
         if has_history && let Some(detection) = &mut tracked.detection {
             self.learn_anew(detection, lane.cold_bits());
         }
         tracked.detection = self.detect(tracked.detection, &fresh, lane.cold_bits(), cold);
-        let watch = tracked.detection.as_deref().map(|detection| &detection.watch);
+        let seen = Seen {
+            observed: &tracked.observed,
+            recents: &tracked.recents,
+            watch: tracked.detection.as_deref().map(|detection| &detection.watch),
+        };
         let mut instances = BTreeMap::new();
         for (revision, instance) in tracked.instances {
             match self.ended(revision, watching, deleted) {
@@ -77,16 +89,25 @@ impl<'a, 'b> Turn<'a, 'b> {
                 None if due && rule.is_live() => Instance::new(self.scene.minute),
                 None => continue,
             };
-            instances.insert(
-                *revision,
-                self.step(*revision, rule, instance, &tracked.observed, watch),
-            );
+            instances.insert(*revision, self.step(*revision, rule, instance, seen));
         }
         tracked.instances = instances.into_iter().collect();
         if !tracked.instances.is_empty() || tracked.detection.is_some() {
             lane.put(tracked);
         } else if was_known {
             lane.remove(self.id);
+        }
+    }
+
+    /// Remembers what rules need of the last points, and no more: what the store had of it, or what is known already.
+    fn recall(&self, recents: &mut Recents, watching: &[&(Revision, Rule)]) {
+        let live = watching.iter().filter(|(_, rule)| rule.is_live());
+        let needs: BTreeSet<Need> = live.flat_map(|(_, rule)| rule.definition.needs()).collect();
+        recents.retain(&needs);
+        for (need, recent) in self.scene.known.recents.get(&self.id).into_iter().flatten() {
+            if needs.contains(need) {
+                recents.insert(*need, recent.clone());
+            }
         }
     }
 
@@ -158,16 +179,9 @@ impl<'a, 'b> Turn<'a, 'b> {
         }
     }
 
-    fn step(
-        &mut self,
-        revision: Revision,
-        rule: &Rule,
-        mut instance: Instance,
-        observed: &Observed,
-        watch: Option<&Watch>,
-    ) -> Instance {
+    fn step(&mut self, revision: Revision, rule: &Rule, mut instance: Instance, seen: Seen<'_>) -> Instance {
         let minute = self.scene.minute;
-        let (verdict, evidence) = self.verdict(rule, &instance, observed, watch);
+        let (verdict, evidence) = self.verdict(rule, &instance, seen);
         let asked = self.scene.resolves.get(&(revision.rule, self.id));
         if asked.is_some_and(|asked| *asked <= minute)
             && let Some(transition) = instance.resolve()
@@ -197,26 +211,23 @@ impl<'a, 'b> Turn<'a, 'b> {
         instance
     }
 
-    fn verdict<'w>(
-        &self,
-        rule: &Rule,
-        instance: &Instance,
-        observed: &Observed,
-        watch: Option<&'w Watch>,
-    ) -> (Verdict, Evidence<'w>)
+    fn verdict<'w>(&self, rule: &Rule, instance: &Instance, seen: Seen<'w>) -> (Verdict, Evidence<'w>)
     where
         'a: 'w,
     {
         let minute = self.scene.minute;
+        let observed = seen.observed;
         let Some(last) = observed.last else {
             return (Verdict::Unknown, Evidence::default());
         };
         let mut evidence = Evidence {
+            metric: self.metric(),
             value: Some(last.point.value),
-            crossing: None,
+            interval: observed.interval,
             silent: minute.saturating_sub(last.minute),
-            watch,
+            watch: seen.watch,
             time_zone: self.scene.watching.time_zone(),
+            ..Evidence::default()
         };
         // a rule begins with a value only while that is fresh; what it once went by stands
         let age = minute.saturating_sub(last.point.timestamp);
@@ -224,6 +235,9 @@ impl<'a, 'b> Turn<'a, 'b> {
             return (Verdict::Unknown, evidence);
         }
         let definition = &rule.definition;
+        if let Some(early) = seen.too_new(definition, minute) {
+            return (early, evidence);
+        }
         if definition
             .no_data_after
             .is_some_and(|after| evidence.silent >= after.millis())
@@ -231,8 +245,17 @@ impl<'a, 'b> Turn<'a, 'b> {
             return (Verdict::NoData, evidence);
         }
         let verdict = match &definition.condition {
-            Condition::Threshold(threshold) => threshold.verdict(last.point.value),
-            Condition::MissingData(missing) => missing.verdict(minute, last.minute),
+            Condition::Threshold(threshold) => match definition.need() {
+                Some(need) => seen.threshold(threshold, need, minute, &mut evidence),
+                None => threshold.verdict(last.point.value),
+            },
+            Condition::RateOfChange(rate) => match definition.need() {
+                Some(need) => seen.rate_of_change(rate, need, &mut evidence),
+                None => Verdict::Unknown,
+            },
+            Condition::MissingData(missing) => missing.verdict(minute, last.minute, observed.interval),
+            // of other rules, and so of no series
+            Condition::Composite(_) => Verdict::Unknown,
             Condition::Anomaly(anomaly) => evidence.watch.map_or(Verdict::Unknown, |watch| anomaly.verdict(watch)),
             Condition::Forecast(forecast) => {
                 let outlooks = self.scene.outlooks.get(&(self.id, forecast.horizon.millis()));
@@ -255,6 +278,12 @@ impl<'a, 'b> Turn<'a, 'b> {
         (verdict, evidence)
     }
 
+    /// The metric of the series.
+    fn metric(&self) -> &'a str {
+        let name = self.scene.names.get(&self.id);
+        name.map_or("", |name| name.metric_key.as_str())
+    }
+
     fn record(
         &mut self,
         revision: Revision,
@@ -266,7 +295,7 @@ impl<'a, 'b> Turn<'a, 'b> {
         let name = self.scene.names.get(&self.id).map(text::series).unwrap_or_default();
         let told = Told {
             rule: revision.rule,
-            series_id: self.id,
+            series_id: Some(self.id),
             severity: rule.map_or("", |rule| rule.definition.severity.as_str()),
             value: evidence.value,
             summary: rule.map_or_else(String::new, |rule| {
@@ -279,5 +308,58 @@ impl<'a, 'b> Turn<'a, 'b> {
                 .and_then(|rule| serde_json::to_string(&rule.definition).ok()),
         };
         self.effects.record(self.scene.minute, transition, told);
+    }
+}
+
+/// What is known of a series in a minute, as rules look at it.
+#[derive(Clone, Copy)]
+struct Seen<'w> {
+    observed: &'w Observed,
+    recents: &'w Recents,
+    watch: Option<&'w Watch>,
+}
+
+impl Seen<'_> {
+    /// What a rule says of a series that is too new for it.
+    fn too_new(self, definition: &Definition, minute: Millis) -> Option<Verdict> {
+        let age = definition.age()?;
+        match self.recents.get(age) {
+            None => Some(Verdict::Frozen),
+            Some(recent) if recent.is_as_old_as(definition.grace.millis(), minute) => None,
+            Some(_) => Some(Verdict::Unknown),
+        }
+    }
+
+    /// What a threshold says of the last points, or of those that are old enough. While their history was not read, and
+    /// while there is no value to compare, everything stays as it is; a series that is younger than the window is unknown.
+    fn threshold(self, threshold: &Threshold, need: Need, minute: Millis, evidence: &mut Evidence<'_>) -> Verdict {
+        let Some(recent) = self.recents.get(need) else {
+            return Verdict::Frozen;
+        };
+        if let Some(points) = threshold.points {
+            let (verdict, beyond) = threshold.of_points(points, recent.values());
+            evidence.value = recent.last().map(|last| last.value);
+            evidence.beyond = beyond;
+            return verdict;
+        }
+        let value = match threshold.aggregation {
+            None => recent.last().map(|last| last.value),
+            Some(aggregation) => match recent.window(need, minute, self.observed.interval) {
+                Windowed::NotYet => return Verdict::Unknown,
+                windowed => aggregation.of(windowed),
+            },
+        };
+        evidence.value = value;
+        value.map_or(Verdict::Frozen, |value| threshold.verdict(value))
+    }
+
+    /// What a change says. Without an earlier point that is young enough, it is unknown.
+    fn rate_of_change(self, rate: &RateOfChange, need: Need, evidence: &mut Evidence<'_>) -> Verdict {
+        let Some(recent) = self.recents.get(need) else {
+            return Verdict::Frozen;
+        };
+        evidence.change = rate.change(recent, self.observed.interval);
+        evidence.value = evidence.change.map(|change| change.by);
+        evidence.change.map_or(Verdict::Unknown, |change| rate.verdict(&change))
     }
 }
