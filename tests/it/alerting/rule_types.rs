@@ -6,6 +6,9 @@ use intentvision::clock::MINUTE;
 use intentvision::series::{Dimensions, MetricKey, SeriesRef};
 use serde_json::{Value, json};
 
+/// Host, time and value of some points.
+type Points<'a> = &'a [(usize, i64, f64)];
+
 /// A rule with this condition, over one series that had a value a minute for an hour.
 async fn start(condition: Value, history: impl Fn(i64) -> f64) -> Rig {
     let rig = Rig::new().await;
@@ -205,7 +208,7 @@ async fn a_delay_waits_for_corrections_and_late_points() {
     rig.rule(late()).await;
     rig.rule(threshold(|_| ())).await;
     let at = |minute: i64, value| (1, START + minute * MINUTE, value);
-    let script: [(i64, &[(usize, i64, f64)]); 5] = [
+    let script: [(i64, Points<'_>); 5] = [
         (1, &[at(1, 150.0)]),
         // the first point is corrected, and one comes late
         (3, &[at(3, 50.0), at(1, 50.0)]),
