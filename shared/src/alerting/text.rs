@@ -20,7 +20,7 @@ pub(super) struct Evidence<'a> {
     pub(super) value: Option<f64>,
     /// how many of the last points are beyond the limit, where a rule counts them
     pub(super) beyond: usize,
-    /// what changed, where a rule of type rate_of_change asks
+    /// what changed, where a rule asks for that
     pub(super) change: Option<Change>,
     /// the usual distance between points, 0 if it is not known
     pub(super) interval: Millis,

@@ -6,9 +6,6 @@ use intentvision::clock::MINUTE;
 use intentvision::series::{Dimensions, MetricKey, SeriesRef};
 use serde_json::{Value, json};
 
-/// Host, time and value of some points.
-type Points<'a> = &'a [(usize, i64, f64)];
-
 /// A rule with this condition, over one series that had a value a minute for an hour.
 async fn start(condition: Value, history: impl Fn(i64) -> f64) -> Rig {
     let rig = Rig::new().await;
@@ -208,19 +205,19 @@ async fn a_delay_waits_for_corrections_and_late_points() {
     rig.rule(late()).await;
     rig.rule(threshold(|_| ())).await;
     let at = |minute: i64, value| (1, START + minute * MINUTE, value);
-    let script: [(i64, Points<'_>); 5] = [
-        (1, &[at(1, 150.0)]),
+    let script = [
+        (1, vec![at(1, 150.0)]),
         // the first point is corrected, and one comes late
-        (3, &[at(3, 50.0), at(1, 50.0)]),
-        (4, &[at(2, 160.0)]),
-        (5, &[at(5, 50.0)]),
-        (6, &[at(6, 50.0)]),
+        (3, vec![at(3, 50.0), at(1, 50.0)]),
+        (4, vec![at(2, 160.0)]),
+        (5, vec![at(5, 50.0)]),
+        (6, vec![at(6, 50.0)]),
     ];
     let mut script = script.into_iter().peekable();
     for minute in 1..=8 {
         if let Some((_, points)) = script.next_if(|(then, _)| *then == minute) {
             rig.at(minute, 0);
-            rig.points(points, false).await;
+            rig.points(&points, false).await;
         }
         rig.tick(minute).await;
     }

@@ -127,7 +127,7 @@ mod tests {
         for (body, status, words) in [
             (json!({}), 400, "either rule_id or rule"),
             (json!({"rule_id": "x"}), 404, "the rule"),
-            (json!({"rule": {"name": "x"}}), 400, "metric_key"),
+            (json!({"rule": {"name": "x"}}), 400, "severity"),
             (with(json!({"from": NOW})), 400, "before to"),
             (with(json!({"from": NOW - 93 * DAY})), 400, "92 days"),
             (with(json!({"to": "soon"})), 400, "to must be"),

@@ -63,8 +63,10 @@ pub struct Due {
     pub composites: bool,
 }
 
-/// The organizations for which a tick has something to do: an active lane, transitions that nobody was told of, alerts of
-/// which something may have to be told later, the tombstone of a rule, or the state of a composite one.
+/// The organizations for which a tick has something to do.
+///
+/// That is an active lane, transitions that nobody was told of, alerts of which something may have to be told later, the
+/// tombstone of a rule, or the state of a composite one.
 ///
 /// # Errors
 /// 503 if the database does not answer.
