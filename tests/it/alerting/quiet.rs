@@ -54,9 +54,10 @@ impl Stage {
         self.ask(Method::POST, path, Some(&body), 201).await
     }
 
-    /// A channel that arrives at this path.
+    /// A channel that arrives at this path, and is sent an hour's messages in a second.
     async fn channel(&self, path: &str) -> String {
-        let body = json!({"name": path, "type": "webhook", "config": {"url": self.receiver.url(path)}});
+        let body = json!({"name": path, "type": "webhook", "rate_limit": 1_000,
+            "config": {"url": self.receiver.url(path)}});
         let made = self.post("/v1/notification-channels", body).await;
         made["channel_id"].as_str().unwrap().to_owned()
     }

@@ -75,7 +75,11 @@ async fn missing_data_fires_with_no_new_point_per_series() {
 
 #[tokio::test]
 async fn no_data_is_a_state_of_its_own_and_pages_once() {
-    let (rig, _) = start(threshold(|rule| rule["no_data_after"] = json!("2m"))).await;
+    let (rig, _) = start(threshold(|rule| {
+        rule["no_data_after"] = json!("2m");
+        rule["notify"] = json!({"group_interval": "0s"});
+    }))
+    .await;
     rig.minute(1, Some(150.0)).await;
     for minute in 2..6 {
         rig.minute(minute, None).await;

@@ -248,13 +248,15 @@ async fn load(tenant: &Tenant, look: &Look, rules: &BTreeSet<RuleId>) -> Result<
                 AND o.group_id = g.group_id AND o.state = 'dead' AND o.attempts = 0)",
         args![decided],
     ));
+    // what a digest tells was told, unless that was given up itself
     batch.push(Step::tenant(
-        "SELECT o.channel_id, o.group_id, o.flush, o.state FROM json_each(?2) AS w
+        "SELECT o.channel_id, o.group_id, o.flush, iif(o.digest_id IS NULL, o.state, 'dead') FROM json_each(?2) AS w
          JOIN notification_groups AS g INDEXED BY notification_groups_open
            ON g.org_id = (SELECT org_id FROM authority) AND g.rule_id = w.value AND g.closed = 0
          JOIN outbox AS o INDEXED BY outbox_by_group
            ON o.org_id = g.org_id AND o.channel_id = g.channel_id AND o.group_id = g.group_id
-         WHERE o.attempts = 0 AND o.state IN ('dead', 'superseded')
+         WHERE o.attempts = 0 AND (o.state = 'dead' OR o.state = 'superseded' AND (o.digest_id IS NULL OR EXISTS (
+            SELECT 1 FROM outbox AS d WHERE d.org_id = o.org_id AND d.message_id = o.digest_id AND d.state = 'dead' AND d.attempts = 0)))
          ORDER BY o.channel_id, o.group_id, o.flush DESC",
         args![decided],
     ));
