@@ -94,7 +94,11 @@ async fn no_data_is_a_state_of_its_own_and_pages_once() {
     rig.minute(7, Some(50.0)).await;
     assert_eq!(
         rig.messages(1).await,
-        ["alert.firing superseded", "alert.resolved pending"],
+        [
+            "alert.firing superseded",
+            "alert.no_data superseded",
+            "alert.resolved pending"
+        ],
         "back from the silence there was no second page, and one message says how it ended"
     );
 }
