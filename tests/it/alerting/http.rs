@@ -67,7 +67,7 @@ on_both! {
         let (_, key) = product.acme().await;
         let missing = "chan_00000000000070008000000000000000";
         for (field, value, words) in [
-            ("condition", json!({"type": "composite"}), "not available yet"),
+            ("condition", json!({"type": "composite"}), "mode"),
             ("condition", json!({"type": "threshold", "operator": "gt", "value": 1, "recover": 2}), "recover"),
             ("condition", json!({"type": "anomaly", "min_severity": "bad"}), "low, medium, high or critical"),
             ("condition", json!({"type": "anomaly", "min_severity": "low", "points": {"at_least": 3, "of": 2}}), "at_least"),
