@@ -165,27 +165,3 @@ pub(crate) fn group(alert: &AlertId) -> GroupId {
     let hex = alert.as_str().strip_prefix(AlertId::PREFIX).unwrap();
     GroupId::parse(&format!("{}{hex}", GroupId::PREFIX)).unwrap()
 }
-
-/// Makes a test of each case for each kind of database.
-macro_rules! on_both {
-    ($($(#[$doc:meta])* $name:ident => $body:expr;)*) => {$(
-        mod $name {
-            use super::*;
-            use crate::notify::scene::Scene;
-            use tests::product::Backend;
-
-            $(#[$doc])*
-            #[tokio::test]
-            async fn embedded() {
-                ($body)(Scene::start(Backend::Embedded).await).await;
-            }
-
-            $(#[$doc])*
-            #[tokio::test]
-            async fn remote() {
-                ($body)(Scene::start(Backend::Remote).await).await;
-            }
-        }
-    )*};
-}
-pub(crate) use on_both;
