@@ -66,6 +66,24 @@ impl Outlook {
         if minute.saturating_sub(self.origin) > self.fresh_for() {
             return Crossing::Stale;
         }
+        match self.first_beyond(path, condition, minute) {
+            Some((time, quantile)) => Crossing::At(time, quantile),
+            None => Crossing::Never,
+        }
+    }
+
+    /// Between which times the limit is crossed four times of five; without an end if that may lie behind the horizon.
+    #[must_use]
+    pub fn range(&self, condition: &Forecast, minute: Millis) -> Option<(Millis, Option<Millis>)> {
+        let [early, late] = condition.early_and_late().map(|quantile| {
+            let path = self.path(quantile)?;
+            self.first_beyond(path, condition, minute).map(|(time, _)| time)
+        });
+        Some((early?, late))
+    }
+
+    /// The first step within the horizon at which a path is beyond the limit.
+    fn first_beyond(&self, path: &[f32], condition: &Forecast, minute: Millis) -> Option<(Millis, f64)> {
         let until = minute.saturating_add(condition.horizon.millis());
         let mut time = self.first;
         for quantile in path {
@@ -74,11 +92,11 @@ impl Outlook {
                 break;
             }
             if time > minute && condition.operator.holds(quantile, limit(condition)) {
-                return Crossing::At(time, quantile);
+                return Some((time, quantile));
             }
             time = time.saturating_add(self.step);
         }
-        Crossing::Never
+        None
     }
 
     /// Packs it.
@@ -160,7 +178,8 @@ mod tests {
             operator,
             value,
             horizon: Span::from_millis(6 * HOUR),
-            probability,
+            probability: Some(probability),
+            interval: None,
         }
     }
 
@@ -191,6 +210,22 @@ mod tests {
         assert_eq!(
             rising().crossing(&condition(Operator::Lt, 8.0, 0.1), 0),
             Crossing::At(HOUR, 5.0)
+        );
+    }
+
+    #[test]
+    fn the_time_of_a_crossing_has_a_range() {
+        let range = |operator, value, probability| rising().range(&condition(operator, value, probability), 0);
+        // the quantile at 0.9 is above 33 from the third hour on, that at 0.1 from the fourth
+        assert_eq!(range(Operator::Gt, 33.0, 0.5), Some((3 * HOUR, Some(4 * HOUR))));
+        assert_eq!(range(Operator::Gt, 58.0, 0.5), Some((6 * HOUR, None)));
+        assert_eq!(range(Operator::Gt, 80.0, 0.5), None);
+        assert_eq!(range(Operator::Lt, 12.0, 0.5), Some((HOUR, None)));
+        let mut narrow = rising();
+        narrow.paths.remove(0);
+        assert_eq!(
+            narrow.range(&condition(Operator::Gt, 33.0, 0.5), 0),
+            Some((3 * HOUR, None))
         );
     }
 

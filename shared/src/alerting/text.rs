@@ -26,6 +26,8 @@ pub(super) struct Evidence<'a> {
     pub(super) interval: Millis,
     /// when the limit is expected to be crossed
     pub(super) crossing: Option<Millis>,
+    /// between which times that is, four times of five; without an end if it may lie behind the horizon
+    pub(super) crossing_range: Option<(Millis, Option<Millis>)>,
     /// for how long the series has been silent
     pub(super) silent: Millis,
     /// what is abnormal in the series, where a rule of type anomaly asks
@@ -152,18 +154,31 @@ fn unexpected(anomaly: &Anomaly, metric: &str, evidence: &Evidence<'_>) -> Strin
 }
 
 fn expected(forecast: &Forecast, evidence: &Evidence<'_>, minute: Millis) -> String {
-    let odds = (forecast.probability * 1_000.0).round() / 10.0;
+    let odds = (forecast.odds() * 1_000.0).round() / 10.0;
     let (side, limit) = (outlook::side(forecast), forecast.value);
     match evidence.crossing {
         Some(crossing) => format!(
-            "expected {side} {limit} in {}, at {}, with a probability of at least {odds} %",
+            "expected {side} {limit} in {}, at {}{}, with a probability of at least {odds} %",
             time::span(crossing.saturating_sub(minute)),
-            time::format(crossing)
+            time::format(crossing),
+            range(crossing, evidence.crossing_range)
         ),
         None => match evidence.value {
             Some(value) => format!("the value is {value}, {side} {limit} already"),
             None => format!("expected {side} {limit} with a probability of at least {odds} %"),
         },
+    }
+}
+
+/// The range of a crossing, which holds the crossing itself.
+fn range(crossing: Millis, range: Option<(Millis, Option<Millis>)>) -> String {
+    match range {
+        Some((from, Some(until))) => {
+            let (from, until) = (from.min(crossing), until.max(crossing));
+            format!(", between {} and {}", time::format(from), time::format(until))
+        }
+        Some((from, None)) => format!(", not before {}", time::format(from.min(crossing))),
+        None => String::new(),
     }
 }
 
@@ -242,6 +257,23 @@ mod tests {
         assert_eq!(
             firing(&forecast, &evidence, minute),
             "expected above 100 in 5 h 40 min, at 2026-11-23T15:40:00Z, with a probability of at least 90 %"
+        );
+        let edge = definition(
+            json!({"type": "forecast", "operator": "gt", "value": 100, "horizon": "6h", "interval": {"level": 80, "edge": "upper"}}),
+        );
+        let ranged = |until| Evidence {
+            crossing_range: Some((minute + 5 * HOUR, until)),
+            ..evidence
+        };
+        assert_eq!(
+            firing(&edge, &ranged(Some(minute + 6 * HOUR)), minute),
+            "expected above 100 in 5 h 40 min, at 2026-11-23T15:40:00Z, between 2026-11-23T15:00:00Z and 2026-11-23T16:00:00Z, \
+             with a probability of at least 10 %"
+        );
+        assert_eq!(
+            firing(&forecast, &ranged(None), minute),
+            "expected above 100 in 5 h 40 min, at 2026-11-23T15:40:00Z, not before 2026-11-23T15:00:00Z, \
+             with a probability of at least 90 %"
         );
         assert_eq!(recovered(&forecast, &evidence), "no longer expected above 100");
         let missing = definition(json!({"type": "missing_data", "after": "15m"}));
