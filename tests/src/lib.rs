@@ -20,6 +20,7 @@ pub mod http;
 pub mod install;
 pub mod load;
 pub mod many_series;
+pub mod points;
 pub mod postbox;
 pub mod powerloss;
 pub mod product;

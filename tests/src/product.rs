@@ -323,10 +323,12 @@ async fn serve(app: App) -> (String, JoinHandle<()>) {
     (url, server)
 }
 
-/// Declares one test for each kind of database: `on_both!(name, async |product: Product| { ... })`.
+/// Declares one test for each kind of database: `on_both! { name => async |product: Product| { ... }; }`.
+///
+/// With what else a test starts from: `on_both! { start = Scene::start; name => async |scene: Scene| { ... }; }`.
 #[macro_export]
 macro_rules! on_both {
-    ($($(#[$doc:meta])* $name:ident => $body:expr;)*) => {$(
+    (start = $start:path; $($(#[$doc:meta])* $name:ident => $body:expr;)*) => {$(
         mod $name {
             #[allow(unused_imports, reason = "a body may need nothing of its module")]
             use super::*;
@@ -334,14 +336,17 @@ macro_rules! on_both {
             $(#[$doc])*
             #[tokio::test]
             async fn embedded() {
-                ($body)($crate::product::Product::start($crate::product::Backend::Embedded).await).await;
+                ($body)($start($crate::product::Backend::Embedded).await).await;
             }
 
             $(#[$doc])*
             #[tokio::test]
             async fn remote() {
-                ($body)($crate::product::Product::start($crate::product::Backend::Remote).await).await;
+                ($body)($start($crate::product::Backend::Remote).await).await;
             }
         }
     )*};
+    ($($cases:tt)*) => {
+        $crate::on_both! { start = $crate::product::Product::start; $($cases)* }
+    };
 }

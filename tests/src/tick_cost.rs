@@ -2,17 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use db::Batch;
 use intentvision::auth::{Job, Tenant};
 use intentvision::clock::{Clock, MINUTE, Millis};
 use intentvision::config::Config;
 use intentvision::series::SeriesRef;
 use intentvision::store::Sample;
-use intentvision::store::append::Append;
 use serde_json::{Value, json};
 
 use crate::load::process::cpu_of_this_process;
 use crate::many_series::{self, METRIC};
+use crate::points;
 use crate::product::{Backend, Product};
 
 /// 2026-11-23T10:00:00Z.
@@ -91,16 +90,6 @@ async fn append(tenant: &Tenant, names: &[SeriesRef], timestamp: Millis, value: 
                 value,
             })
             .collect();
-        let append = Append {
-            samples: &samples,
-            series: &some.iter().collect::<Vec<_>>(),
-            epoch: None,
-            max_series: None,
-            backfill: false,
-            provenance: None,
-        };
-        let mut batch = Batch::write();
-        append.place(&mut batch, tenant);
-        tenant.run(batch).await.expect("the points are stored");
+        points::store(tenant, &samples, &some.iter().collect::<Vec<_>>(), false).await;
     }
 }

@@ -4,14 +4,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use db::Batch;
 use intentvision::auth::{Job, Tenant};
 use intentvision::clock::{Clock, DAY, Millis};
 use intentvision::config::Config;
 use intentvision::id::{Entropy, OrgId};
 use intentvision::keys::Environment;
 use intentvision::series::SeriesRef;
-use intentvision::store::append::Append;
 use intentvision::store::{self, Due, Sample};
 use intentvision::{App, migrations, tenancy};
 use rand::rngs::StdRng;
@@ -20,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::chaos::history::{Cell, WriteId, value};
 use crate::chaos::load;
+use crate::points;
 use crate::powerloss::Ledger;
 
 /// The name of the database file.
@@ -104,17 +103,7 @@ async fn append(tenant: &Tenant, id: WriteId, cells: &[Cell]) {
     let samples: Vec<Sample> = cells.iter().map(sample).collect();
     let numbers: std::collections::BTreeSet<usize> = cells.iter().map(|(number, _)| *number).collect();
     let names: Vec<SeriesRef> = numbers.into_iter().map(load::series).collect();
-    let append = Append {
-        samples: &samples,
-        series: &names.iter().collect::<Vec<_>>(),
-        epoch: None,
-        max_series: None,
-        backfill: false,
-        provenance: None,
-    };
-    let mut batch = Batch::write();
-    append.place(&mut batch, tenant);
-    tenant.run(batch).await.expect("the points are stored");
+    points::store(tenant, &samples, &names.iter().collect::<Vec<_>>(), false).await;
 }
 
 /// Folds, tidies and trims everything.

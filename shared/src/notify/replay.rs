@@ -6,11 +6,12 @@
 //! digest, because some of it may be overtaken.
 
 use super::breaker;
+use super::channel::guard;
 use super::history::{self, DeliveryItem, Filter};
 use crate::Error;
 use crate::auth::Tenant;
 use crate::id::{ChannelId, MessageId};
-use db::{Batch, Rows, Step, args, raise, wall_ms};
+use db::{Batch, Rows, Step, args, wall_ms};
 use serde::Serialize;
 
 /// What became of a channel's dead letters.
@@ -75,24 +76,8 @@ fn refuse(standing: &Rows) -> Result<(), Error> {
 /// 404 if the organization has no such channel; 409 if it is disabled; 401, 403 or 503.
 pub async fn all(tenant: &Tenant, channel: &ChannelId) -> Result<Replayed, Error> {
     let mut batch = Batch::write();
-    let exists = batch.push(Step::tenant(
-        concat!(
-            "SELECT CASE WHEN EXISTS (SELECT 1 FROM notification_channels
-                WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2 AND deleted_at IS NULL) THEN 1 ELSE ",
-            raise!(),
-            " END"
-        ),
-        args![channel],
-    ));
-    let enabled = batch.push(Step::tenant(
-        concat!(
-            "SELECT CASE WHEN EXISTS (SELECT 1 FROM notification_channels
-                WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2 AND enabled = 1) THEN 1 ELSE ",
-            raise!(),
-            " END"
-        ),
-        args![channel],
-    ));
+    let exists = batch.push(guard::exists(channel));
+    let enabled = batch.push(guard::is_enabled(channel));
     let steps = push_replay(&mut batch, tenant, None, Some(channel));
     batch.push(breaker::forget(channel.as_str()));
     match tenant.run(batch).await {

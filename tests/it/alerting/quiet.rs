@@ -13,6 +13,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tests::on_both;
 use tests::product::{Backend, Product};
 use tests::receiver::{Answer, Receiver};
 
@@ -131,28 +132,9 @@ impl Stage {
     }
 }
 
-/// Declares a test on each database.
-macro_rules! on_both {
-    ($($(#[$doc:meta])* $name:ident => $body:expr;)*) => {$(
-        mod $name {
-            use super::*;
-
-            $(#[$doc])*
-            #[tokio::test]
-            async fn embedded() {
-                ($body)(Stage::new(Backend::Embedded).await).await;
-            }
-
-            $(#[$doc])*
-            #[tokio::test]
-            async fn remote() {
-                ($body)(Stage::new(Backend::Remote).await).await;
-            }
-        }
-    )*};
-}
-
 on_both! {
+    start = Stage::new;
+
     many_series_are_one_message_that_lists_the_most_urgent => async |stage: Stage| {
         let channel = stage.channel("/a").await;
         stage.rule(&[&channel], json!({})).await;

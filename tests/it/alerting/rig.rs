@@ -9,12 +9,12 @@ use intentvision::id::{ChannelId, Entropy, OrgId};
 use intentvision::keys::Environment;
 use intentvision::series::{Dimensions, MetricKey, SeriesRef};
 use intentvision::store::Sample;
-use intentvision::store::append::Append;
 use intentvision::{App, migrations, tenancy};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tempfile::TempDir;
+use tests::points;
 
 /// Minute 0 of every story: a whole day, so that all grids agree.
 pub(super) const START: Millis = 1_795_392_000_000;
@@ -147,17 +147,7 @@ impl Rig {
         let mut known: Vec<&SeriesRef> = points.iter().map(|(name, ..)| name).collect();
         known.sort_by_key(|name| name.series_id);
         known.dedup_by_key(|name| name.series_id);
-        let mut batch = Batch::write();
-        let append = Append {
-            samples: &samples,
-            series: &known,
-            epoch: None,
-            max_series: None,
-            backfill,
-            provenance: None,
-        };
-        append.place(&mut batch, &self.tenant());
-        self.tenant().run(batch).await.unwrap();
+        points::store(&self.tenant(), &samples, &known, backfill).await;
     }
 
     /// Points of now.

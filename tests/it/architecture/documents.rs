@@ -175,6 +175,33 @@ fn operations_explains_every_variable_of_the_code_and_of_the_template() {
     }
 }
 
+#[test]
+fn every_link_to_a_file_leads_somewhere() {
+    let mut guides = workspace::files("docs", "md");
+    guides.push("README.md".into());
+    for guide in guides {
+        let folder = workspace::root().join(&guide).parent().unwrap().to_owned();
+        let text = workspace::read(&guide);
+        for link in text.split("](").skip(1) {
+            let (target, _) = link.split_once(')').unwrap();
+            let (file, _) = target.split_once('#').unwrap_or((target, ""));
+            let elsewhere = file.contains("://") || file.is_empty();
+            assert!(elsewhere || folder.join(file).exists(), "{guide} links to {target}");
+        }
+    }
+}
+
+#[test]
+fn decisions_are_numbered_once_and_by_their_titles() {
+    let mut numbers = BTreeSet::new();
+    for path in workspace::files("docs/decisions", "md") {
+        let name = path.rsplit('/').next().unwrap();
+        let number: u32 = name.split_once('-').unwrap().0.parse().unwrap();
+        assert!(numbers.insert(number), "there are two decisions {number}");
+        assert!(workspace::read(&path).starts_with(&format!("# {number}. ")), "{path}");
+    }
+}
+
 /// The files for `cargo lambda invoke`: one for each function that is not called over HTTP, and one request.
 #[test]
 fn there_is_an_event_file_for_every_way_to_start_a_function() {

@@ -1,11 +1,12 @@
 //! The circuit breaker: an endpoint that fails is left in peace, found again, and delays nobody.
 
-use super::scene::{Scene, message, on_both, sender};
+use super::scene::{Scene, message, sender};
 use intentvision::notify::MessageKind::Firing;
 use intentvision::notify::NewMessage;
 use intentvision::notify::delivery;
 use intentvision::notify::sender::Limits;
 use serde_json::{Value, json};
+use tests::on_both;
 use tests::product::Backend;
 use tests::receiver::{Answer, Receiver};
 
@@ -29,6 +30,8 @@ async fn health(scene: &Scene, channel: &intentvision::id::ChannelId) -> Value {
 }
 
 on_both! {
+    start = Scene::start;
+
     /// Requirement 45.
     r45_five_failures_open_the_breaker_and_a_probe_that_arrives_closes_it => async |scene: Scene| {
         let receiver = Receiver::start(|_| Answer::Status(503)).await;

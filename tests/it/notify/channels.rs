@@ -1,12 +1,13 @@
 //! Channels over HTTP.
 
-use super::scene::{Scene, message, on_both};
+use super::scene::{Scene, message};
 use http::Method;
 use intentvision::keys::Environment;
 use intentvision::notify::MessageKind::Firing;
 use intentvision::notify::signature::{SigningSecret, verify};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
+use tests::on_both;
 use tests::product::Backend;
 use tests::receiver::{Answer, Receiver};
 
@@ -23,6 +24,8 @@ fn said(reply: &tests::product::Reply) -> (u16, String, Value) {
 }
 
 on_both! {
+    start = Scene::start;
+
     a_channel_lives_and_shows_its_secret_once => async |scene: Scene| {
         let receiver = Receiver::start(|_| Answer::Status(200)).await;
         let created = scene.product.post(CHANNELS, &scene.key, &body(&receiver.url("/a"))).await;

@@ -1,6 +1,6 @@
 //! Receivers that misbehave: what is retried, for how long, and what is given up.
 
-use super::scene::{Scene, message, on_both, sender};
+use super::scene::{Scene, message, sender};
 use db::Value;
 use intentvision::clock::HOUR;
 use intentvision::notify::MessageKind::{Firing, Resolved};
@@ -8,6 +8,7 @@ use intentvision::notify::delivery;
 use intentvision::notify::sender::Limits;
 use std::collections::HashSet;
 use std::time::Duration;
+use tests::on_both;
 use tests::product::Backend;
 use tests::receiver::{Answer, Receiver};
 
@@ -15,6 +16,8 @@ use tests::receiver::{Answer, Receiver};
 const SCHEDULE: [i64; 7] = [5, 30, 120, 300, 900, 1_800, 3_600];
 
 on_both! {
+    start = Scene::start;
+
     /// Requirement 45: the schedule, then a dead letter.
     r45_an_outage_is_retried_by_the_schedule_and_ends_as_a_dead_letter => async |scene: Scene| {
         let receiver = Receiver::start(|_| Answer::Status(503)).await;

@@ -1,6 +1,6 @@
 //! Delivery: each message, at least once, signed, and by one worker at a time.
 
-use super::scene::{Scene, message, on_both, sender};
+use super::scene::{Scene, message, sender};
 use db::Value;
 use intentvision::clock::Clock;
 use intentvision::config::Config;
@@ -11,10 +11,13 @@ use intentvision::notify::signature::{SigningSecret, verify};
 use serde_json::json;
 use standardwebhooks::Webhook;
 use std::collections::HashSet;
+use tests::on_both;
 use tests::product::Backend;
 use tests::receiver::{Answer, Receiver};
 
 on_both! {
+    start = Scene::start;
+
     /// Requirement 44: what arrives is signed as Standard Webhooks has it, by the reference crate's word.
     r44_a_message_arrives_signed_with_alert_rule_and_series => async |scene: Scene| {
         let receiver = Receiver::start(|_| Answer::Status(204)).await;

@@ -1,11 +1,12 @@
 //! More messages than a channel may be sent: one digest tells them, and nothing is lost.
 
-use super::scene::{Scene, message, on_both};
+use super::scene::{Scene, message};
 use intentvision::clock::MINUTE;
 use intentvision::id::{AlertId, ChannelId};
 use intentvision::notify::MessageKind::{self, Firing, Resolved};
 use serde_json::{Value, json};
 use std::collections::HashSet;
+use tests::on_both;
 use tests::receiver::{Answer, Message, Receiver};
 
 async fn alerts(scene: &Scene, count: usize) -> Vec<AlertId> {
@@ -30,6 +31,8 @@ fn digests(messages: &[Message]) -> Vec<Value> {
 }
 
 on_both! {
+    start = Scene::start;
+
     what_is_above_the_rate_becomes_one_digest => async |scene: Scene| {
         let receiver = Receiver::start(|_| Answer::Status(200)).await;
         let (channel, _) = scene.channel(&receiver.url("/")).await;

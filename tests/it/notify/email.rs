@@ -2,7 +2,7 @@
 //! label becomes a header.
 
 use super::picture::alert_with_history;
-use super::scene::{Scene, message, on_both};
+use super::scene::{Scene, message};
 use http::Request;
 use intentvision::App;
 use intentvision::clock::Clock;
@@ -11,6 +11,7 @@ use intentvision::id::ChannelId;
 use intentvision::keys::Environment;
 use intentvision::notify::MessageKind::{Firing, Resolved};
 use serde_json::{Value, json};
+use tests::on_both;
 use tests::product::{Backend, Product};
 use tests::smtp_sink::{SmtpSink, header};
 
@@ -288,6 +289,8 @@ async fn nobody_is_asked_more_than_three_times_a_day() {
 }
 
 on_both! {
+    start = Scene::start;
+
     without_a_mail_server_there_is_no_channel_of_mail => async |scene: Scene| {
         let body = json!({"name": "mail", "type": "email", "config": {"to": ["ann@example.com"]}});
         let reply = scene.product.post(CHANNELS, &scene.key, &body).await;

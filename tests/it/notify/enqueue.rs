@@ -1,11 +1,14 @@
 //! Who is told what: the steps that stage 2 adds to its batch.
 
-use super::scene::{message, on_both};
+use super::scene::{Scene, message};
 use intentvision::keys::Environment;
 use intentvision::notify::MessageKind::{Firing, NoData, Resolved};
+use tests::on_both;
 use tests::receiver::{Answer, Receiver};
 
 on_both! {
+    start = Scene::start;
+
     /// A resolve is always sent for what was told as firing.
     what_was_told_as_firing_is_told_as_resolved => async |scene: Scene| {
         let receiver = Receiver::start(|_| Answer::Status(200)).await;

@@ -1,11 +1,14 @@
 //! What was sent, over HTTP.
 
-use super::scene::{message, on_both};
+use super::scene::{Scene, message};
 use intentvision::notify::MessageKind::{Firing, Resolved};
 use serde_json::{Value, json};
+use tests::on_both;
 use tests::receiver::{Answer, Receiver};
 
 on_both! {
+    start = Scene::start;
+
     every_message_shows_its_attempts_newest_first => async |scene: Scene| {
         let receiver = Receiver::start(|message| match message.path.as_str() {
             "/good" => Answer::Status(200),

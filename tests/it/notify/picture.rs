@@ -1,6 +1,6 @@
 //! Pictures: attached or linked where a channel takes one, and never in the way of the message.
 
-use super::scene::{MINUTE_ONE, Scene, message, on_both};
+use super::scene::{MINUTE_ONE, Scene, message};
 use db::{Batch, Step};
 use http::Request;
 use intentvision::App;
@@ -14,6 +14,7 @@ use intentvision::notify::delivery;
 use intentvision::notify::sender::{Limits, Sender};
 use serde_json::{Value, json};
 use std::sync::{Arc, Condvar, Mutex};
+use tests::on_both;
 use tests::product::Backend;
 use tests::receiver::{Answer, Receiver};
 
@@ -69,6 +70,8 @@ fn sender(painter: fn(&str) -> Result<Vec<u8>, String>) -> Sender {
 }
 
 on_both! {
+    start = Scene::start;
+
     discord_is_sent_the_picture_with_the_message => async |scene: Scene| {
         let receiver = Receiver::start(|_| Answer::Status(204)).await;
         let channel = channel(&scene, "discord", &receiver.url("/api/webhooks/1/token")).await;

@@ -1,12 +1,13 @@
 //! Dead letters are sent again, as far as they still tell something.
 
-use super::scene::{Scene, message, on_both};
+use super::scene::{Scene, message};
 use db::{Batch, Step};
 use http::Method;
 use intentvision::clock::MINUTE;
 use intentvision::notify::MessageKind::{Firing, Resolved};
 use intentvision::notify::NewMessage;
 use serde_json::{Value, json};
+use tests::on_both;
 use tests::product::Reply;
 use tests::receiver::{Answer, Receiver};
 
@@ -25,6 +26,8 @@ fn detail(reply: &Reply) -> String {
 }
 
 on_both! {
+    start = Scene::start;
+
     /// Requirement 51.
     r51_a_dead_letter_is_sent_again_under_its_id_with_its_log => async |scene: Scene| {
         let receiver = Receiver::start(|_| Answer::Status(400)).await;

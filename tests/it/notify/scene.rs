@@ -81,8 +81,8 @@ impl Scene {
             args![&self.org, &rule],
         ));
         batch.push(Step::global(
-            "INSERT INTO alerts (org_id, alert_id, rule_id, series_id, status, severity, started_at, value, summary, reason)
-             VALUES (?1, ?2, ?3, ?4, 'firing', 'critical', ?5, 512.5, 'latency is too high', '512.5 is above 500')",
+            "INSERT INTO alerts (org_id, alert_id, rule_id, series_id, status, severity, started_at, value, summary, reason, noticed)
+             VALUES (?1, ?2, ?3, ?4, 'firing', 'critical', ?5, 512.5, 'latency is too high', '512.5 is above 500', 'firing')",
             args![&self.org, &alert, &rule, hash, MINUTE_ONE],
         ));
         self.product.app.operator(None).run(batch).await.unwrap();
@@ -165,27 +165,3 @@ pub(crate) fn group(alert: &AlertId) -> GroupId {
     let hex = alert.as_str().strip_prefix(AlertId::PREFIX).unwrap();
     GroupId::parse(&format!("{}{hex}", GroupId::PREFIX)).unwrap()
 }
-
-/// Makes a test of each case for each kind of database.
-macro_rules! on_both {
-    ($($(#[$doc:meta])* $name:ident => $body:expr;)*) => {$(
-        mod $name {
-            use super::*;
-            use crate::notify::scene::Scene;
-            use tests::product::Backend;
-
-            $(#[$doc])*
-            #[tokio::test]
-            async fn embedded() {
-                ($body)(Scene::start(Backend::Embedded).await).await;
-            }
-
-            $(#[$doc])*
-            #[tokio::test]
-            async fn remote() {
-                ($body)(Scene::start(Backend::Remote).await).await;
-            }
-        }
-    )*};
-}
-pub(crate) use on_both;

@@ -1,10 +1,11 @@
 //! The services that channels speak to: fire, resolve, edit and thread, failure and credentials, against
 //! stand-ins that check the published schemas.
 
-use super::scene::{Scene, message, on_both};
+use super::scene::{Scene, message};
 use intentvision::id::ChannelId;
 use intentvision::notify::MessageKind::{Firing, Resolved};
 use serde_json::{Value, json};
+use tests::on_both;
 use tests::product::Backend;
 use tests::receiver::Answer;
 use tests::standin::{discord, pagerduty, said, slack, teams};
@@ -44,6 +45,8 @@ fn bot(receiver: &tests::receiver::Receiver) -> Value {
 }
 
 on_both! {
+    start = Scene::start;
+
     slack_by_a_bot_edits_the_first_message_and_answers_below_it => async |scene: Scene| {
         let standin = slack::start().await;
         let channel = scene.made("slack", bot(standin.receiver())).await;

@@ -16,9 +16,9 @@ use intentvision::auth::{Job, Tenant};
 use intentvision::id::OrgId;
 use intentvision::keys::Environment;
 use intentvision::series::{Dimensions, MetricKey, SeriesId, SeriesRef};
-use intentvision::store::append::Append;
 use intentvision::store::import::{Imported, Importer};
 use intentvision::store::{self, Folded, Sample};
+use tests::points;
 use tests::product::Product;
 
 /// A series of the metric `m` by number.
@@ -55,17 +55,7 @@ async fn append(tenant: &Tenant, samples: &[(i64, i64, f64)]) {
     let names: Vec<SeriesRef> = numbers.into_iter().map(series).collect();
     let names: Vec<&SeriesRef> = names.iter().collect();
     let samples: Vec<Sample> = samples.iter().map(|(n, t, v)| sample(*n, *t, *v)).collect();
-    let append = Append {
-        samples: &samples,
-        series: &names,
-        epoch: None,
-        max_series: None,
-        backfill: false,
-        provenance: None,
-    };
-    let mut batch = Batch::write();
-    append.place(&mut batch, tenant);
-    tenant.run(batch).await.unwrap();
+    points::store(tenant, &samples, &names, false).await;
 }
 
 /// Imports samples of series that are given by number.

@@ -1,10 +1,10 @@
 use crate::load::points::{Points, STEP, STEPS_A_DAY};
+use crate::points;
 use crate::product::Product;
 use intentvision::auth::Job;
 use intentvision::id::OrgId;
 use intentvision::series::{Dimensions, MetricKey, SeriesId, SeriesRef};
 use intentvision::store;
-use intentvision::store::append::Append;
 use std::time::Instant;
 
 /// Series of the organization besides those that have the month.
@@ -32,17 +32,7 @@ pub(super) async fn measure(product: &mut Product, org: &OrgId, points: &Points)
                 })
             })
             .collect();
-        let append = Append {
-            samples: &samples,
-            series: &some.iter().collect::<Vec<_>>(),
-            epoch: None,
-            max_series: None,
-            backfill: true,
-            provenance: None,
-        };
-        let mut batch = db::Batch::write();
-        append.place(&mut batch, &tenant);
-        tenant.run(batch).await.expect("the points of the others");
+        points::store(&tenant, &samples, &some.iter().collect::<Vec<_>>(), true).await;
     }
     maintain::run_everything(&product.app).await.expect("maintenance");
 

@@ -1,12 +1,12 @@
 //! Stage 2 of the tick: what is open becomes messages in the outbox.
 //!
 //! It goes through the minutes of product time behind stage 1, and looks in each at what is open, told and quiet
-//! ([`decision`], pure). What it reads, decides and writes is one step: its write is refused if another run was faster. So
+//! (`decision`, pure). What it reads, decides and writes is one step: its write is refused if another run was faster. So
 //! a run that is doubled, lost, late or killed leaves the same messages.
 //!
-//! - [`situation`]: what the decision is made from.
-//! - [`flush`], [`quiet`]: the decision itself.
-//! - [`read`], [`write`]: the same in the database.
+//! - `situation`: what the decision is made from.
+//! - `flush`, `quiet`: the decision itself.
+//! - `read`, `write`: the same in the database.
 
 mod decision;
 mod flush;

@@ -97,7 +97,7 @@ pub async fn get(app: &App, tenant: &Tenant, id: &ChannelId) -> Result<ChannelIt
     Ok(read(app, row)?)
 }
 
-/// Reads a row of [`shown`].
+/// Reads a row of [`shown!`].
 pub(super) fn read(app: &App, row: &Row) -> Result<ChannelItem, DbError> {
     let channel_id = row.text(0)?.to_owned();
     let r#type = row.text(2)?.to_owned();

@@ -6,6 +6,7 @@
 
 mod discord;
 mod email;
+pub(super) mod guard;
 mod item;
 mod pagerduty;
 mod request;

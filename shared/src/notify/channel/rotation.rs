@@ -1,6 +1,7 @@
 //! A new signing secret for a webhook: for a while the old one signs too, so that its receiver can change
 //! over whenever it likes.
 
+use super::guard;
 use super::sealed::{seal, sealed, unseal};
 use super::store::{self, Created, Issued};
 use super::{ChannelType, NOT_FOUND};
@@ -49,15 +50,7 @@ pub async fn rotate_secret(
         secret: Some(secret),
     };
     let steps = vec![
-        Step::tenant(
-            concat!(
-                "SELECT CASE WHEN EXISTS (SELECT 1 FROM notification_channels
-                    WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2 AND deleted_at IS NULL) THEN 1 ELSE ",
-                raise!(),
-                " END"
-            ),
-            args![id],
-        ),
+        guard::exists(id),
         Step::tenant(
             concat!(
                 "SELECT CASE WHEN EXISTS (SELECT 1 FROM notification_channels

@@ -1,6 +1,7 @@
 //! A test call: one message that is sent while the caller waits, so that the reply tells what the
 //! receiver said and not that something was queued.
 
+use super::guard;
 use super::sealed::sealed;
 use super::store::{self, Created};
 use super::{ChannelType, NOT_FOUND};
@@ -14,7 +15,7 @@ use crate::notify::notice::Notice;
 use crate::notify::record;
 use crate::notify::sender::Sender;
 use crate::{App, Error};
-use db::{Step, args, raise, wall_ms};
+use db::{Step, args, wall_ms};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
@@ -98,24 +99,8 @@ pub async fn test(
 /// call: should the process end now, the message goes the way of every other.
 fn put(app: &App, id: &ChannelId, message_id: &MessageId, notice: &Notice, body: &str, sends: bool) -> Vec<Step> {
     vec![
-        Step::tenant(
-            concat!(
-                "SELECT CASE WHEN EXISTS (SELECT 1 FROM notification_channels
-                    WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2 AND deleted_at IS NULL) THEN 1 ELSE ",
-                raise!(),
-                " END"
-            ),
-            args![id],
-        ),
-        Step::tenant(
-            concat!(
-                "SELECT CASE WHEN EXISTS (SELECT 1 FROM notification_channels
-                    WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2 AND enabled = 1) THEN 1 ELSE ",
-                raise!(),
-                " END"
-            ),
-            args![id],
-        ),
+        guard::exists(id),
+        guard::is_enabled(id),
         Step::tenant(
             concat!(
                 "INSERT INTO outbox (org_id, message_id, channel_id, group_id, flush, type, occurred_at, state,

@@ -3,7 +3,7 @@
 //! Processes are killed at any moment, events of the schedule get lost, doubled and late, and receivers fail, hang and cut
 //! the line after they have taken a message.
 //! The points are made from a seed, and a model of its own says which alerts there must be and when each begins and ends
-//! ([`story`]). What the database holds and what the receivers were told is compared with that ([`judge`]).
+//! (`story`). What the database holds and what the receivers were told is compared with that (`judge`).
 
 mod drive;
 mod judge;

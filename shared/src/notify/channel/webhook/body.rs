@@ -170,51 +170,23 @@ fn cut(text: &mut String, limit: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::series::SeriesId;
+    use crate::notify::channel::story;
     use proptest::prelude::*;
 
     fn notice(text: &str, dimensions: usize) -> Notice {
-        Notice {
-            kind: Some(MessageKind::Firing),
-            why: Some(Why::First),
-            occurred_at: 1_795_428_000_000,
-            channel_id: "chan_1".into(),
-            channel_name: "ops".into(),
-            group: "grp_1".into(),
-            unlisted: 0,
-            digest: None,
-            alerts: vec![AlertNotice {
-                alert: AlertFacts {
-                    alert_id: "alert_1".into(),
-                    status: "firing",
-                    severity: "critical".into(),
-                    started_at: 1_795_428_000_000,
-                    resolved_at: None,
-                    value: Some(512.5),
-                    summary: text.into(),
-                    reason: text.into(),
-                    acknowledged_by: None,
-                },
-                rule: Some(RuleFacts {
-                    rule_id: "rule_1".into(),
-                    name: "latency".into(),
-                    severity: "critical".into(),
-                    condition: json!({"type": "threshold", "operator": "gt", "value": 500.0}),
-                }),
-                series: Some(SeriesFacts {
-                    series_id: SeriesId::from_raw(255).unwrap(),
-                    metric_key: "latency".into(),
-                    dimensions: (0..dimensions)
-                        .map(|n| (format!("{n:064}"), Value::from(text)))
-                        .collect(),
-                }),
-            }],
-        }
+        let mut notice = story::tests::notice(Some(MessageKind::Firing), text);
+        "ops".clone_into(&mut notice.channel_name);
+        let one = &mut notice.alerts[0];
+        one.alert.acknowledged_by = None;
+        "latency".clone_into(&mut one.rule.as_mut().unwrap().name);
+        let many = (0..dimensions).map(|n| (format!("{n:064}"), Value::from(text)));
+        one.series.as_mut().unwrap().dimensions = many.collect();
+        notice
     }
 
     #[test]
     fn the_body_is_the_contract() {
-        insta::assert_snapshot!(notice("too slow", 1).body(), @r#"{"type":"alert.firing","timestamp":"2026-11-23T10:00:00Z","data":{"alert":{"alert_id":"alert_1","status":"firing","severity":"critical","started_at":"2026-11-23T10:00:00Z","resolved_at":null,"value":512.5,"summary":"too slow","reason":"too slow","acknowledged_by":null},"rule":{"rule_id":"rule_1","name":"latency","severity":"critical","condition":{"operator":"gt","type":"threshold","value":500.0}},"series":{"series_id":"ser_00000000000000ff","metric_key":"latency","dimensions":{"0000000000000000000000000000000000000000000000000000000000000000":"too slow"}},"group_id":"grp_1","why":"first"}}"#);
+        insta::assert_snapshot!(notice("too slow", 1).body(), @r#"{"type":"alert.firing","timestamp":"2026-11-23T10:00:00Z","data":{"alert":{"alert_id":"alert_1","status":"firing","severity":"critical","started_at":"2026-11-23T10:00:00Z","resolved_at":null,"value":512.5,"summary":"too slow","reason":"too slow","acknowledged_by":null},"rule":{"rule_id":"rule_1","name":"latency","severity":"critical","condition":{"operator":"gt","type":"threshold","value":500.0}},"series":{"series_id":"ser_00000000000000ff","metric_key":"latency","dimensions":{"0000000000000000000000000000000000000000000000000000000000000000":"too slow"}},"group_id":"alert_1","why":"first"}}"#);
         let test = Notice {
             kind: None,
             ..notice("", 0)
