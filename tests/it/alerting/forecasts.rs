@@ -58,32 +58,6 @@ async fn it_fires_before_the_value_does_and_says_when() {
     assert!(reason.ends_with(", with a probability of at least 50 %"), "{reason}");
 }
 
-/// The upper edge of a wide interval crosses earlier than the lower one, and both before the value.
-#[tokio::test]
-async fn an_edge_of_an_interval_that_crosses_fires() {
-    let rig = rising().await;
-    for edge in ["upper", "lower"] {
-        rig.rule(threshold(|rule| {
-            rule["name"] = json!(edge);
-            rule["condition"] = json!({
-                "type": "forecast", "operator": "gt", "value": 100, "horizon": "1h", "interval": {"level": 90, "edge": edge}
-            });
-        }))
-        .await;
-    }
-    for now in 1..=90 {
-        minute(&rig, now, &mut Unlimited).await;
-    }
-    let rows = rig
-        .read("SELECT r.name, t.minute FROM transitions AS t JOIN alert_rules AS r USING (org_id, rule_id) ORDER BY t.seq")
-        .await;
-    let fired = |name: &str| {
-        let row = rows.iter().find(|row| row.text(0).unwrap() == name);
-        (row.unwrap().integer(1).unwrap() - START) / MINUTE
-    };
-    assert!(fired("upper") <= fired("lower") && fired("lower") < 90, "{rows:?}");
-}
-
 #[tokio::test]
 async fn without_a_forecast_it_is_unknown_and_with_an_old_one_it_stands_still() {
     let rig = rising().await;

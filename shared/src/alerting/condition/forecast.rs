@@ -41,7 +41,20 @@ pub enum Edge {
     Lower,
 }
 
-const EVEN_ODDS: f64 = 0.5;
+impl Interval {
+    /// As in reasons: `the upper edge of the 80 % interval`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let edge = match self.edge {
+            Edge::Upper => "upper",
+            Edge::Lower => "lower",
+        };
+        format!("the {edge} edge of the {} % interval", self.level)
+    }
+}
+
+/// The quantile that is as likely passed as not.
+pub const MEDIAN: f64 = 0.5;
 /// Between these quantiles the value lies four times of five: what crosses early, and what crosses late.
 const RANGE: [f64; 2] = [0.1, 0.9];
 
@@ -57,7 +70,7 @@ impl Forecast {
             (Some(_), Some(_)) => {
                 return Err("condition.probability and condition.interval exclude each other".into());
             }
-            (None, None) => self.probability = Some(EVEN_ODDS),
+            (None, None) => self.probability = Some(MEDIAN),
             (Some(probability), None) if !(0.01..=0.99).contains(&probability) => {
                 return Err("condition.probability must be between 0.01 and 0.99".into());
             }
@@ -74,24 +87,14 @@ impl Forecast {
     pub fn quantile(&self) -> f64 {
         if let Some(Interval { level, edge }) = self.interval {
             return match edge {
-                Edge::Upper => 0.5 + level / 200.0,
-                Edge::Lower => 0.5 - level / 200.0,
+                Edge::Upper => MEDIAN + level / 200.0,
+                Edge::Lower => MEDIAN - level / 200.0,
             };
         }
-        let probability = self.probability.unwrap_or(EVEN_ODDS);
+        let probability = self.probability.unwrap_or(MEDIAN);
         match self.operator.direction() {
             Some(Direction::Down) => probability,
             _ => 1.0 - probability,
-        }
-    }
-
-    /// How likely the crossing is at least, once the deciding quantile is beyond the limit.
-    #[must_use]
-    pub fn odds(&self) -> f64 {
-        match (self.probability, self.operator.direction()) {
-            (Some(probability), _) => probability,
-            (None, Some(Direction::Down)) => self.quantile(),
-            (None, _) => 1.0 - self.quantile(),
         }
     }
 
@@ -107,8 +110,8 @@ impl Forecast {
 
     /// All quantiles that it asks for.
     #[must_use]
-    pub fn quantiles(&self) -> [f64; 3] {
+    pub fn quantiles(&self) -> [f64; 4] {
         let [early, late] = self.early_and_late();
-        [early, self.quantile(), late]
+        [early, self.quantile(), MEDIAN, late]
     }
 }

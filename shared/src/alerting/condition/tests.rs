@@ -326,14 +326,12 @@ fn an_edge_of_an_interval_is_a_quantile() {
         let Ok(Condition::Forecast(forecast)) = Condition::parse(body) else {
             panic!()
         };
-        let to_four = |number: f64| (number * 1e4).round() / 1e4;
-        (to_four(forecast.quantile()), to_four(forecast.odds()))
+        (forecast.quantile() * 1e4).round() / 1e4
     };
     let edge = |operator, edge| parse(json!({"operator": operator, "interval": {"level": 80, "edge": edge}}));
-    assert_eq!(edge("gt", "upper"), (0.9, 0.1));
-    assert_eq!(edge("gt", "lower"), (0.1, 0.9));
-    assert_eq!(edge("lt", "upper"), (0.9, 0.9));
-    assert_eq!(edge("lt", "lower"), (0.1, 0.1));
-    assert_eq!(parse(json!({})), (0.5, 0.5));
-    assert_eq!(parse(json!({"probability": 0.8})), (0.2, 0.8));
+    assert_eq!((edge("gt", "upper"), edge("gt", "lower")), (0.9, 0.1));
+    assert_eq!((edge("lt", "upper"), edge("lt", "lower")), (0.9, 0.1));
+    assert_eq!(parse(json!({})), 0.5);
+    assert_eq!(parse(json!({"probability": 0.8})), 0.2);
+    assert_eq!(parse(json!({"operator": "lt", "probability": 0.8})), 0.8);
 }

@@ -264,8 +264,7 @@ impl<'a, 'b> Turn<'a, 'b> {
             Condition::Forecast(forecast) => {
                 let outlooks = self.scene.outlooks.get(&(self.id, forecast.horizon.millis()));
                 let newest = outlooks.and_then(|list| list.iter().rev().find(|(valid_from, _)| *valid_from <= minute));
-                let outlook = newest.map(|(_, outlook)| outlook);
-                match outlook.map(|outlook| outlook.crossing(forecast, minute)) {
+                match newest.map(|(_, outlook)| outlook.crossing(forecast, minute)) {
                     None | Some(Crossing::NotKnown) => Verdict::Unknown,
                     Some(Crossing::Stale) => Verdict::Frozen,
                     // what was foretold has come: an end of the alert now would say the opposite
@@ -273,9 +272,8 @@ impl<'a, 'b> Turn<'a, 'b> {
                         Verdict::Breach
                     }
                     Some(Crossing::Never) => Verdict::Clear,
-                    Some(Crossing::At(time, _)) => {
-                        evidence.crossing = Some(time);
-                        evidence.crossing_range = outlook.and_then(|outlook| outlook.range(forecast, minute));
+                    Some(Crossing::At(when)) => {
+                        evidence.crossing = Some(when);
                         Verdict::Breach
                     }
                 }
