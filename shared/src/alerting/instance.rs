@@ -21,15 +21,6 @@ pub enum Verdict {
     Unknown,
 }
 
-/// A resolve by hand of one alert; the next one of the same instance is another alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AskedEnd {
-    /// the minute in which the alert began
-    pub alert: Millis,
-    /// when somebody asked
-    pub at: Millis,
-}
-
 /// Where an instance stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -133,6 +124,23 @@ impl Status {
     }
 }
 
+/// That somebody resolved an open alert by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resolve {
+    /// the minute in which the alert was born: a later one of the same instance is another alert
+    pub alert: Millis,
+    /// when
+    pub at: Millis,
+}
+
+impl Resolve {
+    /// Whether it ends the alert of an instance in a minute.
+    #[must_use]
+    pub fn ends(self, instance: &Instance, minute: Millis) -> bool {
+        self.at <= minute && instance.alert == Some(self.alert)
+    }
+}
+
 /// A change of an instance's alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transition {
@@ -201,12 +209,6 @@ impl Instance {
             (Verdict::Unknown, Normal | Pending) => self.enter(Unknown, minute),
             _ => (),
         }
-    }
-
-    /// Whether somebody has asked, by `minute`, for the end of the alert that is open.
-    #[must_use]
-    pub fn is_asked_to_end(&self, asked: Option<&AskedEnd>, minute: Millis) -> bool {
-        asked.is_some_and(|asked| asked.at <= minute && self.alert == Some(asked.alert))
     }
 
     /// A resolve by hand: the alert ends now, and the next one waits until the condition was false once.
