@@ -2,7 +2,7 @@
 
 use super::queue::Queue;
 use db::{Batch, Step, args};
-use intentvision::clock::{Clock, HOUR, MINUTE, Millis};
+use intentvision::clock::{Clock, HOUR, MINUTE};
 use intentvision::config::Config;
 use intentvision::id::OrgId;
 use intentvision::keys::Environment;
@@ -12,7 +12,7 @@ use tests::events::{queued, scheduled};
 use tests::product::{Backend, Product};
 use tests::runtime_api::Failed;
 
-/// Organizations that each have a rule which is broken, and numbers of series up to 15,000, so that no two of them share a worker.
+/// Organizations that each have a rule which is broken, and 15,000 series by their count, so that no two of them share a worker.
 struct Large {
     product: Product,
     keys: Vec<String>,
@@ -58,11 +58,11 @@ impl Large {
     }
 }
 
-/// Gives an organization a series with this number.
-async fn reach(product: &Product, org: &OrgId, number: Millis) {
+/// Lets an organization count so many series.
+async fn reach(product: &Product, org: &OrgId, series: i64) {
     let step = Step::tenant(
-        "INSERT INTO time_series (org_id, series_id, metric_key, dimensions, created_at) SELECT org_id, ?2, 'other', '{}', 0 FROM authority",
-        args![number],
+        "UPDATE org_state SET series_count = ?2 WHERE org_id = (SELECT org_id FROM authority)",
+        args![series],
     );
     let operator = product.app.operator(Some(org.clone()));
     operator.run(Batch::write_one(step)).await.unwrap();

@@ -61,7 +61,7 @@ pub struct Due {
     pub tombstones: bool,
     /// whether there are composite rules, or states of them to be closed
     pub composites: bool,
-    /// the highest number of a series, which is about how many there are
+    /// how many series it has
     pub series: u64,
 }
 
@@ -83,7 +83,7 @@ pub async fn due(system: &Tenant, among: Option<&[OrgId]>) -> Result<Vec<Due>, E
                 EXISTS (SELECT 1 FROM alert_rules WHERE org_id = a.org_id AND deleted_at IS NOT NULL) AS tombstones,
                 EXISTS (SELECT 1 FROM composite_states WHERE org_id = a.org_id)
                     OR EXISTS (SELECT 1 FROM alert_rules WHERE org_id = a.org_id AND condition ->> 'type' = 'composite') AS composites,
-                coalesce((SELECT max(series_id) FROM time_series WHERE org_id = a.org_id), 0) AS series
+                s.series_count AS series
             FROM authority AS a JOIN org_state AS s ON s.org_id = a.org_id
             WHERE ?2 IS NULL OR a.org_id IN (SELECT value FROM json_each(?2)))
          WHERE waits OR tombstones OR composites ORDER BY org_id",
