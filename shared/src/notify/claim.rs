@@ -45,6 +45,8 @@ pub(super) struct Claim {
     pub(super) suspect: bool,
     /// a digest whose body nobody has written yet
     pub(super) describe: bool,
+    /// whether an attempt has written its body
+    written: bool,
     token: i64,
 }
 
@@ -64,6 +66,7 @@ impl Claim {
             lasting: false,
             suspect: true,
             describe: false,
+            written: true,
             token: 1,
         }
     }
@@ -156,8 +159,12 @@ async fn round(system: &Tenant, room: Room) -> Result<(Vec<Claim>, bool), Error>
     digest::describe(system, &mut found).await?;
     let mut batch = Batch::write();
     for (claim, notice) in &mut found {
-        let Written { body, note } = claim.channel.r#type.write(notice, &claim.templates);
-        claim.note = note;
+        let mut body = None;
+        if !claim.written {
+            let first = claim.channel.r#type.write(notice, &claim.templates);
+            body = Some(first.body);
+            claim.note = first.note;
+        }
         batch.push(Step::tenant(
             TAKE,
             args![&claim.org_id, &claim.message_id, body, offset, LEASE, TRIP],
@@ -280,6 +287,7 @@ fn candidate(row: &Row) -> Result<(Claim, Notice), DbError> {
     let kind = MessageKind::parse(row.text(5)?);
     let (alerts, unlisted) = content::read(row, CONTENT, kind)?;
     let digest = row.integer(9)? > 0;
+    let written = row.integer(10)? == 0;
     let notice = Notice {
         kind,
         why: row.opt_text(15)?.and_then(Why::parse),
@@ -311,7 +319,8 @@ fn candidate(row: &Row) -> Result<(Claim, Notice), DbError> {
         attempts: 0,
         lasting: digest || kind == Some(MessageKind::Resolved),
         suspect: row.integer(8)? != 0,
-        describe: digest && row.integer(10)? != 0,
+        describe: digest && !written,
+        written,
         token: 0,
     };
     Ok((claim, notice))
