@@ -323,8 +323,9 @@ async fn serve(app: App) -> (String, JoinHandle<()>) {
     (url, server)
 }
 
-/// Declares one test for each kind of database: `on_both! { name => async |product: Product| { ... }; }`, or with what else a
-/// test starts from: `on_both! { start = Scene::start; name => async |scene: Scene| { ... }; }`.
+/// Declares one test for each kind of database: `on_both! { name => async |product: Product| { ... }; }`.
+///
+/// With what else a test starts from: `on_both! { start = Scene::start; name => async |scene: Scene| { ... }; }`.
 #[macro_export]
 macro_rules! on_both {
     (start = $start:path; $($(#[$doc:meta])* $name:ident => $body:expr;)*) => {$(

@@ -89,15 +89,20 @@ async fn organization(
     forecasts: &mut dyn Budget,
     summary: &mut Summary,
 ) -> Result<(), Error> {
-    let evaluated = tick::evaluate(tenant, scheduled, histories, forecasts).await?;
+    let evaluated = tick::evaluate(tenant, scheduled, histories, forecasts).await;
+    let composites = if due.composites {
+        composite::evaluate(tenant, scheduled).await
+    } else {
+        Ok(0)
+    };
+    // whatever fails before it: what has happened is told
+    summary.messages += notices::tell(tenant, scheduled).await?;
+    summary.transitions += composites?;
+    let evaluated = evaluated?;
     summary.minutes += evaluated.minutes;
     summary.transitions += evaluated.transitions;
     summary.forecasts += evaluated.forecasts;
     summary.replayed += evaluated.replayed;
-    if due.composites {
-        summary.transitions += composite::evaluate(tenant, scheduled).await?;
-    }
-    summary.messages += notices::tell(tenant, scheduled).await?;
     if due.tombstones {
         rules::bury(tenant).await?;
     }

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 const MAX_NAME: usize = 200;
 const MAX_CHANNELS: usize = 20;
 const MAX_WAIT: Millis = 31 * crate::clock::DAY;
-const MAX_DELAY: Millis = crate::clock::DAY;
+const MAX_DELAY: Millis = crate::clock::HOUR;
 
 /// A rule as a caller sends it, not yet checked.
 #[derive(Debug, Clone, Deserialize)]
@@ -187,7 +187,7 @@ fn invalid_metric(message: &'static str) -> Error {
 fn check_delay(condition: &Condition, delay: Span) -> Result<(), Error> {
     let length = delay.millis();
     if length % crate::clock::MINUTE != 0 || length > MAX_DELAY {
-        return Err(Error::schema("delay must be whole minutes, at most 1 day"));
+        return Err(Error::schema("delay must be whole minutes, at most 1 hour"));
     }
     match condition {
         Condition::Threshold(_) | Condition::RateOfChange(_) => Ok(()),
@@ -342,7 +342,7 @@ mod tests {
             ("severity", json!("bad"), "bad"),
             ("condition", json!({"type": "composite"}), "mode"),
             ("delay", json!("90s"), "delay"),
-            ("delay", json!("2d"), "delay"),
+            ("delay", json!("61m"), "delay"),
             ("grace", json!("32d"), "grace"),
             ("channels", json!(["key_00"]), "chan_"),
             ("for", json!("32d"), "for"),

@@ -264,6 +264,7 @@ pub async fn delete(tenant: &Tenant, schedule_id: &ScheduleId) -> Result<(), Err
         "DELETE FROM mute_schedules WHERE org_id = (SELECT org_id FROM authority) AND schedule_id = ?2",
         args![schedule_id],
     ));
+    batch.push(notices::ask());
     match tenant.run(batch).await {
         Ok(reply) if reply.step(deleted)?.affected > 0 => Ok(()),
         Ok(_) => Err(NOT_FOUND),

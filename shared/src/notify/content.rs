@@ -12,7 +12,9 @@ macro_rules! listed {
     () => {
         "g.org_id = m.org_id AND g.channel_id = m.channel_id AND g.group_id = m.group_id
             AND coalesce(g.flush_from, g.flush_to) <= m.flush
-            AND (g.flush_to IS NULL OR m.type <> 'alert.acknowledged' AND g.flush_to > coalesce((
+            AND (g.flush_to IS NULL AND EXISTS (
+                    SELECT 1 FROM alerts AS x WHERE x.org_id = g.org_id AND x.alert_id = g.alert_id AND x.noticed IS NOT NULL)
+                OR m.type <> 'alert.acknowledged' AND g.flush_to > coalesce((
                 SELECT max(e.flush) FROM outbox AS e
                 WHERE e.org_id = m.org_id AND e.channel_id = m.channel_id AND e.group_id = m.group_id AND e.flush < m.flush
                   AND e.type <> 'alert.acknowledged'

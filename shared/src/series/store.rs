@@ -203,6 +203,8 @@ pub async fn matching(tenant: &Tenant, metrics: &[MetricPattern]) -> Result<Vec<
     let end = |metric: &MetricPattern| metric.key().map_or("~", |_| "");
     let ranges: BTreeSet<(&str, String, &str)> = metrics
         .iter()
+        // of a rule over other rules: every key comes after nothing
+        .filter(|metric| !metric.as_str().is_empty())
         .map(|metric| {
             (
                 metric.prefix(),
@@ -211,6 +213,9 @@ pub async fn matching(tenant: &Tenant, metrics: &[MetricPattern]) -> Result<Vec<
             )
         })
         .collect();
+    if ranges.is_empty() {
+        return Ok(Vec::new());
+    }
     let step = Step::tenant(
         "SELECT t.series_id, t.metric_key, t.dimensions FROM json_each(?2) AS w
          CROSS JOIN time_series AS t INDEXED BY time_series_by_key

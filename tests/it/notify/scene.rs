@@ -81,8 +81,8 @@ impl Scene {
             args![&self.org, &rule],
         ));
         batch.push(Step::global(
-            "INSERT INTO alerts (org_id, alert_id, rule_id, series_id, status, severity, started_at, value, summary, reason)
-             VALUES (?1, ?2, ?3, ?4, 'firing', 'critical', ?5, 512.5, 'latency is too high', '512.5 is above 500')",
+            "INSERT INTO alerts (org_id, alert_id, rule_id, series_id, status, severity, started_at, value, summary, reason, noticed)
+             VALUES (?1, ?2, ?3, ?4, 'firing', 'critical', ?5, 512.5, 'latency is too high', '512.5 is above 500', 'firing')",
             args![&self.org, &alert, &rule, hash, MINUTE_ONE],
         ));
         self.product.app.operator(None).run(batch).await.unwrap();

@@ -139,7 +139,11 @@ pub(super) async fn live(
 fn told(at: Millis, notification: &Notification) -> String {
     let data = &notification.body["data"];
     let reason = data["alert"]["reason"].as_str().unwrap_or_default();
-    let kind = notification.kind().trim_start_matches("alert.");
+    let kind = match notification.body["data"]["why"].as_str() {
+        // nothing has changed since four hours, and nobody has said that he saw it
+        Some("repeat") => "still on",
+        _ => notification.kind().trim_start_matches("alert."),
+    };
     let rule = data["rule"]["name"].as_str().unwrap_or_default();
     let airport = data["series"]["dimensions"]["airport"].as_str().unwrap_or_default();
     format!("{}  {kind:8}  {rule:10}  {airport:3}  {reason}", clock_time(at))

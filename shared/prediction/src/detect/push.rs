@@ -187,6 +187,11 @@ impl Hot {
         self.expected.covers(t, direction, off) || (self.expected.has_others() && older.cover(t, direction, off))
     }
 
+    /// Whether a user expects no values from `t` on. That values are off there is something else.
+    pub(super) fn is_silence_expected(&self, older: &Older, t: i64) -> bool {
+        self.expected.covers_silence(t) || (self.expected.has_others() && older.cover_silence(t))
+    }
+
     /// Opens an incident, or goes on with the one there is; how it ended, if it did.
     fn tell(
         &mut self,

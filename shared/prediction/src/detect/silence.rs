@@ -35,7 +35,7 @@ impl Hot {
             let sight = Sight {
                 seasonal: 0.0,
                 abnormal: true,
-                wanted: !self.is_expected(older, finding.since, Direction::Both, 0.0),
+                wanted: !self.is_silence_expected(older, finding.since),
                 finding,
                 gradual: false,
             };

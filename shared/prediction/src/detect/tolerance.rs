@@ -61,6 +61,10 @@ impl Tolerance {
         like && self.is_near(Self::slot_of(t))
     }
 
+    fn covers_silence(&self, t: i64) -> bool {
+        self.direction == Direction::Both && self.is_near(Self::slot_of(t))
+    }
+
     fn is_near(&self, slot: i64) -> bool {
         let apart = (slot - i64::from(self.slot)).rem_euclid(DAY / SLOT);
         self.is_some() && apart.min(DAY / SLOT - apart) <= EARLIER_OR_LATER
@@ -96,6 +100,10 @@ impl Older {
     pub(super) fn cover(&self, t: i64, direction: Direction, off: f64) -> bool {
         self.tolerances.iter().any(|one| one.covers(t, direction, off))
     }
+
+    pub(super) fn cover_silence(&self, t: i64) -> bool {
+        self.tolerances.iter().any(|one| one.covers_silence(t))
+    }
 }
 
 impl Newest {
@@ -106,6 +114,10 @@ impl Newest {
 
     pub(super) fn covers(&self, t: i64, direction: Direction, off: f64) -> bool {
         self.tolerance.covers(t, direction, off)
+    }
+
+    pub(super) fn covers_silence(&self, t: i64) -> bool {
+        self.tolerance.covers_silence(t)
     }
 
     pub(super) fn has_others(&self) -> bool {

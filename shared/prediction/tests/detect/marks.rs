@@ -46,6 +46,25 @@ fn told_of(watch: &Watch, clean: &Series, fault: Fault, after: i64, lasting: i64
     watch.incidents.len() - before
 }
 
+/// A drop at noon that was expected kept a series that died at noon from being told, for good.
+#[test]
+fn an_expected_drop_is_no_expected_silence() {
+    for seed in SEEDS {
+        let (mut watch, clean) = after_a_drop(seed, Some(Mark::Expected));
+        let before = watch.incidents.len();
+        show(&mut watch, &clean, 21 * DAY, 21 * DAY + 12 * HOUR);
+        for step in 0..24 {
+            watch.push(START + 21 * DAY + 12 * HOUR + step * STEP, None);
+        }
+        assert_eq!(
+            watch.incidents.len(),
+            before + 1,
+            "seed {seed}: {}",
+            shown(&watch.incidents)
+        );
+    }
+}
+
 /// What is learned of a drop of 15 standard deviations at 12:00 on the 20th day, marked or not.
 fn after_a_drop(seed: u64, mark: Option<Mark>) -> (Watch, Series) {
     let clean = series("wave", seed, 24);

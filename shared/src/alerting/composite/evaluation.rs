@@ -89,7 +89,8 @@ impl<'a> Evaluation<'a> {
         #[expect(clippy::cast_precision_loss, reason = "at most 50")]
         let value = Some(firing.len() as f64);
         let asked = self.resolves.get(&revision.rule);
-        if asked.is_some_and(|asked| *asked <= minute)
+        // what was born after somebody asked is another alert
+        if asked.is_some_and(|asked| *asked <= minute && instance.alert.is_some_and(|born| born <= *asked))
             && let Some(transition) = instance.resolve()
         {
             self.record(

@@ -33,7 +33,8 @@ const MAX_ROWS: usize = 1_000;
 /// 503 if the database does not answer, or other runs were faster again and again. What was committed stays.
 pub async fn evaluate(tenant: &Tenant, scheduled: Millis) -> Result<usize, Error> {
     let mut transitions = 0;
-    for _ in 0..ATTEMPTS {
+    let mut lost = 0;
+    while lost < ATTEMPTS {
         let Some(read) = store::read(tenant, scheduled).await? else {
             return Ok(transitions);
         };
@@ -49,6 +50,8 @@ pub async fn evaluate(tenant: &Tenant, scheduled: Millis) -> Result<usize, Error
             if minute == read.until {
                 return Ok(transitions);
             }
+        } else {
+            lost += 1;
         }
     }
     Err(Error::unavailable(

@@ -45,8 +45,8 @@ pub enum Summary {
 /// The parts of a window, at most. Up to an hour they are minutes, and so the window is exact; a longer one begins at a
 /// whole part, up to a sixtieth too late.
 const PARTS: Millis = 60;
-/// How many points wait for their delay, at most; then the oldest are seen too early.
-const WAITING: usize = 120;
+/// How many points wait for their delay, at most: an hour of one each ten seconds. Of more, the oldest are seen before it is over.
+const WAITING: usize = 360;
 
 /// The last points of a series as rules with one [`Need`] see them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -100,7 +100,7 @@ impl Recent {
                 recent.see(need.keep, until, *point);
             }
         }
-        recent.waiting.drain(..recent.waiting.len().saturating_sub(WAITING));
+        recent.advance(need.keep, until);
         // however far back the history goes that was read: the window is complete, or it is not
         if let Keep::Window(_, length) | Keep::Age(length) = need.keep {
             let from = until.saturating_sub(length);
@@ -236,7 +236,10 @@ impl Recent {
         let first = self
             .cells
             .partition_point(|cell| part(cell.time, length) <= part(from, length));
-        let mut inside = self.cells.iter().skip(first).copied();
+        // what was seen too early lies behind the end
+        let until = part(minute.saturating_sub(need.delay), length);
+        let inside = self.cells.iter().skip(first);
+        let mut inside = inside.take_while(|cell| part(cell.time, length) <= until).copied();
         match inside.next() {
             None => Windowed::Nothing,
             Some(mut whole) => {

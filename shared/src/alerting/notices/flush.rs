@@ -254,13 +254,13 @@ impl Flush<'_> {
         if !channel.enabled || self.situation.is_muted(self.rule, channel, self.minute) {
             return None;
         }
-        if view.repeatable.iter().any(|id| silence_ended(group.last_at, id)) {
+        let mut loud = view.repeatable.iter().chain(&view.ready);
+        if loud.any(|id| silence_ended(group.last_at, id)) {
             return Some(Why::SilenceEnded);
         }
         let changed = !(view.ready.is_empty() && view.over.is_empty());
         if changed && self.minute >= self.paced(group) {
-            let ended = view.ready.iter().any(|id| silence_ended(group.last_at, id));
-            return Some(if ended { Why::SilenceEnded } else { Why::Changed });
+            return Some(Why::Changed);
         }
         let repeats = !view.repeatable.is_empty() && self.repeats_at(group, self.minute - MINUTE) == Some(self.minute);
         repeats.then_some(Why::Repeat)

@@ -1,6 +1,6 @@
 //! What keeps an alert quiet in a minute: that nobody is told of it, not that it is over.
 
-use super::situation::{Alert, Channel, Noticed, Rule, Situation};
+use super::situation::{Alert, Channel, Rule, Situation};
 use crate::clock::Millis;
 use crate::id::ScheduleId;
 use std::collections::BTreeSet;
@@ -17,15 +17,15 @@ impl Rule {
 }
 
 impl Situation {
-    /// What the alerts have that inhibit those of a rule, as they stand now.
+    /// What the alerts have that inhibit those of a rule, as they stand now. A parent that has fallen silent is not over.
     pub(super) fn inhibitors(&self, rule: &Rule) -> BTreeSet<Traits> {
         let parents = &rule.routing.inhibited_by;
         if parents.is_empty() {
             return BTreeSet::new();
         }
-        let inhibits = |alert: &&Alert| alert.noticed == Some(Noticed::Firing) && parents.contains(&alert.rule_id);
-        let firing = self.alerts.values().filter(inhibits);
-        firing.map(|alert| rule.traits(alert)).collect()
+        let inhibits = |alert: &&Alert| alert.is_open() && parents.contains(&alert.rule_id);
+        let open = self.alerts.values().filter(inhibits);
+        open.map(|alert| rule.traits(alert)).collect()
     }
 
     /// Whether a channel is not to be told of an alert in a minute, but for what inhibits it.

@@ -83,7 +83,7 @@ struct Look {
     more: bool,
     /// rules of which something is open, when to look at them, and their parents
     open: Vec<(RuleId, Option<Millis>, Vec<RuleId>)>,
-    /// a silence ends, or may end with the next resolve
+    /// a silence ends by then, or may end with one of these transitions
     silences: bool,
 }
 
@@ -92,9 +92,10 @@ async fn look(tenant: &Tenant, scheduled: Millis) -> Result<Look, Error> {
     batch.push(Step::tenant(
         "SELECT s.notices_version, s.notices_minute, s.notices_asked, s.notices_seen, s.notified_seq,
             (SELECT min(minute) FROM lanes WHERE org_id = s.org_id AND active = 1 AND minute >= ?2),
-            EXISTS (SELECT 1 FROM silences AS q WHERE q.org_id = s.org_id AND (q.ends_at IS NULL OR q.ends_at > s.notices_minute AND q.ends_at <= ?3))
+            (SELECT min(q.ends_at) FROM silences AS q WHERE q.org_id = s.org_id AND q.ends_at > s.notices_minute),
+            EXISTS (SELECT 1 FROM silences AS q WHERE q.org_id = s.org_id AND q.ends_at IS NULL)
          FROM org_state AS s WHERE s.org_id = (SELECT org_id FROM authority)",
-        args![scheduled.saturating_sub(PATIENCE), scheduled],
+        args![scheduled.saturating_sub(PATIENCE)],
     ));
     batch.push(Step::tenant(
         "SELECT t.seq, t.minute, t.alert_id, t.to_state, t.rule_id FROM org_state AS s
@@ -119,6 +120,9 @@ async fn look(tenant: &Tenant, scheduled: Millis) -> Result<Look, Error> {
         .into_iter()
         .take_while(|(logged, _)| logged.minute <= until)
         .collect();
+    // the lanes may be ahead of the minute that this run was started for
+    let ends = state.opt_integer(6)?.is_some_and(|end| end <= until);
+    let may_end = state.integer(7)? != 0 && !transitions.is_empty();
     let open = |row: &Row| {
         Ok::<_, DbError>((
             RuleId::parse(row.text(0)?).ok_or_else(|| broken("a rule"))?,
@@ -136,7 +140,7 @@ async fn look(tenant: &Tenant, scheduled: Millis) -> Result<Look, Error> {
         more,
         transitions,
         open: reply.step(2)?.rows.iter().map(open).collect::<Result<_, _>>()?,
-        silences: state.integer(6)? != 0,
+        silences: ends || may_end,
     })
 }
 
@@ -196,10 +200,11 @@ async fn load(tenant: &Tenant, look: &Look, rules: &BTreeSet<RuleId>) -> Result<
     } else {
         "[]"
     };
+    // joins are crossed: SQLite would begin with everything that the organization was ever told
     let mut batch = Batch::read();
     batch.push(Step::tenant(
         "SELECT r.rule_id, r.metric_key, r.enabled = 1 AND r.deleted_at IS NULL, r.channels, r.routing, n.due FROM json_each(?2) AS w
-         JOIN alert_rules AS r ON r.org_id = (SELECT org_id FROM authority) AND r.rule_id = w.value
+         CROSS JOIN alert_rules AS r ON r.org_id = (SELECT org_id FROM authority) AND r.rule_id = w.value
          LEFT JOIN notice_rules AS n ON n.org_id = r.org_id AND n.rule_id = r.rule_id",
         args![&names],
     ));
@@ -210,15 +215,15 @@ async fn load(tenant: &Tenant, look: &Look, rules: &BTreeSet<RuleId>) -> Result<
             SELECT value AS alert_id FROM json_each(?3)
             UNION
             SELECT o.alert_id FROM json_each(?2) AS w
-            JOIN alerts AS o INDEXED BY alerts_noticed
+            CROSS JOIN alerts AS o INDEXED BY alerts_noticed
               ON o.org_id = (SELECT org_id FROM authority) AND o.rule_id = w.value AND o.noticed IS NOT NULL
             UNION
             SELECT o.alert_id FROM json_each(?2) AS w
-            JOIN alert_rules AS r ON r.org_id = (SELECT org_id FROM authority) AND r.rule_id = w.value
-            JOIN json_each(r.routing, '$.inhibited_by') AS parent
-            JOIN alerts AS o INDEXED BY alerts_noticed ON o.org_id = r.org_id AND o.rule_id = parent.value AND o.noticed IS NOT NULL
+            CROSS JOIN alert_rules AS r ON r.org_id = (SELECT org_id FROM authority) AND r.rule_id = w.value
+            CROSS JOIN json_each(r.routing, '$.inhibited_by') AS parent
+            CROSS JOIN alerts AS o INDEXED BY alerts_noticed ON o.org_id = r.org_id AND o.rule_id = parent.value AND o.noticed IS NOT NULL
          ) AS wanted
-         JOIN alerts AS a ON a.org_id = (SELECT org_id FROM authority) AND a.alert_id = wanted.alert_id
+         CROSS JOIN alerts AS a ON a.org_id = (SELECT org_id FROM authority) AND a.alert_id = wanted.alert_id
          LEFT JOIN time_series AS s ON s.org_id = a.org_id AND s.series_id = a.series_id
          LEFT JOIN transitions AS t ON t.org_id = a.org_id AND t.seq = a.noticed_seq AND t.alert_id = a.alert_id",
         args![decided, &alerts],
@@ -232,38 +237,48 @@ async fn load(tenant: &Tenant, look: &Look, rules: &BTreeSet<RuleId>) -> Result<
     ));
     batch.push(Step::tenant(
         "SELECT g.rule_id, g.channel_id, g.group_id, g.labels, g.flush, g.last_at FROM json_each(?2) AS w
-         JOIN notification_groups AS g INDEXED BY notification_groups_open
+         CROSS JOIN notification_groups AS g INDEXED BY notification_groups_open
            ON g.org_id = (SELECT org_id FROM authority) AND g.rule_id = w.value AND g.closed = 0",
         args![decided],
     ));
     // of those whose end is told only what may not have got out
     batch.push(Step::tenant(
         "SELECT g.channel_id, g.group_id, m.alert_id, m.told, m.told_at, m.flush_from, m.flush_to FROM json_each(?2) AS w
-         JOIN notification_groups AS g INDEXED BY notification_groups_open
+         CROSS JOIN notification_groups AS g INDEXED BY notification_groups_open
            ON g.org_id = (SELECT org_id FROM authority) AND g.rule_id = w.value AND g.closed = 0
-         JOIN group_alerts AS m INDEXED BY group_alerts_by_group
-           ON m.org_id = g.org_id AND m.channel_id = g.channel_id AND m.group_id = g.group_id
-         WHERE m.flush_to IS NULL OR m.flush_to >= (
-            SELECT min(o.flush) FROM outbox AS o WHERE o.org_id = g.org_id AND o.channel_id = g.channel_id
-                AND o.group_id = g.group_id AND o.state = 'dead' AND o.attempts = 0)",
+         CROSS JOIN group_alerts AS m INDEXED BY group_alerts_unended
+           ON m.org_id = g.org_id AND m.channel_id = g.channel_id AND m.group_id = g.group_id AND m.flush_to IS NULL
+         UNION
+         SELECT g.channel_id, g.group_id, m.alert_id, m.told, m.told_at, m.flush_from, m.flush_to FROM json_each(?2) AS w
+         CROSS JOIN notification_groups AS g INDEXED BY notification_groups_open
+           ON g.org_id = (SELECT org_id FROM authority) AND g.rule_id = w.value AND g.closed = 0
+         CROSS JOIN outbox AS o INDEXED BY outbox_untold
+           ON o.org_id = g.org_id AND o.channel_id = g.channel_id AND o.group_id = g.group_id
+              AND o.attempts = 0 AND o.state IN ('dead', 'superseded') AND o.state = 'dead'
+         CROSS JOIN group_alerts AS m INDEXED BY group_alerts_by_group
+           ON m.org_id = g.org_id AND m.channel_id = g.channel_id AND m.group_id = g.group_id AND m.flush_to >= o.flush",
         args![decided],
     ));
     // what a digest tells was told, unless that was given up itself
     batch.push(Step::tenant(
         "SELECT o.channel_id, o.group_id, o.flush, iif(o.digest_id IS NULL, o.state, 'dead') FROM json_each(?2) AS w
-         JOIN notification_groups AS g INDEXED BY notification_groups_open
+         CROSS JOIN notification_groups AS g INDEXED BY notification_groups_open
            ON g.org_id = (SELECT org_id FROM authority) AND g.rule_id = w.value AND g.closed = 0
-         JOIN outbox AS o INDEXED BY outbox_by_group
+         CROSS JOIN outbox AS o INDEXED BY outbox_untold
            ON o.org_id = g.org_id AND o.channel_id = g.channel_id AND o.group_id = g.group_id
-         WHERE o.attempts = 0 AND (o.state = 'dead' OR o.state = 'superseded' AND (o.digest_id IS NULL OR EXISTS (
+         WHERE o.attempts = 0 AND o.state IN ('dead', 'superseded') AND (o.state = 'dead' OR o.state = 'superseded' AND (o.digest_id IS NULL OR EXISTS (
             SELECT 1 FROM outbox AS d WHERE d.org_id = o.org_id AND d.message_id = o.digest_id AND d.state = 'dead' AND d.attempts = 0)))
          ORDER BY o.channel_id, o.group_id, o.flush DESC",
         args![decided],
     ));
+    // also those that ended during an alert that is still open: something else may have kept it quiet until now
     batch.push(Step::tenant(
         "SELECT silence_id, matchers, created_at, ends_at FROM silences
-         WHERE org_id = (SELECT org_id FROM authority) AND (ends_at IS NULL OR ends_at > ?2)",
-        args![minute],
+         WHERE org_id = (SELECT org_id FROM authority) AND (ends_at IS NULL OR ends_at > min(?2, coalesce((
+            SELECT min(o.started_at) FROM json_each(?3) AS w
+            CROSS JOIN alerts AS o INDEXED BY alerts_noticed
+              ON o.org_id = (SELECT org_id FROM authority) AND o.rule_id = w.value AND o.noticed IS NOT NULL), ?2)))",
+        args![minute, decided],
     ));
     batch.push(schedules::all());
     let reply = tenant.run(batch).await?;

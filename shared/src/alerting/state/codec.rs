@@ -162,7 +162,9 @@ pub fn encode_composite(print: u64, instance: &Instance) -> Vec<u8> {
 /// [`BadState`] for anything else.
 pub fn decode_composite(blob: &[u8]) -> Result<(u64, Instance), BadState> {
     let mut reader = Reader(blob);
-    if (reader.byte()?, reader.byte()?) != (COMPOSITE_KIND, VERSION) {
+    let (kind, version) = (reader.byte()?, reader.byte()?);
+    // of all versions since the first that had any
+    if kind != COMPOSITE_KIND || !(3..=VERSION).contains(&version) {
         return Err(BadState("its kind or version is not known"));
     }
     let print = u64::from_be_bytes(reader.array()?);

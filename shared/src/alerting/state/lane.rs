@@ -1,5 +1,5 @@
-use super::Tracked;
 use super::codec::{BadState, Header, decode_header, decode_page, encode_header, encode_page};
+use super::{Recents, Tracked};
 use crate::alerting::rule::Revision;
 use crate::series::SeriesId;
 use prediction::detect::Hot;
@@ -138,6 +138,21 @@ impl Lane {
             }
         }
         self.mark(number);
+    }
+
+    /// Forgets what rules remember of last points, of all series.
+    pub fn forget_recents(&mut self) {
+        let known: Vec<Tracked> = self
+            .iter()
+            .filter(|tracked| !tracked.recents.is_empty())
+            .cloned()
+            .collect();
+        for tracked in known {
+            self.put(Tracked {
+                recents: Recents::default(),
+                ..tracked
+            });
+        }
     }
 
     /// Forgets a series.

@@ -113,8 +113,8 @@ impl Look<'_> {
         let needed = self
             .detector
             .needs_cold(hot, point.timestamp, Some(point.value), forecast.as_ref());
-        // what a second one would be depends on the first
-        needed || newer.next().is_some()
+        // what a second one would be depends on the first, and so does whether the next is overdue
+        needed || newer.next().is_some() || self.is_overdue(hot)
     }
 
     fn push(&self, hot: &mut Hot, cold: &ColdRows, t: Millis, value: Option<f64>, forecast: Option<&Range>) -> Verdict {

@@ -20,8 +20,9 @@ use std::collections::HashMap;
 pub(super) const LANE: i64 = 0;
 /// Rows of outlooks in one page, which stays below 8 MB in base64.
 const OUTLOOK_ROWS: i64 = 2_000;
-/// Rows of state in one page, which have up to 20 KB each while all their series have incidents.
+/// Rows of state in one page, and their bytes but for the last one, which stay below 8 MB in base64.
 const STATE_ROWS: usize = 200;
+const STATE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Where a lane stands.
 #[derive(Debug, Clone)]
@@ -132,9 +133,17 @@ fn watching(row: &Row) -> Result<Watching, DbError> {
 /// The step that reads rows of the lane's state, after one.
 fn state(after: i64) -> Step {
     Step::tenant(
-        "SELECT page, blob FROM lane_state
-         WHERE org_id = (SELECT org_id FROM authority) AND lane_id = ?2 AND page > ?3 ORDER BY page LIMIT ?4",
-        args![LANE, after, i64::try_from(STATE_ROWS).unwrap_or(i64::MAX)],
+        "SELECT page, blob FROM (
+            SELECT page, blob, sum(length(blob)) OVER (ORDER BY page) - length(blob) AS before FROM (
+                SELECT page, blob FROM lane_state
+                WHERE org_id = (SELECT org_id FROM authority) AND lane_id = ?2 AND page > ?3 ORDER BY page LIMIT ?4))
+         WHERE before < ?5 ORDER BY page",
+        args![
+            LANE,
+            after,
+            i64::try_from(STATE_ROWS).unwrap_or(i64::MAX),
+            i64::try_from(STATE_BYTES).unwrap_or(i64::MAX)
+        ],
     )
 }
 
@@ -143,11 +152,14 @@ fn state(after: i64) -> Step {
 async fn pages(tenant: &Tenant, first: &Rows) -> Result<Lane, Error> {
     let mut blobs = Vec::new();
     let mut take = |rows: &Rows| {
+        let mut bytes = 0;
         for row in &rows.rows {
-            blobs.push((row.integer(0)?, row.blob(1)?.to_vec()));
+            let blob = row.blob(1)?;
+            bytes += blob.len();
+            blobs.push((row.integer(0)?, blob.to_vec()));
         }
         let last = blobs.last().map(|(page, _)| *page);
-        Ok::<_, DbError>(last.filter(|_| rows.rows.len() == STATE_ROWS))
+        Ok::<_, DbError>(last.filter(|_| rows.rows.len() == STATE_ROWS || bytes >= STATE_BYTES))
     };
     let mut more = take(first)?;
     while let Some(after) = more {

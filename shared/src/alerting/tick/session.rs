@@ -106,6 +106,8 @@ impl<'a> Session<'a> {
         position.open_minute = None;
         position.next_series = 0;
         self.feed = Feed::new(to_seq, self.target);
+        // windows know nothing of what was skipped: they are read again
+        self.snapshot.lane.forget_recents();
     }
 
     /// Goes through the minutes, writing whenever a write is full, and at the end. Before each of them, series that are

@@ -106,7 +106,7 @@ proptest! {
 
     /// What was read of the store is what would have been kept.
     #[test]
-    fn a_history_leaves_what_its_points_would_have(points in points(), minutes in 1..300_i64, which in 0..AGGREGATIONS.len(), delay in 0..3_i64) {
+    fn a_history_leaves_what_its_points_would_have(points in points(), minutes in 1..300_i64, which in 0..AGGREGATIONS.len(), delay in 0..7_i64) {
         let minute = points.last().unwrap().timestamp.div_euclid(MINUTE) * MINUTE + MINUTE;
         for keep in [Keep::Window(AGGREGATIONS[which].1, minutes * MINUTE), Keep::Points(5)] {
             let need = Need { delay: delay * 10 * MINUTE, keep };
@@ -163,6 +163,35 @@ proptest! {
         let recent = recents.get(need).unwrap();
         prop_assert!(recent.cells.len() <= 64 && recent.waiting.len() <= WAITING, "{}", recent.cells.len());
     }
+}
+
+/// More points waited than are kept: a window of five minutes summed those of an hour, and a history forgot them.
+#[test]
+fn a_window_ends_where_its_delay_says_however_many_points_wait() {
+    let need = Need {
+        delay: 30 * MINUTE,
+        keep: Keep::Window(Summary::Count, 5 * MINUTE),
+    };
+    let points: Vec<Point> = (0..7_200)
+        .map(|second| Point {
+            timestamp: second * 1_000,
+            value: 1.0,
+        })
+        .collect();
+    let mut live = Recents::default();
+    live.insert(need, Recent::default());
+    for point in &points {
+        live.take(point.timestamp, &arrival(*point), true, HOUR);
+        live.advance(point.timestamp);
+    }
+    let end = 2 * HOUR;
+    live.advance(end);
+    let of_five_minutes = Windowed::Points { count: 300, value: 0.0 };
+    assert_eq!(live.get(need).unwrap().window(need, end, 1_000), of_five_minutes);
+    assert_eq!(
+        Recent::of_history(need, end, &points).window(need, end, 1_000),
+        of_five_minutes
+    );
 }
 
 /// The figure of the design is 512 bytes, read and written, for the state of a point.

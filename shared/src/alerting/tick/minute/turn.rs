@@ -103,7 +103,10 @@ impl<'a, 'b> Turn<'a, 'b> {
     fn recall(&self, recents: &mut Recents, watching: &[&(Revision, Rule)]) {
         let live = watching.iter().filter(|(_, rule)| rule.is_live());
         let needs: BTreeSet<Need> = live.flat_map(|(_, rule)| rule.definition.needs()).collect();
-        recents.retain(&needs);
+        // what a rule needed until a change that comes after this minute is still needed in it
+        if watching.iter().all(|(_, rule)| rule.updated_at <= self.scene.minute) {
+            recents.retain(&needs);
+        }
         for (need, recent) in self.scene.known.recents.get(&self.id).into_iter().flatten() {
             if needs.contains(need) {
                 recents.insert(*need, recent.clone());
@@ -183,7 +186,8 @@ impl<'a, 'b> Turn<'a, 'b> {
         let minute = self.scene.minute;
         let (verdict, evidence) = self.verdict(rule, &instance, seen);
         let asked = self.scene.resolves.get(&(revision.rule, self.id));
-        if asked.is_some_and(|asked| *asked <= minute)
+        // what was born after somebody asked is another alert
+        if asked.is_some_and(|asked| *asked <= minute && instance.alert.is_some_and(|born| born <= *asked))
             && let Some(transition) = instance.resolve()
         {
             self.record(
