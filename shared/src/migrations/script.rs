@@ -43,6 +43,8 @@ pub fn all() -> &'static [Migration] {
         "013_delivery" for 3,
         "014_rule_types" for 3,
         "015_alert_evidence" for 3,
+        "016_notice_indexes" for 3,
+        "017_mail_taken" for 3,
     ]
 }
 

@@ -2,17 +2,17 @@
 //! judged.
 
 use super::breaker::Trouble;
-use super::channel::{self, ChannelConfig, Judgement, Letter, Words};
+use super::channel::{self, ChannelConfig, Judgement, Letter};
 use super::claim::Claim;
-use super::mail::{Mail, SmtpReply};
 use super::picture::{self, Picture};
-use super::recipients;
+use super::post::post;
 use super::record::{Change, Outcome};
 use super::redact::redact;
 use super::retry::{self, Verdict};
 use super::sender::Sender;
 use crate::App;
 use crate::auth::Tenant;
+use std::collections::BTreeMap;
 
 /// Makes the attempt.
 pub(super) async fn attempt(app: &App, tenant: &Tenant, sender: &Sender, claim: Claim) -> (Claim, Change) {
@@ -38,6 +38,7 @@ pub(super) async fn attempt(app: &App, tenant: &Tenant, sender: &Sender, claim: 
         note: note(&claim, told.judgement.note),
         error: told.judgement.error,
         thread: told.judgement.thread,
+        settled: told.settled,
         duration: (app.clock.wall() - started).max(0),
     };
     (claim, change)
@@ -51,11 +52,14 @@ fn note(claim: &Claim, of_receiver: Option<String>) -> Option<String> {
     (!notes.is_empty()).then(|| notes.join("; "))
 }
 
-struct Told {
-    judgement: Judgement,
-    status: Option<u16>,
+/// What was said to an attempt.
+pub(super) struct Told {
+    pub(super) judgement: Judgement,
+    pub(super) status: Option<u16>,
     /// `host:port`, where nobody was there to take the connection
     unreached: Option<String>,
+    /// for mail: whom the server has answered for good by now, with its code
+    settled: Option<BTreeMap<String, u16>>,
 }
 
 impl Told {
@@ -64,14 +68,16 @@ impl Told {
             judgement: Judgement::failed(error),
             status: None,
             unreached: None,
+            settled: None,
         }
     }
 
-    fn by_mail(judgement: Judgement, reply: &SmtpReply) -> Self {
+    pub(super) fn by_mail(judgement: Judgement, status: Option<u16>, settled: BTreeMap<String, u16>) -> Self {
         Self {
             judgement,
-            status: Some(reply.code),
+            status,
             unreached: None,
+            settled: Some(settled),
         }
     }
 
@@ -163,74 +169,9 @@ async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelCon
                 judgement,
                 status,
                 unreached: None,
+                settled: None,
             });
         }
     }
     Err("the channel has nothing to send".into())
-}
-
-/// Sends a mail to each recipient who has confirmed, over one message's worth of attempts. It is
-/// delivered when each server has taken its mail; one that is refused for good does not hold the
-/// others up. A repetition has the same `Message-ID`, by which mail programs know it.
-async fn post(app: &App, tenant: &Tenant, claim: &Claim, picture: Option<Picture>) -> Result<Told, String> {
-    let (Some(settings), Some(mailer)) = (&app.config.mail, &app.mailer) else {
-        return Err(
-            "this installation sends no mail: INTENTVISION_SMTP_URL or INTENTVISION_MAIL_FROM is not set".into(),
-        );
-    };
-    let mut words: Words = serde_json::from_str(&claim.body).map_err(|_| "the message is broken")?;
-    if let Some(picture) = &picture {
-        words.show(picture);
-    }
-    let recipients = recipients::confirmed(app, tenant, &claim.channel.channel_id).await;
-    let recipients = recipients.map_err(|_| "the recipients could not be read")?;
-    if recipients.is_empty() {
-        return Err("none of the recipients has confirmed".into());
-    }
-    let domain = settings.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
-    let message_id = format!("<{}@{domain}>", claim.message_id);
-    let (mut last, mut refused, mut taken) = (None, Vec::new(), 0);
-    for (to, unsubscribe) in recipients {
-        let mail = Mail {
-            from: settings.from.clone(),
-            text: format!(
-                "{}\n\n-- \nNo more of these mails: {unsubscribe}\n",
-                words.text.trim_end()
-            ),
-            html: words.html.clone(),
-            picture: picture.clone(),
-            subject: words.subject.clone(),
-            message_id: message_id.clone(),
-            answers: claim.thread.clone(),
-            unsubscribe: Some(unsubscribe),
-            at: app.clock.wall(),
-            to,
-        };
-        let reply = mailer.send(&mail).await?;
-        match reply.code {
-            200..=399 => taken += 1,
-            500..=599 => refused.push(format!("{}: {} {}", mail.to, reply.code, reply.words)),
-            _ => {
-                return Ok(Told::by_mail(
-                    Judgement::failed(format!("{} {}", reply.code, reply.words)),
-                    &reply,
-                ));
-            }
-        }
-        last = Some(reply);
-    }
-    let error = (!refused.is_empty()).then(|| refused.join("; "));
-    let verdict = if taken > 0 {
-        Verdict::Delivered
-    } else {
-        Verdict::Refused
-    };
-    let judgement = Judgement {
-        verdict,
-        error,
-        thread: Some(message_id),
-        note: None,
-    };
-    last.map(|reply| Told::by_mail(judgement, &reply))
-        .ok_or_else(|| "nobody was written to".into())
 }

@@ -15,6 +15,7 @@ use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use db::{Batch, DbError, Row, Step, Value, args, wall_ms};
+use std::collections::BTreeMap;
 
 /// Longer than an attempt with its record can take.
 pub(super) const LEASE: Millis = 30_000;
@@ -37,6 +38,8 @@ pub(super) struct Claim {
     templates: Templates,
     /// what is to be said about the body in the delivery log
     pub(super) note: Option<String>,
+    /// for mail: whom the server has answered for good, with its code; they are not written to again
+    pub(super) settled: BTreeMap<String, u16>,
     /// this one included, since it was last replayed
     pub(super) attempts: i64,
     /// a resolve, or a digest that may hold one: it does not give up when others do
@@ -62,6 +65,7 @@ impl Claim {
             thread: None,
             templates: Templates::default(),
             note: written.note,
+            settled: BTreeMap::new(),
             attempts: 1,
             lasting: false,
             suspect: true,
@@ -183,6 +187,7 @@ async fn round(system: &Tenant, room: Room) -> Result<(Vec<Claim>, bool), Error>
             row.text(0)?.clone_into(&mut claim.body);
             claim.attempts = row.integer(1)?;
             claim.token = row.integer(2)?;
+            claim.settled = serde_json::from_str(row.text(3)?).unwrap_or_default();
             taken.push(claim);
         }
     }
@@ -278,7 +283,7 @@ const TAKE: &str = concat!(
               AND (o.attempts > 0 OR o.type = 'test' OR ",
     paced!("?5"),
     "))
-     RETURNING body, attempts - spent, lease_token"
+     RETURNING body, attempts - spent, lease_token, settled"
 );
 
 /// A message that may be claimed, with what its first attempt tells.
@@ -316,6 +321,7 @@ fn candidate(row: &Row) -> Result<(Claim, Notice), DbError> {
         thread: row.opt_text(14)?.map(str::to_owned),
         templates: row.opt_text(17)?.map(Templates::kept).unwrap_or_default(),
         note: None,
+        settled: BTreeMap::new(),
         attempts: 0,
         lasting: digest || kind == Some(MessageKind::Resolved),
         suspect: row.integer(8)? != 0,

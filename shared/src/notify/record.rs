@@ -7,6 +7,8 @@ use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use db::{Batch, DbError, Step, Value, args, wall_ms};
+use serde_json::json;
+use std::collections::BTreeMap;
 
 /// What an attempt changes.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub(super) struct Change {
     pub(super) note: Option<String>,
     /// what the receiver calls the message
     pub(super) thread: Option<String>,
+    /// for mail: whom the server has answered for good by now, with its code
+    pub(super) settled: Option<BTreeMap<String, u16>>,
     pub(super) duration: Millis,
     /// the receiver wants nothing any more
     pub(super) disables: bool,
@@ -114,7 +118,8 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
                 change.outcome.state(),
                 change.delay,
                 status,
-                change.error.as_deref()
+                change.error.as_deref(),
+                change.settled.as_ref().map(|settled| json!(settled).to_string())
             ]),
         )));
     }
@@ -171,6 +176,7 @@ const BEGIN_THREAD: &str = concat!(
 
 const SETTLE: &str = concat!(
     "UPDATE outbox SET state = ?5, lease_until = 0, lease_token = lease_token + 1, last_status = ?7, last_error = ?8,
+         settled = coalesce(?9, settled),
          due_at = ?6 + (SELECT d.at FROM deliveries AS d WHERE d.org_id = outbox.org_id
                         AND d.message_id = outbox.message_id AND d.attempt = outbox.attempts)",
     while_held!()
