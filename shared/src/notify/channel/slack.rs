@@ -113,26 +113,26 @@ impl Slack {
             }
             Call::ask(api.below(&[name])?, body.to_string()).with_bearer(token.reveal())
         };
-        // the place that Slack itself named, for only posting takes other names of it
-        let thread = letter.thread.and_then(|thread| thread.split_once(' '));
-        let place = match thread {
-            None => json!({"channel": channel}),
-            Some((place, first)) => json!({
-                "channel": place,
-                "thread_ts": first,
-                "reply_broadcast": letter.kind != Some(MessageKind::Resolved),
-            }),
-        };
+        let post = |body: &str, place: &Value| method("chat.postMessage", body, place);
         let mut calls = Vec::new();
-        if let Some((place, first)) = thread.filter(|_| letter.kind == Some(MessageKind::Resolved)) {
-            // somebody may have deleted it, and whoever follows it is told below all the same
-            let edit = method("chat.update", letter.body, &json!({"channel": place, "ts": first}))?;
-            calls.push(edit.with_role(Role::Optional));
+        // the place that Slack itself named, for only posting takes other names of it
+        if let Some((place, first)) = letter.thread.and_then(|thread| thread.split_once(' ')) {
+            let resolved = letter.kind == Some(MessageKind::Resolved);
+            if resolved {
+                // somebody may have deleted it, and whoever follows it is told below all the same
+                let edit = method("chat.update", letter.body, &json!({"channel": place, "ts": first}))?;
+                calls.push(edit.with_role(Role::Optional));
+            }
+            let below = json!({"channel": place, "thread_ts": first, "reply_broadcast": !resolved});
+            if let Some(body) = pictured(letter) {
+                calls.push(post(&body, &below)?.with_role(Role::Preferred));
+            }
+            // somebody may have locked it
+            calls.push(post(letter.body, &below)?.with_role(Role::Preferred));
+        } else if let Some(body) = pictured(letter) {
+            calls.push(post(&body, &json!({"channel": channel}))?.with_role(Role::Preferred));
         }
-        if let Some(body) = pictured(letter) {
-            calls.push(method("chat.postMessage", &body, &place)?.with_role(Role::Preferred));
-        }
-        calls.push(method("chat.postMessage", letter.body, &place)?);
+        calls.push(post(letter.body, &json!({"channel": channel}))?);
         Ok(calls)
     }
 
@@ -348,13 +348,14 @@ mod tests {
         assert_eq!(first, [(post.clone(), json!({"text": "x", "channel": "C024BE91L"}))]);
         let again = asked(Some(MessageKind::Firing), Some("C9 1.2"));
         let below = |broadcast| json!({"text": "x", "channel": "C9", "thread_ts": "1.2", "reply_broadcast": broadcast});
-        assert_eq!(again, [(post.clone(), below(true))]);
+        let alone = (post.clone(), json!({"text": "x", "channel": "C024BE91L"}));
+        assert_eq!(again, [(post.clone(), below(true)), alone.clone()]);
         let resolve = asked(Some(MessageKind::Resolved), Some("C9 1.2"));
         let update = (
             "https://slack.com/api/chat.update".to_owned(),
             json!({"text": "x", "channel": "C9", "ts": "1.2"}),
         );
-        assert_eq!(resolve, [update, (post, below(false))]);
+        assert_eq!(resolve, [update, (post, below(false)), alone]);
     }
 
     #[test]

@@ -208,10 +208,20 @@ pub async fn update(
             templates.as_ref().and_then(text_of)
         ],
     ));
-    if let Some(ChannelConfig::Email(email)) = &config {
-        for step in recipients::replace(app, id, email.to())? {
-            batch.push(step);
+    match &config {
+        Some(ChannelConfig::Email(email)) => {
+            for step in recipients::replace(app, id, email.to())? {
+                batch.push(step);
+            }
         }
+        // where it is told now, nobody knows what stands in another place
+        Some(_) => {
+            batch.push(Step::tenant(
+                "DELETE FROM channel_threads WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2",
+                args![id],
+            ));
+        }
+        None => {}
     }
     if change.config.is_some() || change.enabled == Some(true) {
         // it is another endpoint now, or somebody has repaired it
