@@ -133,9 +133,13 @@ async fn drawn(app: &App, sender: &Sender, claim: &Claim, config: &ChannelConfig
     }
 }
 
-/// Sends the requests of a message one after the other, until one of them ends it.
+/// Sends the requests of a message one after the other, until one of them ends it. A picture goes with the first attempt
+/// alone: a receiver that cannot fetch it, or is busy with it, is told without it the next time.
 async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelConfig) -> Result<Told, String> {
-    let picture = drawn(app, sender, claim, config).await;
+    let picture = match claim.attempts {
+        1 => drawn(app, sender, claim, config).await,
+        _ => None,
+    };
     let letter = Letter {
         message_id: &claim.message_id,
         kind: claim.kind,

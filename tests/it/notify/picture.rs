@@ -138,6 +138,43 @@ async fn a_receiver_that_refuses_the_picture_is_told_without_it() {
     assert_eq!(receiver.messages().len(), 2);
 }
 
+/// Slack fetches the picture before it answers: what is wrong with that is wrong with the first attempt alone.
+#[tokio::test]
+async fn a_receiver_that_fails_over_the_picture_is_told_without_it_the_next_time() {
+    let receiver = Receiver::start(|message| match &message.body {
+        body if String::from_utf8_lossy(body).contains("image_url") => Answer::Status(500),
+        _ => Answer::Said(200, "ok"),
+    })
+    .await;
+    let scene = Scene::start(Backend::Embedded).await;
+    let channel = channel(&scene, "slack", &receiver.url("/services/T/B/x")).await;
+    let alert = alert_with_history(&scene).await;
+    scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
+    let first = deliver_notifications::run(&public(&scene, 0), 10).await.unwrap();
+    assert_eq!(first.retried, 1);
+    let second = deliver_notifications::run(&public(&scene, 5_000), 10).await.unwrap();
+    assert_eq!(second.delivered, 1);
+    assert_eq!(receiver.messages().len(), 2);
+}
+
+#[tokio::test]
+async fn an_incident_is_opened_without_a_picture_that_is_refused() {
+    let receiver = Receiver::start(|message| match message.json().get("images") {
+        Some(_) => Answer::Status(400),
+        None => Answer::Status(202),
+    })
+    .await;
+    let scene = Scene::start(Backend::Embedded).await;
+    let config = json!({"routing_key": tests::standin::pagerduty::ROUTING_KEY, "url": receiver.url("/v2/enqueue")});
+    let body = json!({"name": "ops", "type": "pagerduty", "config": config});
+    let reply = scene.product.post("/v1/notification-channels", &scene.key, &body).await;
+    let channel = ChannelId::parse(reply.json()["channel_id"].as_str().unwrap()).unwrap();
+    let alert = alert_with_history(&scene).await;
+    scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
+    let summary = deliver_notifications::run(&public(&scene, 0), 10).await.unwrap();
+    assert_eq!((summary.delivered, receiver.messages().len()), (1, 2));
+}
+
 #[tokio::test]
 async fn without_a_public_url_nothing_is_linked() {
     let receiver = Receiver::start(|_| Answer::Status(200)).await;

@@ -64,17 +64,20 @@ impl PagerDuty {
     pub(super) fn calls(&self, letter: &Letter<'_>) -> Result<Vec<Call>, String> {
         let mut event: Map<String, Value> = serde_json::from_str(letter.body).map_err(|_| "the message is broken")?;
         event.insert("routing_key".into(), self.routing_key.reveal().into());
-        // images are shown from https alone
-        let picture = letter
-            .picture
-            .and_then(|picture| Some((picture.url.as_deref()?, &picture.alt)));
-        if let Some((url, alt)) = picture.filter(|(url, _)| url.starts_with("https://")) {
-            event.insert("images".into(), json!([{"src": url, "alt": fit(alt, SUMMARY, plain)}]));
-        }
         let call = |event: &Map<String, Value>| Call::ask(self.url.clone(), json!(event).to_string());
         let told = call(&event);
         if letter.kind.is_some() {
-            return Ok(vec![told]);
+            let picture = letter
+                .picture
+                .and_then(|picture| Some((picture.url.as_deref()?, &picture.alt)));
+            // images are shown from https alone
+            let pictured = picture
+                .filter(|(url, _)| url.starts_with("https://"))
+                .map(|(url, alt)| {
+                    event.insert("images".into(), json!([{"src": url, "alt": fit(alt, SUMMARY, plain)}]));
+                    call(&event).with_role(Role::Preferred)
+                });
+            return Ok(pictured.into_iter().chain([told]).collect());
         }
         // a test leaves no open incident behind
         event.insert("event_action".into(), "resolve".into());
