@@ -227,6 +227,7 @@ async fn a_resolve_follows_a_firing_that_died() {
     let (channel, _) = scene.channel(&receiver.url("/")).await;
     let alert = scene.alert("a").await;
     scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
+    scene.exhaust().await;
     assert_eq!(scene.drain(0).await.dead, 1);
     receiver.change(|_| Answer::Status(200));
     scene.tell(&[message(&channel, &alert, 2, Resolved)]).await;

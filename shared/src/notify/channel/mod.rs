@@ -227,8 +227,9 @@ impl ChannelConfig {
     /// What an answer to one of them means.
     pub(super) fn judge(&self, answer: &Answer, now: Millis) -> Judgement {
         match self {
+            Self::Webhook(_) => Webhook::judge(answer, now),
             // PagerDuty: 202 is success, 400 is final, 429 and 5xx are not, as anywhere
-            Self::Webhook(_) | Self::PagerDuty(_) | Self::Email(_) => Judgement::by_status(answer, now),
+            Self::PagerDuty(_) | Self::Email(_) => Judgement::by_status(answer, now),
             Self::Slack(slack) => slack.judge(answer, now),
             Self::Teams(_) => Teams::judge(answer, now),
             Self::Discord(_) => Discord::judge(answer, now),
