@@ -7,7 +7,7 @@
 //! mail programs know it.
 
 use super::attempt::Told;
-use super::channel::{Judgement, Words};
+use super::channel::{Judgement, Words, escaped};
 use super::claim::Claim;
 use super::mail::{self, Mail, SmtpReply};
 use super::picture::Picture;
@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 
 /// Recipients that are written to at the same time: all of a channel have their turn within the time of two mails.
 const AT_ONCE: usize = 5;
+/// Characters of a link, far more than any has.
+const LINK: usize = 2_048;
 
 /// Writes to those who are not settled.
 ///
@@ -49,7 +51,11 @@ pub(super) async fn post(app: &App, tenant: &Tenant, claim: &Claim, picture: Opt
             "{}\n\n-- \nNo more of these mails: {unsubscribe}\n",
             words.text.trim_end()
         ),
-        html: words.html.clone(),
+        html: format!(
+            "{}<p><a href=\"{}\">No more of these mails</a></p>\n",
+            words.html,
+            escaped(&unsubscribe, LINK)
+        ),
         picture: picture.clone(),
         subject: words.subject.clone(),
         message_id: message_id.clone(),

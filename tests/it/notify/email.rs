@@ -179,6 +179,16 @@ async fn story(post: Post) {
             .contains("<h2>Firing: too slow</h2>")
     );
 
+    // the link that people see leads to a button, and does nothing by itself
+    let seen = format!("https://iv.example.com/v1/recipients/unsubscribe?token={for_ann}");
+    for part in ["text/plain", "text/html"] {
+        assert!(firing["parts"][part].as_str().unwrap().contains(&seen), "{part}");
+    }
+    let (status, page) = post.open("GET", "/unsubscribe", &for_ann).await;
+    let button = format!("<form method=\"post\" action=\"/v1/recipients/unsubscribe?token={for_ann}\">");
+    assert!(status == 200 && page.contains(&button), "{page}");
+    assert_eq!(post.standing(&channel).await[0]["standing"], "confirmed");
+
     // one click ends it, for her alone and for good
     assert_eq!(post.open("POST", "/confirm", &for_bob).await.0, 200);
     assert_eq!(post.open("POST", "/unsubscribe", &for_ann).await.0, 200);
