@@ -86,6 +86,16 @@ impl Claim {
     }
 }
 
+/// Where a claim is held, by [`Claim::held`]: raises nothing where the lease was lost, for one late attempt must not undo
+/// the records beside it.
+macro_rules! while_held {
+    () => {
+        " WHERE org_id = ?2 AND org_id IN (SELECT org_id FROM authority) AND message_id = ?3
+            AND state = 'pending' AND lease_token = ?4"
+    };
+}
+pub(super) use while_held;
+
 /// How many messages a worker can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Room {

@@ -257,6 +257,7 @@ pub async fn delete(tenant: &Tenant, id: &ChannelId) -> Result<(), Error> {
         args![id, tenant.clock().wall_offset()],
     ));
     batch.push(recipients::end(id));
+    batch.push(breaker::forget(id.as_str()));
     batch.push(Step::tenant(
         "UPDATE outbox INDEXED BY outbox_in_flight SET state = 'dead', last_error = 'the channel was deleted'
          WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2 AND state = 'pending'",
