@@ -9,10 +9,16 @@ use super::post::post;
 use super::record::{Change, Outcome};
 use super::redact::redact;
 use super::retry::{self, Verdict};
-use super::sender::Sender;
+use super::sender::{Sender, Silence};
 use crate::App;
 use crate::auth::Tenant;
+use crate::clock::Millis;
 use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long all requests of an attempt may take: well within its lease.
+const TIME: Millis = 20_000;
 
 /// Makes the attempt.
 pub(super) async fn attempt(app: &App, tenant: &Tenant, sender: &Sender, claim: Claim) -> (Claim, Change) {
@@ -148,11 +154,14 @@ async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelCon
         picture: picture.as_ref(),
         now: app.clock.wall(),
     };
+    let end = app.clock.wall() + TIME;
     let mut calls = config.calls(&letter)?.into_iter().peekable();
     while let Some(call) = calls.next() {
         let role = call.role;
         let endpoint = call.url.endpoint();
-        let answer = match sender.send(call).await {
+        let left = u64::try_from(end - app.clock.wall()).unwrap_or(0);
+        let sent = timeout(Duration::from_millis(left), sender.send(call)).await;
+        let answer = match sent.unwrap_or_else(|_| Err(Silence::reached("no answer in time"))) {
             Ok(answer) => answer,
             Err(silence) => {
                 return Ok(Told {

@@ -67,7 +67,7 @@ pub struct Silence {
 }
 
 impl Silence {
-    fn reached(words: &str) -> Self {
+    pub(super) fn reached(words: &str) -> Self {
         Self {
             words: words.to_owned(),
             reached: true,
