@@ -43,8 +43,7 @@ pub(super) async fn post(app: &App, tenant: &Tenant, claim: &Claim, picture: Opt
         return Err("none of the recipients has confirmed".into());
     }
     recipients.retain(|(address, _)| !claim.settled.contains_key(address));
-    let domain = settings.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
-    let message_id = format!("<{}@{domain}>", claim.message_id);
+    let message_id = format!("<{}@{}>", claim.message_id, settings.domain());
     let mails = recipients.into_iter().map(|(to, unsubscribe)| Mail {
         from: settings.from.clone(),
         text: format!(

@@ -275,7 +275,6 @@ async fn ask_one(settings: &MailSettings, mailer: &dyn Mailer, one: &Asked, at: 
 fn asking(settings: &MailSettings, address: &str, token: &Token, at: Millis) -> Mail {
     let from = &settings.from;
     let link = token.link(&settings.public_url, "");
-    let domain = from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
     let digest = Sha256::digest([token.0.as_bytes(), &at.to_be_bytes()].concat());
     let id: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let text = format!(
@@ -292,7 +291,7 @@ fn asking(settings: &MailSettings, address: &str, token: &Token, at: Millis) -> 
         text,
         html,
         picture: None,
-        message_id: format!("<confirm-{id}@{domain}>"),
+        message_id: format!("<confirm-{id}@{}>", settings.domain()),
         answers: None,
         unsubscribe: Some(token.link(&settings.public_url, "/unsubscribe")),
         at,

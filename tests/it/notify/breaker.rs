@@ -1,6 +1,6 @@
 //! The circuit breaker: an endpoint that fails is left in peace, found again, and delays nobody.
 
-use super::scene::{Scene, message, sender};
+use super::scene::{Scene, message, one_hangs, sender};
 use intentvision::notify::MessageKind::Firing;
 use intentvision::notify::NewMessage;
 use intentvision::notify::delivery;
@@ -158,14 +158,7 @@ async fn r45_channels_of_one_host_share_its_breaker() {
 /// Requirement 45: what comes up while a receiver hangs is sent at once, by the same run.
 #[tokio::test]
 async fn r45_new_messages_wait_for_no_receiver_that_hangs() {
-    let receiver = Receiver::start(|message| match message.path.as_str() {
-        "/dead" => Answer::Hang,
-        _ => Answer::Status(200),
-    })
-    .await;
-    let scene = Scene::start(Backend::Embedded).await;
-    let (dead, _) = scene.channel(&receiver.url("/dead")).await;
-    let (alive, _) = scene.channel(&receiver.url("/alive")).await;
+    let (scene, receiver, dead, alive) = one_hangs().await;
     scene.tell(&[message(&dead, &scene.alert("a").await, 1, Firing)]).await;
     let (app, sending) = (scene.later(0), sender(Limits::default()));
     let told = async {

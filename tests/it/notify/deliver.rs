@@ -1,6 +1,6 @@
 //! Delivery: each message, at least once, signed, and by one worker at a time.
 
-use super::scene::{Scene, message, sender};
+use super::scene::{Scene, message, one_hangs, sender};
 use db::Value;
 use intentvision::clock::Clock;
 use intentvision::config::Config;
@@ -212,14 +212,7 @@ async fn r43_private_addresses_are_refused_at_connect_time_unless_configured() {
 /// Requirement 45: one dead endpoint delays nobody else.
 #[tokio::test]
 async fn r45_a_receiver_that_hangs_delays_no_other() {
-    let receiver = Receiver::start(|message| match message.path.as_str() {
-        "/dead" => Answer::Hang,
-        _ => Answer::Status(200),
-    })
-    .await;
-    let scene = Scene::start(Backend::Embedded).await;
-    let (dead, _) = scene.channel(&receiver.url("/dead")).await;
-    let (alive, _) = scene.channel(&receiver.url("/alive")).await;
+    let (scene, receiver, dead, alive) = one_hangs().await;
     let alert = scene.alert("a").await;
     let mut messages: Vec<_> = (1..=50).map(|seq| message(&dead, &alert, seq, Firing)).collect();
     // separate alerts, so that none waits for another of its own
