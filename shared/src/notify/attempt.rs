@@ -102,9 +102,13 @@ impl Told {
             Verdict::Retry(asked) => asked,
             Verdict::Refused | Verdict::Gone => None,
         };
+        // busy, and well: one that asks for time, and a mail server that says anything of anybody
+        let well = match self.settled {
+            Some(_) => self.status.is_some(),
+            None => self.status == Some(429) && asked.is_some(),
+        };
         Some(Trouble {
-            // 429 with a time: busy, and well
-            counts: !(self.status == Some(429) && asked.is_some()),
+            counts: !well,
             asked: asked.unwrap_or(0),
             host: self.unreached.clone(),
         })

@@ -104,7 +104,7 @@ fn judge(
     };
     let mut said = refused;
     if let Some((code, words)) = put_off {
-        status = code;
+        status = code.or(status);
         said.insert(0, words);
     }
     let judgement = Judgement {
