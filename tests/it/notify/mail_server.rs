@@ -83,8 +83,8 @@ on_both! {
         }
         assert_eq!(post.deliver(offset).await.dead, 1);
         let path = format!("/v1/notification-channels/{channel}");
-        let health = post.scene.product.get(&path, &post.scene.key).await.json()["health"].clone();
-        assert_eq!((&health["state"], &health["failures"]), (&json!("closed"), &json!(0)), "the server is well");
+        let shown = post.scene.product.get(&path, &post.scene.key).await.json();
+        assert_eq!(shown["health"]["failures"], 0, "the server is well");
         let path = format!("/v1/notification-channels/{channel}/replay");
         let replayed = post.scene.product.call(Method::POST, &path, &post.scene.key, None).await;
         assert_eq!(replayed.json()["replayed"], 1);

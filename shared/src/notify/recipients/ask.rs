@@ -67,17 +67,18 @@ pub async fn ask(app: &App, tenant: &Tenant, mailer: &dyn Mailer) -> Result<usiz
     }
     let asked = take(app, tenant).await?;
     let end = app.clock.wall() + BEGINNING;
-    let asking = asked.iter().map(|one| async move {
+    let count = asked.len();
+    let asking = asked.into_iter().map(|one| async move {
         let wait = if app.clock.wall() < end {
-            ask_one(settings, mailer, one, app.clock.wall()).await
+            ask_one(settings, mailer, &one, app.clock.wall()).await
         } else {
             Some(0)
         };
         wait.map(|wait| json!([one.channel_id, one.address, wait]))
     });
-    let waiting: Vec<_> = stream::iter(asking).buffer_unordered(AT_ONCE).collect().await;
-    let waiting: Vec<_> = waiting.into_iter().flatten().collect();
-    let sent = asked.len() - waiting.len();
+    let answers: Vec<_> = stream::iter(asking).buffer_unordered(AT_ONCE).collect().await;
+    let waiting: Vec<_> = answers.into_iter().flatten().collect();
+    let sent = count - waiting.len();
     if !waiting.is_empty() {
         let list = serde_json::Value::from(waiting).to_string();
         let back = Step::tenant(GIVE_BACK, args![offset, list, AGAIN]);
