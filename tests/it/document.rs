@@ -382,6 +382,7 @@ async fn alerting(reader: &mut Reader) {
         json!({"type": "threshold", "operator": "gt", "value": 500, "aggregation": "avg", "window": "15m"}),
         json!({"type": "rate_of_change", "window": "1h", "operator": "gt", "value": 20, "unit": "percent", "per": "1m"}),
         json!({"type": "missing_data", "after": "15m"}),
+        json!({"type": "forecast", "operator": "lt", "value": 5, "horizon": "6h", "interval": {"level": 80, "edge": "lower"}}),
         json!({"type": "missing_data"}),
         json!({"type": "anomaly", "min_severity": "medium"}),
         json!({"type": "anomaly", "min_severity": "low", "direction": "up",

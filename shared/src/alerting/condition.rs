@@ -11,7 +11,7 @@ mod watch;
 
 pub use anomaly::Anomaly;
 pub use composite::{Composite, Mode};
-pub use forecast::Forecast;
+pub use forecast::{Edge, Forecast, Interval, MEDIAN};
 pub use missing_data::{After, MissingData};
 pub use rate_of_change::{Change, RateOfChange, Unit};
 pub use recent::{Keep, Need, Recent, Recents, Summary, Windowed};

@@ -3,6 +3,7 @@
 
 use super::condition::{Condition, Watch};
 use super::instance::Status;
+use super::outlook::When;
 use super::rule::Definition;
 use super::span::Span;
 use super::text::Evidence;
@@ -17,12 +18,51 @@ struct Grounds {
     /// for how long no point had come
     #[serde(skip_serializing_if = "Option::is_none")]
     silent_for: Option<Span>,
-    /// when the forecast crosses the limit
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "time::rfc3339_option")]
-    crossing_at: Option<Millis>,
+    #[serde(flatten)]
+    crossing: Option<Crossing>,
     /// the incident of the series
     #[serde(skip_serializing_if = "Option::is_none")]
     anomaly: Option<Incident>,
+}
+
+/// When a forecast crosses the limit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Crossing {
+    /// what the rule asks for crosses
+    #[serde(rename = "crossing_at", serialize_with = "time::rfc3339")]
+    at: Millis,
+    /// the median crosses
+    #[serde(
+        rename = "crossing_expected",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "time::rfc3339_option"
+    )]
+    expected: Option<Millis>,
+    /// nine times of ten it is later
+    #[serde(
+        rename = "crossing_earliest",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "time::rfc3339_option"
+    )]
+    earliest: Option<Millis>,
+    /// nine times of ten it is sooner
+    #[serde(
+        rename = "crossing_latest",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "time::rfc3339_option"
+    )]
+    latest: Option<Millis>,
+}
+
+impl From<When> for Crossing {
+    fn from(when: When) -> Self {
+        Self {
+            at: when.at,
+            expected: when.expected,
+            earliest: when.earliest,
+            latest: when.latest,
+        }
+    }
 }
 
 /// An incident as the detector had told it.
@@ -68,7 +108,7 @@ impl From<&Finding> for Incident {
 pub(super) fn of(definition: &Definition, evidence: &Evidence<'_>, to: Status) -> Option<String> {
     let mut grounds = Grounds {
         silent_for: None,
-        crossing_at: None,
+        crossing: None,
         anomaly: None,
     };
     match (to, &definition.condition) {
@@ -76,7 +116,7 @@ pub(super) fn of(definition: &Definition, evidence: &Evidence<'_>, to: Status) -
         (Status::NoData, _) | (Status::Firing, Condition::MissingData(_)) => {
             grounds.silent_for = Some(Span::from_millis(evidence.silent));
         }
-        (Status::Firing, Condition::Forecast(_)) => grounds.crossing_at = evidence.crossing,
+        (Status::Firing, Condition::Forecast(_)) => grounds.crossing = evidence.crossing.map(Crossing::from),
         (Status::Firing, Condition::Anomaly(_)) => {
             let finding = evidence.watch.and_then(Watch::incident);
             grounds.anomaly = finding.map(Incident::from);
@@ -92,14 +132,19 @@ pub(super) fn of(definition: &Definition, evidence: &Evidence<'_>, to: Status) -
 mod tests {
     use super::*;
     use crate::alerting::rule::Draft;
-    use crate::clock::MINUTE;
+    use crate::clock::{HOUR, MINUTE};
     use serde_json::json;
 
     #[test]
     fn each_type_of_rule_has_its_own_grounds() {
         let evidence = Evidence {
             value: Some(1.0),
-            crossing: Some(1_795_428_000_000),
+            crossing: Some(When {
+                at: 1_795_428_000_000,
+                expected: Some(1_795_428_000_000 + HOUR),
+                earliest: Some(1_795_428_000_000),
+                latest: None,
+            }),
             silent: 90 * MINUTE,
             ..Evidence::default()
         };
@@ -114,7 +159,10 @@ mod tests {
         assert_eq!(kept(threshold.clone(), Status::Firing), None);
         assert_eq!(kept(threshold, Status::NoData).unwrap(), r#"{"silent_for":"90m"}"#);
         let crossing = kept(forecast.clone(), Status::Firing);
-        assert_eq!(crossing.unwrap(), r#"{"crossing_at":"2026-11-23T10:00:00Z"}"#);
+        assert_eq!(
+            crossing.unwrap(),
+            r#"{"crossing_at":"2026-11-23T10:00:00Z","crossing_expected":"2026-11-23T11:00:00Z","crossing_earliest":"2026-11-23T10:00:00Z"}"#
+        );
         assert_eq!(kept(forecast, Status::Resolved), None);
         assert_eq!(kept(missing, Status::Firing).unwrap(), r#"{"silent_for":"90m"}"#);
     }

@@ -124,6 +124,23 @@ impl Status {
     }
 }
 
+/// That somebody resolved an open alert by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resolve {
+    /// the minute in which the alert was born: a later one of the same instance is another alert
+    pub alert: Millis,
+    /// when
+    pub at: Millis,
+}
+
+impl Resolve {
+    /// Whether it ends the alert of an instance in a minute.
+    #[must_use]
+    pub fn ends(self, instance: &Instance, minute: Millis) -> bool {
+        self.at <= minute && instance.alert == Some(self.alert)
+    }
+}
+
 /// A change of an instance's alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transition {

@@ -1,6 +1,6 @@
 //! What forecast rules look at: quantile paths of one series over one horizon, packed into a row of `rule_forecasts`.
 
-use super::condition::Forecast;
+use super::condition::{Forecast, MEDIAN};
 use super::operator::Direction;
 use super::state::BadState;
 use super::state::bytes::{Reader, put_signed, put_unsigned};
@@ -35,8 +35,21 @@ pub enum Crossing {
     Stale,
     /// the limit is not crossed within the horizon
     Never,
-    /// the limit is crossed at this time, with the quantile at this value
-    At(Millis, f64),
+    /// the limit is crossed within the horizon
+    At(When),
+}
+
+/// When a limit is crossed; each time but the first is none if it lies behind the horizon, or was not computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct When {
+    /// when the quantile is beyond it that the condition asks for
+    pub at: Millis,
+    /// when the median is
+    pub expected: Option<Millis>,
+    /// when the quantile is that does so nine times of ten later
+    pub earliest: Option<Millis>,
+    /// when the quantile is that does so nine times of ten sooner
+    pub latest: Option<Millis>,
 }
 
 impl Outlook {
@@ -66,19 +79,33 @@ impl Outlook {
         if minute.saturating_sub(self.origin) > self.fresh_for() {
             return Crossing::Stale;
         }
+        let Some(at) = self.first_beyond(path, condition, minute) else {
+            return Crossing::Never;
+        };
+        let of = |quantile| self.first_beyond(self.path(quantile)?, condition, minute);
+        let [early, late] = condition.early_and_late();
+        Crossing::At(When {
+            at,
+            expected: of(MEDIAN),
+            earliest: of(early),
+            latest: of(late),
+        })
+    }
+
+    /// The first step within the horizon at which a path is beyond the limit.
+    fn first_beyond(&self, path: &[f32], condition: &Forecast, minute: Millis) -> Option<Millis> {
         let until = minute.saturating_add(condition.horizon.millis());
         let mut time = self.first;
         for quantile in path {
-            let quantile = f64::from(*quantile);
             if time > until {
                 break;
             }
-            if time > minute && condition.operator.holds(quantile, limit(condition)) {
-                return Crossing::At(time, quantile);
+            if time > minute && condition.operator.holds(f64::from(*quantile), limit(condition)) {
+                return Some(time);
             }
             time = time.saturating_add(self.step);
         }
-        Crossing::Never
+        None
     }
 
     /// Packs it.
@@ -160,7 +187,8 @@ mod tests {
             operator,
             value,
             horizon: Span::from_millis(6 * HOUR),
-            probability,
+            probability: Some(probability),
+            interval: None,
         }
     }
 
@@ -176,21 +204,57 @@ mod tests {
         }
     }
 
+    fn at(outlook: &Outlook, condition: &Forecast, minute: Millis) -> Option<Millis> {
+        match outlook.crossing(condition, minute) {
+            Crossing::At(when) => Some(when.at),
+            _ => None,
+        }
+    }
+
     #[test]
     fn it_says_when_the_limit_is_crossed_and_odds_move_the_time() {
-        let at = |probability| rising().crossing(&condition(Operator::Gt, 33.0, probability), 0);
-        assert_eq!(at(0.5), Crossing::At(4 * HOUR, 40.0));
-        // one chance in ten comes earlier, nine in ten later
-        assert_eq!(at(0.1), Crossing::At(3 * HOUR, 35.0));
-        assert_eq!(at(0.9), Crossing::At(4 * HOUR, 35.0));
-        assert_eq!(at(0.7), Crossing::NotKnown);
+        let at = |operator, value, probability| at(&rising(), &condition(operator, value, probability), 0);
+        assert_eq!(at(Operator::Gt, 33.0, 0.5), Some(4 * HOUR));
+        // one chance in ten comes earlier
+        assert_eq!(at(Operator::Gt, 33.0, 0.1), Some(3 * HOUR));
+        assert_eq!(at(Operator::Gt, 37.0, 0.9), Some(5 * HOUR));
+        assert_eq!(at(Operator::Lt, 12.0, 0.5), Some(HOUR));
+        assert_eq!(at(Operator::Lt, 8.0, 0.1), Some(HOUR));
+        let unknown = rising().crossing(&condition(Operator::Gt, 33.0, 0.7), 0);
+        assert_eq!(unknown, Crossing::NotKnown);
+    }
+
+    #[test]
+    fn the_time_of_a_crossing_has_a_range() {
+        let when = |outlook: &Outlook, value, probability| match outlook
+            .crossing(&condition(Operator::Gt, value, probability), 0)
+        {
+            Crossing::At(when) => (when.earliest, when.expected, when.latest),
+            other => panic!("{other:?}"),
+        };
+        let hour = |hours: i64| Some(hours * HOUR);
+        // the quantile at 0.9 is above 27 from the third hour on, that at 0.1 from the fourth
+        assert_eq!(when(&rising(), 27.0, 0.5), (hour(3), hour(3), hour(4)));
+        assert_eq!(when(&rising(), 58.0, 0.5), (hour(6), hour(6), None));
+        assert_eq!(when(&rising(), 61.0, 0.1), (hour(6), None, None));
+        let mut narrow = rising();
+        narrow.paths.remove(0);
+        assert_eq!(when(&narrow, 27.0, 0.5), (hour(3), hour(3), None));
+    }
+
+    #[test]
+    fn what_falls_is_early_where_the_low_quantile_is() {
+        let mut falling = rising();
+        for (_, path) in &mut falling.paths {
+            path.reverse();
+        }
+        let Crossing::At(when) = falling.crossing(&condition(Operator::Lt, 33.0, 0.5), 0) else {
+            panic!()
+        };
+        // 85, 75, ... for the quantile at 0.9; its fall below 33 lies behind the horizon
         assert_eq!(
-            rising().crossing(&condition(Operator::Lt, 12.0, 0.5), 0),
-            Crossing::At(HOUR, 10.0)
-        );
-        assert_eq!(
-            rising().crossing(&condition(Operator::Lt, 8.0, 0.1), 0),
-            Crossing::At(HOUR, 5.0)
+            (when.earliest, when.expected, when.latest),
+            (Some(6 * HOUR), Some(6 * HOUR), None)
         );
     }
 
@@ -200,7 +264,7 @@ mod tests {
         assert_eq!(rising().crossing(&gt(65.0), 0), Crossing::Never);
         let mut fresh = rising();
         fresh.origin = 2 * HOUR;
-        assert_eq!(fresh.crossing(&gt(65.0), 2 * HOUR), Crossing::At(7 * HOUR, 70.0));
+        assert_eq!(at(&fresh, &gt(65.0), 2 * HOUR), Some(7 * HOUR));
         assert_eq!(
             fresh.crossing(&condition(Operator::Lt, 25.0, 0.5), 2 * HOUR),
             Crossing::Never

@@ -1,9 +1,9 @@
 //! What an alert says to people: a summary when it is born, a reason for each change.
 
 use super::condition::{
-    After, Anomaly, Change, Condition, Forecast, MissingData, RateOfChange, Threshold, Unit, Watch,
+    After, Anomaly, Change, Condition, Forecast, MEDIAN, MissingData, RateOfChange, Threshold, Unit, Watch,
 };
-use super::outlook;
+use super::outlook::{self, When};
 use super::rule::Definition;
 use crate::clock::{MINUTE, Millis};
 use crate::detection::{reason, wall_time};
@@ -25,7 +25,7 @@ pub(super) struct Evidence<'a> {
     /// the usual distance between points, 0 if it is not known
     pub(super) interval: Millis,
     /// when the limit is expected to be crossed
-    pub(super) crossing: Option<Millis>,
+    pub(super) crossing: Option<When>,
     /// for how long the series has been silent
     pub(super) silent: Millis,
     /// what is abnormal in the series, where a rule of type anomaly asks
@@ -152,18 +152,52 @@ fn unexpected(anomaly: &Anomaly, metric: &str, evidence: &Evidence<'_>) -> Strin
 }
 
 fn expected(forecast: &Forecast, evidence: &Evidence<'_>, minute: Millis) -> String {
-    let odds = (forecast.probability * 1_000.0).round() / 10.0;
     let (side, limit) = (outlook::side(forecast), forecast.value);
-    match evidence.crossing {
-        Some(crossing) => format!(
-            "expected {side} {limit} in {}, at {}, with a probability of at least {odds} %",
-            time::span(crossing.saturating_sub(minute)),
-            time::format(crossing)
-        ),
-        None => match evidence.value {
+    let Some(when) = evidence.crossing else {
+        return match evidence.value {
             Some(value) => format!("the value is {value}, {side} {limit} already"),
-            None => format!("expected {side} {limit} with a probability of at least {odds} %"),
-        },
+            None => format!("expected {side} {limit}"),
+        };
+    };
+    let at = format!(
+        "{side} {limit} in {}, at {}",
+        time::span(when.at.saturating_sub(minute)),
+        time::format(when.at)
+    );
+    match (&forecast.interval, forecast.probability) {
+        (Some(interval), _) => format!("{} is {at}; {}", interval.words(), crossing(when, forecast)),
+        (None, odds) => format!(
+            "expected {at}{}, with a probability of at least {} %",
+            range(when, Some(when.at)),
+            (odds.unwrap_or(MEDIAN) * 1_000.0).round() / 10.0
+        ),
+    }
+}
+
+/// When the value itself crosses, where a rule asks for an edge of an interval.
+fn crossing(when: When, forecast: &Forecast) -> String {
+    match (when.expected, when.earliest) {
+        (Some(expected), _) => format!(
+            "a crossing is expected at {}{}",
+            time::format(expected),
+            range(when, None)
+        ),
+        (None, Some(earliest)) => format!("a crossing is not expected before {}", time::format(earliest)),
+        (None, None) => format!(
+            "a crossing is not likely within {}",
+            time::span(forecast.horizon.millis())
+        ),
+    }
+}
+
+/// Between which times the limit is crossed four times of five, and a time that must lie between them.
+fn range(when: When, holds: Option<Millis>) -> String {
+    let earliest = when.earliest.map(|time| holds.map_or(time, |held| held.min(time)));
+    let latest = when.latest.map(|time| holds.map_or(time, |held| held.max(time)));
+    match (earliest, latest) {
+        (Some(from), Some(until)) => format!(", between {} and {}", time::format(from), time::format(until)),
+        (Some(from), None) => format!(", not before {}", time::format(from)),
+        (None, _) => String::new(),
     }
 }
 
@@ -194,7 +228,11 @@ pub(super) fn recovered(definition: &Definition, evidence: &Evidence<'_>) -> Str
             format!("the change is back at {}{unit}{per}", rounded(value))
         }
         (Condition::Forecast(forecast), _) => {
-            format!("no longer expected {} {}", outlook::side(forecast), forecast.value)
+            let (side, limit) = (outlook::side(forecast), forecast.value);
+            match &forecast.interval {
+                Some(interval) => format!("{} is no longer {side} {limit}", interval.words()),
+                None => format!("no longer expected {side} {limit}"),
+            }
         }
         (Condition::Anomaly(_), _) => match evidence.watch.and_then(Watch::ending) {
             Some(Ending::NewNormal) => "the values have settled: this is the new normal".to_owned(),
@@ -221,12 +259,21 @@ mod tests {
         serde_json::from_value::<Draft>(draft).unwrap().check().unwrap()
     }
 
+    fn only_at(at: Millis) -> When {
+        When {
+            at,
+            expected: None,
+            earliest: None,
+            latest: None,
+        }
+    }
+
     #[test]
     fn reasons_read_well() {
         let minute = 1_795_428_000_000;
         let evidence = Evidence {
             value: Some(512.5),
-            crossing: Some(minute + 5 * HOUR + 40 * MINUTE),
+            crossing: Some(only_at(minute + 5 * HOUR + 40 * MINUTE)),
             silent: 20 * MINUTE,
             ..Evidence::default()
         };
@@ -250,6 +297,64 @@ mod tests {
         let dimensions = Dimensions::new([("region".to_owned(), "e\"u".to_owned())]).unwrap();
         let named = SeriesRef::new(MetricKey::parse("shop.orders").unwrap(), dimensions);
         assert_eq!(series(&named), r#"shop.orders{region="e\"u"}"#);
+    }
+
+    #[test]
+    fn the_time_of_a_crossing_has_a_range() {
+        let minute = 1_795_428_000_000;
+        let forecast = definition(
+            json!({"type": "forecast", "operator": "gt", "value": 100, "horizon": "6h", "probability": 0.9}),
+        );
+        let ranged = |earliest: Option<Millis>, expected: Option<Millis>, latest: Option<Millis>| {
+            let after = |offset: Option<Millis>| offset.map(|offset| minute + offset);
+            let crossing = When {
+                at: minute + 5 * HOUR + 40 * MINUTE,
+                expected: after(expected),
+                earliest: after(earliest),
+                latest: after(latest),
+            };
+            Evidence {
+                crossing: Some(crossing),
+                ..Evidence::default()
+            }
+        };
+        let (five, six, seven) = (Some(5 * HOUR), Some(6 * HOUR), Some(7 * HOUR));
+        let likely = |evidence| firing(&forecast, &evidence, minute);
+        assert_eq!(
+            likely(ranged(five, six, seven)),
+            "expected above 100 in 5 h 40 min, at 2026-11-23T15:40:00Z, between 2026-11-23T15:00:00Z and \
+             2026-11-23T17:00:00Z, with a probability of at least 90 %"
+        );
+        assert_eq!(
+            likely(ranged(five, six, None)),
+            "expected above 100 in 5 h 40 min, at 2026-11-23T15:40:00Z, not before 2026-11-23T15:00:00Z, \
+             with a probability of at least 90 %"
+        );
+        assert!(likely(ranged(six, six, seven)).contains("between 2026-11-23T15:40:00Z and"));
+        let edge = definition(
+            json!({"type": "forecast", "operator": "gt", "value": 100, "horizon": "6h", "interval": {"level": 90, "edge": "upper"}}),
+        );
+        assert_eq!(
+            recovered(&edge, &Evidence::default()),
+            "the upper edge of the 90 % interval is no longer above 100"
+        );
+        let edge = |evidence| firing(&edge, &evidence, minute);
+        let is_above =
+            "the upper edge of the 90 % interval is above 100 in 5 h 40 min, at 2026-11-23T15:40:00Z; a crossing is ";
+        assert_eq!(
+            edge(ranged(six, six, seven)),
+            format!(
+                "{is_above}expected at 2026-11-23T16:00:00Z, between 2026-11-23T16:00:00Z and 2026-11-23T17:00:00Z"
+            )
+        );
+        assert_eq!(
+            edge(ranged(six, None, None)),
+            format!("{is_above}not expected before 2026-11-23T16:00:00Z")
+        );
+        assert_eq!(
+            edge(ranged(None, None, None)),
+            format!("{is_above}not likely within 6 h")
+        );
     }
 
     #[test]

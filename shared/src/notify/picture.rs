@@ -6,7 +6,7 @@
 use super::claim::Claim;
 use super::link::{self, Link};
 use crate::alerting::condition::Condition;
-use crate::alerting::outlook::{Crossing, Outlook};
+use crate::alerting::outlook::{Crossing, Outlook, When};
 use crate::auth::{Job, Tenant};
 use crate::clock::{DAY, Millis};
 use crate::id::{MessageId, OrgId};
@@ -225,7 +225,7 @@ impl Subject {
             (Some(Condition::Forecast(forecast)), outlook) => {
                 chart.threshold = Some(line(forecast.operator.words(), forecast.value));
                 if let Some(outlook) = outlook {
-                    if let Crossing::At(at, _) = outlook.crossing(&forecast, self.now) {
+                    if let Crossing::At(When { at, .. }) = outlook.crossing(&forecast, self.now) {
                         let label = format!("crosses {}", picture::moment(at, &chart.zone));
                         let value = forecast.value;
                         chart.marks.push(Mark { at, value, label });

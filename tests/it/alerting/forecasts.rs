@@ -51,6 +51,11 @@ async fn it_fires_before_the_value_does_and_says_when() {
         reason.starts_with("expected above 100 in ") && reason.contains(", at 2026-11-23T0"),
         "{reason}"
     );
+    assert!(
+        reason.contains(", between 2026-11-23T0") || reason.contains(", not before 2026-11-23T0"),
+        "the time has a range: {reason}"
+    );
+    assert!(reason.ends_with(", with a probability of at least 50 %"), "{reason}");
 }
 
 #[tokio::test]

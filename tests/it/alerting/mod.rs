@@ -3,6 +3,7 @@
 mod alert_detail;
 mod anomalies;
 mod composite;
+mod crossings;
 mod dry_run;
 mod fault;
 mod forecasts;

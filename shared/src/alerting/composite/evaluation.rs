@@ -1,7 +1,7 @@
 use super::members::{Members, Says};
 use super::store::Read;
 use crate::alerting::condition::{Composite, Condition};
-use crate::alerting::instance::{Instance, Status, Timers, Transition};
+use crate::alerting::instance::{Instance, Resolve, Status, Timers, Transition};
 use crate::alerting::rule::{Revision, Rule, RuleKey};
 use crate::alerting::tick::{Effects, Told};
 use crate::clock::Millis;
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 pub(super) struct Evaluation<'a> {
     rules: Vec<(Revision, &'a Rule, &'a Composite)>,
     names: &'a HashMap<RuleKey, String>,
-    resolves: &'a HashMap<RuleKey, Millis>,
+    resolves: &'a HashMap<RuleKey, Resolve>,
     members: Members,
     pub(super) states: BTreeMap<RuleKey, (Revision, Instance)>,
     pub(super) effects: Effects,
@@ -89,8 +89,7 @@ impl<'a> Evaluation<'a> {
         #[expect(clippy::cast_precision_loss, reason = "at most 50")]
         let value = Some(firing.len() as f64);
         let asked = self.resolves.get(&revision.rule);
-        // what was born after somebody asked is another alert
-        if asked.is_some_and(|asked| *asked <= minute && instance.alert.is_some_and(|born| born <= *asked))
+        if asked.is_some_and(|asked| asked.ends(&instance, minute))
             && let Some(transition) = instance.resolve()
         {
             self.record(

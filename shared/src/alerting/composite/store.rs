@@ -1,7 +1,7 @@
 use super::evaluation::Evaluation;
 use super::members::Event;
 use crate::Error;
-use crate::alerting::instance::{Instance, Status};
+use crate::alerting::instance::{Instance, Resolve, Status};
 use crate::alerting::rule::{Revision, Rule, RuleKey};
 use crate::alerting::rules;
 use crate::alerting::state::{decode_composite, encode_composite};
@@ -30,8 +30,8 @@ pub(super) struct Read {
     pub(super) names: HashMap<RuleKey, String>,
     pub(super) open: BTreeMap<(RuleKey, i64), Status>,
     pub(super) events: Vec<Event>,
-    /// open alerts that somebody resolved by hand, and when
-    pub(super) resolves: HashMap<RuleKey, Millis>,
+    /// open alerts that somebody resolved by hand
+    pub(super) resolves: HashMap<RuleKey, Resolve>,
 }
 
 /// What became of a write.
@@ -100,7 +100,7 @@ pub(super) async fn read(tenant: &Tenant, scheduled: Millis) -> Result<Option<Re
         args![MINUTE],
     ));
     batch.push(Step::tenant(
-        "SELECT rule_id, requested_resolve_at FROM alerts INDEXED BY alerts_to_resolve
+        "SELECT rule_id, started_at, requested_resolve_at FROM alerts INDEXED BY alerts_to_resolve
          WHERE org_id = (SELECT org_id FROM authority) AND status <> 'resolved' AND requested_resolve_at IS NOT NULL AND series_id = -1",
         vec![],
     ));
@@ -146,7 +146,15 @@ pub(super) async fn read(tenant: &Tenant, scheduled: Millis) -> Result<Option<Re
             .step(6)?
             .rows
             .iter()
-            .map(|row| Ok((key(row.text(0)?)?, row.integer(1)?)))
+            .map(|row| {
+                Ok((
+                    key(row.text(0)?)?,
+                    Resolve {
+                        alert: row.integer(1)?,
+                        at: row.integer(2)?,
+                    },
+                ))
+            })
             .collect::<Result<_, DbError>>()?,
     }))
 }

@@ -51,6 +51,9 @@ fn conditions_read_back_as_they_are_written() {
     for condition in [
         json!({"type": "threshold", "operator": "gt", "value": 1.5, "recover": 1.0}),
         json!({"type": "forecast", "operator": "lt", "value": 0.0, "horizon": "1d", "probability": 0.9}),
+        json!({
+            "type": "forecast", "operator": "gt", "value": 0.0, "horizon": "1d", "interval": {"level": 95.0, "edge": "lower"}
+        }),
         json!({"type": "missing_data", "after": "15m"}),
         json!({"type": "missing_data", "after": "auto"}),
         json!({"type": "threshold", "operator": "lt", "value": 1.5, "points": {"at_least": 2, "of": 3}}),
@@ -91,6 +94,21 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         (
             json!({"type": "forecast", "operator": "gt", "value": 1, "horizon": "1h", "probability": 1.0}),
             "probability",
+        ),
+        (
+            json!({
+                "type": "forecast", "operator": "gt", "value": 1, "horizon": "1h", "probability": 0.5,
+                "interval": {"level": 80, "edge": "upper"}
+            }),
+            "exclude each other",
+        ),
+        (
+            json!({"type": "forecast", "operator": "gt", "value": 1, "horizon": "1h", "interval": {"level": 99, "edge": "upper"}}),
+            "interval.level",
+        ),
+        (
+            json!({"type": "forecast", "operator": "gt", "value": 1, "horizon": "1h", "interval": {"level": 80, "edge": "mean"}}),
+            "mean",
         ),
         (json!({"type": "missing_data", "after": "30s"}), "after"),
         (json!({"type": "anomaly"}), "min_severity"),
@@ -298,4 +316,22 @@ fn an_earlier_point_that_is_too_old_says_nothing() {
     assert!(change(-HOUR, MINUTE).is_some() && change(-59 * MINUTE, MINUTE).is_none());
     assert!(change(-75 * MINUTE, MINUTE).is_some() && change(-76 * MINUTE, MINUTE).is_none());
     assert!(change(-2 * HOUR, 20 * MINUTE).is_some());
+}
+
+#[test]
+fn an_edge_of_an_interval_is_a_quantile() {
+    let parse = |more: Value| {
+        let mut body = json!({"type": "forecast", "operator": "gt", "value": 1, "horizon": "1h"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let Ok(Condition::Forecast(forecast)) = Condition::parse(body) else {
+            panic!()
+        };
+        (forecast.quantile() * 1e4).round() / 1e4
+    };
+    let edge = |operator, edge| parse(json!({"operator": operator, "interval": {"level": 80, "edge": edge}}));
+    assert_eq!((edge("gt", "upper"), edge("gt", "lower")), (0.9, 0.1));
+    assert_eq!((edge("lt", "upper"), edge("lt", "lower")), (0.9, 0.1));
+    assert_eq!(parse(json!({})), 0.5);
+    assert_eq!(parse(json!({"probability": 0.8})), 0.2);
+    assert_eq!(parse(json!({"operator": "lt", "probability": 0.8})), 0.8);
 }

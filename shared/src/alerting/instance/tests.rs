@@ -171,3 +171,21 @@ proptest! {
         prop_assert_eq!(fired, length > hold);
     }
 }
+
+#[test]
+fn a_resolve_by_hand_ends_the_alert_that_it_was_asked_for() {
+    let mut instance = Instance::new(0);
+    instance.step(MINUTE, Verdict::Breach, NO_WAIT);
+    let asked = Resolve {
+        alert: MINUTE,
+        at: 3 * MINUTE,
+    };
+    assert!(!asked.ends(&instance, 2 * MINUTE));
+    assert!(asked.ends(&instance, 3 * MINUTE));
+    instance.step(2 * MINUTE, Verdict::Clear, NO_WAIT);
+    instance.step(3 * MINUTE, Verdict::Breach, NO_WAIT);
+    assert!(
+        !asked.ends(&instance, 3 * MINUTE),
+        "it is over, and another one is open"
+    );
+}

@@ -110,7 +110,7 @@ fn wanted(tracked: &Tracked, rules: &RuleSet, names: &BTreeMap<SeriesId, SeriesR
             wanted
                 .entry(forecast.horizon.millis())
                 .or_default()
-                .push(forecast.quantile());
+                .extend(forecast.quantiles());
         }
     }
     for quantiles in wanted.values_mut() {

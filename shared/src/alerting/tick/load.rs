@@ -4,6 +4,7 @@ use super::minute::Outlooks;
 use super::rule_set::RuleSet;
 use super::watching::Watching;
 use crate::Error;
+use crate::alerting::instance::Resolve;
 use crate::alerting::outlook::Outlook;
 use crate::alerting::rule::RuleKey;
 use crate::alerting::rules;
@@ -52,7 +53,7 @@ pub(super) struct Snapshot {
     pub(super) waiting: i64,
     pub(super) rules: RuleSet,
     pub(super) lane: Lane,
-    pub(super) resolves: HashMap<(RuleKey, SeriesId), Millis>,
+    pub(super) resolves: HashMap<(RuleKey, SeriesId), Resolve>,
     pub(super) watching: Watching,
     pub(super) marks: Marks,
 }
@@ -83,7 +84,7 @@ pub(super) async fn lane(tenant: &Tenant) -> Result<Option<Snapshot>, Error> {
     ));
     batch.push(state(i64::MIN));
     batch.push(Step::tenant(
-        "SELECT rule_id, series_id, requested_resolve_at FROM alerts INDEXED BY alerts_to_resolve
+        "SELECT rule_id, series_id, started_at, requested_resolve_at FROM alerts INDEXED BY alerts_to_resolve
          WHERE org_id = (SELECT org_id FROM authority) AND status <> 'resolved' AND requested_resolve_at IS NOT NULL",
         vec![],
     ));
@@ -173,12 +174,16 @@ fn broken(error: BadState) -> Error {
     Error::unavailable(error.to_string())
 }
 
-fn resolves(reply: &Reply) -> Result<HashMap<(RuleKey, SeriesId), Millis>, Error> {
+fn resolves(reply: &Reply) -> Result<HashMap<(RuleKey, SeriesId), Resolve>, Error> {
     let mut resolves = HashMap::new();
     for row in &reply.step(3)?.rows {
         let rule = RuleId::parse(row.text(0)?).ok_or_else(|| Error::unavailable("an alert has a wrong rule"))?;
         if let Some(series_id) = SeriesId::from_raw(row.integer(1)?) {
-            resolves.insert((RuleKey::of(&rule), series_id), row.integer(2)?);
+            let resolve = Resolve {
+                alert: row.integer(2)?,
+                at: row.integer(3)?,
+            };
+            resolves.insert((RuleKey::of(&rule), series_id), resolve);
         }
     }
     Ok(resolves)

@@ -8,6 +8,7 @@ use super::history::Known;
 use super::marks::Marks;
 use super::rule_set::RuleSet;
 use super::watching::Watching;
+use crate::alerting::instance::Resolve;
 use crate::alerting::outlook::Outlook;
 use crate::alerting::rule::{Revision, Rule, RuleKey};
 use crate::alerting::state::{Arrival, Lane};
@@ -44,8 +45,8 @@ pub(super) struct Scene<'a> {
     /// what the store knows of series that only a rule, or a detection, met in this minute watches
     pub(super) known: &'a Known,
     pub(super) outlooks: &'a Outlooks,
-    /// open alerts that somebody resolved by hand, and when
-    pub(super) resolves: &'a HashMap<(RuleKey, SeriesId), Millis>,
+    /// open alerts that somebody resolved by hand
+    pub(super) resolves: &'a HashMap<(RuleKey, SeriesId), Resolve>,
     /// what is watched for anomalies
     pub(super) watching: &'a Watching,
     /// what stored forecasts say of what arrived, where detectors go by them

@@ -443,7 +443,7 @@ impl<'a> Walk<'a> {
             return false;
         }
         let interval = self.lane.get(series_id).map_or(0, |tracked| tracked.observed.interval);
-        let quantiles = vec![forecast.quantile()];
+        let quantiles = forecast.quantiles().to_vec();
         let due = Due::new(series_id, horizon, quantiles, newest.timestamp, interval, None);
         let begin = newest.timestamp.saturating_sub(forecasts::reach(horizon, interval));
         let history = &known[known.partition_point(|point| point.timestamp < begin)..];

@@ -186,8 +186,7 @@ impl<'a, 'b> Turn<'a, 'b> {
         let minute = self.scene.minute;
         let (verdict, evidence) = self.verdict(rule, &instance, seen);
         let asked = self.scene.resolves.get(&(revision.rule, self.id));
-        // what was born after somebody asked is another alert
-        if asked.is_some_and(|asked| *asked <= minute && instance.alert.is_some_and(|born| born <= *asked))
+        if asked.is_some_and(|asked| asked.ends(&instance, minute))
             && let Some(transition) = instance.resolve()
         {
             self.record(
@@ -272,8 +271,8 @@ impl<'a, 'b> Turn<'a, 'b> {
                         Verdict::Breach
                     }
                     Some(Crossing::Never) => Verdict::Clear,
-                    Some(Crossing::At(time, _)) => {
-                        evidence.crossing = Some(time);
+                    Some(Crossing::At(when)) => {
+                        evidence.crossing = Some(when);
                         Verdict::Breach
                     }
                 }
