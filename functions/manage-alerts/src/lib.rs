@@ -1,5 +1,5 @@
-//! The function manage-alerts: rules, their instances, alerts, notification channels and what was sent to them, and which
-//! series are watched for anomalies.
+//! The function manage-alerts: rules, their instances, alerts, notification channels and what was sent to them, which series
+//! are watched for anomalies, and alerts that other systems found.
 
 #![warn(missing_docs)]
 
@@ -7,6 +7,7 @@ mod alerts;
 mod channels;
 mod deliveries;
 mod detection;
+mod external;
 mod rules;
 
 use intentvision::http::Routes;
@@ -19,4 +20,5 @@ pub fn routes() -> Routes {
         .merge(channels::routes())
         .merge(deliveries::routes())
         .merge(detection::routes())
+        .merge(external::routes())
 }

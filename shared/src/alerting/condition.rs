@@ -1,9 +1,11 @@
 //! When a rule holds. Each condition turns what is known of a series at a minute into a [`Verdict`].
 
 mod anomaly;
+mod external;
 mod watch;
 
 pub use anomaly::{Anomaly, Points};
+pub use external::External;
 pub use watch::Watch;
 
 use super::instance::Verdict;
@@ -25,6 +27,8 @@ pub enum Condition {
     MissingData(MissingData),
     /// values that the detector does not expect
     Anomaly(Anomaly),
+    /// another system says so
+    External(External),
 }
 
 /// The last value beyond a limit.
@@ -102,9 +106,10 @@ impl Condition {
                 .map_err(wrong)
                 .and_then(Anomaly::checked)
                 .map(Self::Anomaly),
+            "external" => serde_json::from_value(rest).map_err(wrong).map(Self::External),
             later if NOT_YET.contains(&later) => Err(format!("conditions of type {later:?} are not available yet")),
             other => Err(format!(
-                "there is no condition of type {other:?}: threshold, forecast, missing_data or anomaly"
+                "there is no condition of type {other:?}: threshold, forecast, missing_data, anomaly or external"
             )),
         }
     }

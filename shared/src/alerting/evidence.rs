@@ -81,7 +81,7 @@ pub(super) fn of(definition: &Definition, evidence: &Evidence<'_>, to: Status) -
             let finding = evidence.watch.and_then(Watch::incident);
             grounds.anomaly = finding.map(Incident::from);
         }
-        (Status::Firing, Condition::Threshold(_)) => return None,
+        (Status::Firing, Condition::Threshold(_) | Condition::External(_)) => return None,
     }
     serde_json::to_string(&grounds).ok().filter(|text| text != "{}")
 }

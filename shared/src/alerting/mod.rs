@@ -6,6 +6,7 @@
 //! - [`notices`]: stage 2, which turns transitions into messages.
 //! - [`rules`], [`alerts`], [`alert_detail`], [`instances`]: what HTTP reads and writes.
 //! - [`dry_run`]: what a rule would have done, with the code of the tick and nothing written.
+//! - [`external`]: alerts that other systems found.
 //! - [`gaps`]: what had to be skipped, for `/health/ready`.
 
 pub mod alert_detail;
@@ -13,6 +14,7 @@ pub mod alerts;
 pub mod condition;
 pub mod dry_run;
 mod evidence;
+pub mod external;
 pub mod gaps;
 pub mod instance;
 pub mod instances;

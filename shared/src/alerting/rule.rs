@@ -1,6 +1,7 @@
 //! What a rule is, and what of it is checked when it is saved.
 
 use super::condition::Condition;
+use super::external;
 use super::severity::Severity;
 use super::span::Span;
 use crate::clock::Millis;
@@ -81,6 +82,12 @@ impl Draft {
         }
         let metric_key = MetricKey::of_request(&self.metric_key)?;
         let condition = Condition::parse(self.condition).map_err(Error::schema)?;
+        if matches!(condition, Condition::External(_)) && metric_key.as_str() != external::METRIC {
+            return Err(Error::schema(format!(
+                "a condition of type external watches the metric {}",
+                external::METRIC
+            )));
+        }
         let mut channels: Vec<ChannelId> = Vec::new();
         for channel in self.channels {
             if !channels.contains(&channel) {

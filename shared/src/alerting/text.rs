@@ -1,6 +1,7 @@
 //! What an alert says to people: a summary when it is born, a reason for each change.
 
 use super::condition::{Anomaly, Condition, Forecast, Watch};
+use super::external;
 use super::outlook;
 use super::rule::Definition;
 use crate::clock::Millis;
@@ -20,22 +21,31 @@ pub(super) struct Evidence<'a> {
     pub(super) silent: Millis,
     /// what is abnormal in the series, where a rule of type anomaly asks
     pub(super) watch: Option<&'a Watch>,
+    /// what another system says, where a rule of type external asks
+    pub(super) said: Option<&'a str>,
     /// where the organization is: an IANA name
     pub(super) time_zone: &'a str,
 }
 
-/// A series as people write it: `shop.orders{region="eu"}`.
+/// A series as people write it: `shop.orders{region="eu"}`; an alert of another system under its own name.
 #[must_use]
 pub(super) fn series(series: &SeriesRef) -> String {
-    if series.dimensions.is_empty() {
-        return series.metric_key.to_string();
-    }
+    let metric = series.metric_key.as_str();
+    let alert = series
+        .dimensions
+        .iter()
+        .find(|(key, _)| *key == "alertname" && metric == external::METRIC);
     let pairs: Vec<String> = series
         .dimensions
         .iter()
+        .filter(|pair| Some(*pair) != alert)
         .map(|(key, value)| format!("{key}={value:?}"))
         .collect();
-    format!("{}{{{}}}", series.metric_key, pairs.join(","))
+    let name = alert.map_or(metric, |(_, name)| name);
+    if pairs.is_empty() {
+        return name.to_owned();
+    }
+    format!("{name}{{{}}}", pairs.join(","))
 }
 
 /// Why a rule fires.
@@ -52,6 +62,7 @@ pub(super) fn firing(definition: &Definition, evidence: &Evidence<'_>, minute: M
                 threshold.value
             )
         }
+        Condition::External(_) => evidence.said.unwrap_or("another system says so").to_owned(),
         Condition::Forecast(forecast) => expected(forecast, evidence, minute),
         Condition::MissingData(_) => silent(evidence),
         Condition::Anomaly(anomaly) => unexpected(anomaly, definition.metric_key.as_str(), evidence),
@@ -99,6 +110,7 @@ pub(super) fn silent(evidence: &Evidence<'_>) -> String {
 pub(super) fn recovered(definition: &Definition, evidence: &Evidence<'_>) -> String {
     match (&definition.condition, evidence.value) {
         (Condition::MissingData(_), _) => "points arrive again".to_owned(),
+        (Condition::External(_), _) => "it is over, or nobody says it any longer".to_owned(),
         (Condition::Threshold(_), Some(value)) => format!("the value is back at {value}"),
         (Condition::Forecast(forecast), _) => {
             format!("no longer expected {} {}", outlook::side(forecast), forecast.value)

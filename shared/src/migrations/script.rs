@@ -40,6 +40,7 @@ pub fn all() -> &'static [Migration] {
         "010_detection" for 2,
         "012_channels" for 2,
         "015_alert_evidence" for 2,
+        "016_external_alerts" for 2,
     ]
 }
 

@@ -3,6 +3,7 @@
 mod alert_detail;
 mod anomalies;
 mod dry_run;
+mod external;
 mod fault;
 mod forecasts;
 mod http;

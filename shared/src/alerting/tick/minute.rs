@@ -44,6 +44,8 @@ pub(super) struct Scene<'a> {
     /// what the store knows of series that only a rule, or a detection, met in this minute watches
     pub(super) known: &'a Known,
     pub(super) outlooks: &'a Outlooks,
+    /// what people are told of alerts that other systems found
+    pub(super) external: &'a HashMap<SeriesId, String>,
     /// open alerts that somebody resolved by hand, and when
     pub(super) resolves: &'a HashMap<(RuleKey, SeriesId), Millis>,
     /// what is watched for anomalies

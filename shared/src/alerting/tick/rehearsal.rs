@@ -305,7 +305,7 @@ impl<'a> Walk<'a> {
     fn evaluate(&mut self, minute: Millis, arrivals: &Arrivals, known: &Known) -> bool {
         let series_id = self.subject.name.series_id;
         let local = self.local(minute);
-        let (resolves, expected) = (HashMap::new(), Expected::default());
+        let (external, resolves, expected) = (HashMap::new(), HashMap::new(), Expected::default());
         let mut stirred = false;
         loop {
             let scene = Scene {
@@ -315,6 +315,7 @@ impl<'a> Walk<'a> {
                 arrivals,
                 known,
                 outlooks: &self.outlooks,
+                external: &external,
                 resolves: &resolves,
                 watching: &self.rehearsal.watching,
                 expected: &expected,
@@ -460,6 +461,8 @@ impl<'a> Walk<'a> {
         let condition = match &definition.condition {
             Condition::Threshold(_) => None,
             Condition::MissingData(missing) => after_last(missing.after.millis()),
+            // it ends by itself
+            Condition::External(_) => last.map(|_| minute),
             // a limit is nearer with each minute, and a forecast older
             Condition::Forecast(_) => Some(minute),
             // what ended in this minute is forgotten in the next

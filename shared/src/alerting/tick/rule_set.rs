@@ -57,6 +57,12 @@ impl RuleSet {
         self.rules.iter().any(|(_, rule)| forecasts(&rule.definition))
     }
 
+    /// Whether a rule watches what other systems found.
+    pub(super) fn any_external(&self) -> bool {
+        let external = |rule: &Rule| matches!(rule.definition.condition, Condition::External(_));
+        self.rules.iter().any(|(_, rule)| external(rule))
+    }
+
     /// Whether a live rule watches series for anomalies.
     pub(super) fn any_anomaly(&self) -> bool {
         let anomalies = |rule: &Rule| rule.is_live() && matches!(rule.definition.condition, Condition::Anomaly(_));

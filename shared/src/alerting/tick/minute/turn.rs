@@ -1,13 +1,14 @@
 use super::Scene;
 use crate::alerting::condition::{Condition, Watch};
-use crate::alerting::evidence;
 use crate::alerting::instance::{Instance, State, Status, Timers, Transition, Verdict};
 use crate::alerting::outlook::Crossing;
 use crate::alerting::rule::{Revision, Rule};
+use crate::alerting::severity::Severity;
 use crate::alerting::state::{Detection, Lane, Observed, Tracked, fresh_for};
 use crate::alerting::text::{self, Evidence};
 use crate::alerting::tick::detect::Look;
 use crate::alerting::tick::effects::{Effects, Told};
+use crate::alerting::{evidence, external};
 use crate::detection::cold_rows::ColdRows;
 use crate::series::{Point, SeriesId, SeriesRef};
 use std::collections::BTreeMap;
@@ -216,6 +217,7 @@ impl<'a, 'b> Turn<'a, 'b> {
             crossing: None,
             silent: minute.saturating_sub(last.minute),
             watch,
+            said: None,
             time_zone: self.scene.watching.time_zone(),
         };
         // a rule begins with a value only while that is fresh; what it once went by stands
@@ -232,6 +234,12 @@ impl<'a, 'b> Turn<'a, 'b> {
         }
         let verdict = match &definition.condition {
             Condition::Threshold(threshold) => threshold.verdict(last.point.value),
+            Condition::External(external) => {
+                // the value says until when, which nobody wants to read
+                evidence.value = None;
+                evidence.said = self.scene.external.get(&self.id).map(String::as_str);
+                external.verdict(last.point.value, minute)
+            }
             Condition::MissingData(missing) => missing.verdict(minute, last.minute),
             Condition::Anomaly(anomaly) => evidence.watch.map_or(Verdict::Unknown, |watch| anomaly.verdict(watch)),
             Condition::Forecast(forecast) => {
@@ -255,6 +263,13 @@ impl<'a, 'b> Turn<'a, 'b> {
         (verdict, evidence)
     }
 
+    /// That of the rule, unless another system that found the alert says how bad it is.
+    fn severity(&self, rule: &Rule) -> Severity {
+        let is_external = matches!(rule.definition.condition, Condition::External(_));
+        let name = self.scene.names.get(&self.id).filter(|_| is_external);
+        name.and_then(external::severity).unwrap_or(rule.definition.severity)
+    }
+
     fn record(
         &mut self,
         revision: Revision,
@@ -267,7 +282,7 @@ impl<'a, 'b> Turn<'a, 'b> {
         let told = Told {
             rule: revision.rule,
             series_id: self.id,
-            severity: rule.map_or("", |rule| rule.definition.severity.as_str()),
+            severity: rule.map_or("", |rule| self.severity(rule).as_str()),
             value: evidence.value,
             summary: rule.map_or_else(String::new, |rule| {
                 format!("{}: {name}: {reason}", rule.definition.name)
