@@ -7,8 +7,9 @@ use db::{Batch, DbError, Step, args};
 /// How many series one write forgets.
 const TOGETHER: usize = 200;
 
-/// Deletes the anomalies that are over, their groups, and the marks, of series that are no more: the fold that passes a deletion
-/// has removed the series. One that is open is ended by the tick, and goes the next time.
+/// Deletes the anomalies that are over, their groups, and the marks, of series that are no more.
+///
+/// The fold that passes a deletion has removed the series. An anomaly that is open is ended by the tick, and goes the next time.
 ///
 /// # Errors
 /// 401, 403 or 503.

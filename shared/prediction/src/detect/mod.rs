@@ -82,7 +82,7 @@ impl Detector {
     #[must_use]
     pub fn needs_cold(&self, hot: &Hot, t: i64, value: Option<f64>, forecast: Option<&Range>) -> bool {
         let tells = |mut hot: Hot| self.push(&mut hot, t, value, forecast).abnormal.is_some();
-        value.is_some() && self.roll_is_due(hot, t) || hot.expects_more() && tells(hot.clone())
+        value.is_some() && self.roll_is_due(hot, t) || hot.expects_more() && tells(*hot)
     }
 
     /// Whether a day of the series has ended at `t`: then [`Detector::roll`] comes before [`Detector::push`] of a value.
