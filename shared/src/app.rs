@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::forecasting::timegpt::TimeGpt;
 use crate::id::{Entropy, OrgId};
 use crate::keys::LastUsed;
+use crate::notify::mail::Mailer;
 use crate::secrets::Sealer;
 use crate::series::{KnownSeries, SeriesNames};
 use db::{Batch, Db, Step};
@@ -34,6 +35,8 @@ pub struct App {
     pub series_names: Arc<SeriesNames>,
     /// asks TimeGPT, and remembers whether it is there
     pub timegpt: Arc<TimeGpt>,
+    /// sends mail; `None` where nothing does
+    pub mailer: Option<Arc<dyn Mailer>>,
     last_used: Arc<LastUsed>,
 }
 
@@ -51,6 +54,7 @@ impl App {
             known_series: Arc::default(),
             series_names: Arc::default(),
             timegpt,
+            mailer: None,
             last_used: Arc::default(),
         }
     }

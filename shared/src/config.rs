@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::clock::{DAY, Millis};
 use crate::forecasting::timegpt;
+use crate::notify::mail::is_address;
 use std::env::{self, VarError};
 
 /// The URL of the database that is used when none is configured.
@@ -64,6 +65,12 @@ pub struct Config {
     pub retention: Option<Millis>,
     /// where TimeGPT is, and how it is asked: `INTENTVISION_TIMEGPT_*`
     pub timegpt: timegpt::Settings,
+    /// `INTENTVISION_PUBLIC_URL`: where others reach the HTTP API, for links in messages; without a slash at its end
+    pub public_url: Option<String>,
+    /// `INTENTVISION_MAIL_FROM`: what channels of type email need beside the public URL
+    pub mail: Option<MailSettings>,
+    /// `INTENTVISION_SMTP_URL`: who takes the mail, with its password; only what sends mail is given it
+    pub smtp_url: Option<Secret>,
     /// webhooks to loopback and private addresses; only `serve` on a loopback address turns it on
     pub allow_private_webhooks: bool,
 }
@@ -77,8 +84,47 @@ impl Default for Config {
             max_series: None,
             retention: None,
             timegpt: timegpt::Settings::default(),
+            public_url: None,
+            mail: None,
+            smtp_url: None,
             allow_private_webhooks: false,
         }
+    }
+}
+
+/// What an installation says about its mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailSettings {
+    /// the address that it is from
+    pub from: String,
+    /// where recipients reach this installation, for the links in its mail
+    pub public_url: String,
+}
+
+impl MailSettings {
+    /// Reads both, each of which makes no sense without the other.
+    ///
+    /// # Errors
+    /// 503 with the name of a variable that makes no sense.
+    fn from_env(public_url: Option<&str>) -> Result<Option<Self>, Error> {
+        match (variable("INTENTVISION_MAIL_FROM")?, public_url) {
+            (None, _) => Ok(None),
+            (Some(_), None) => Err(Error::unavailable(
+                "INTENTVISION_MAIL_FROM needs INTENTVISION_PUBLIC_URL: the links in mails lead there",
+            )),
+            (Some(from), Some(public_url)) => Self::new(from, public_url.to_owned()).map(Some),
+        }
+    }
+
+    /// An address, and a URL without a slash at its end.
+    ///
+    /// # Errors
+    /// 503 if the address is none.
+    pub fn new(from: String, public_url: String) -> Result<Self, Error> {
+        if !is_address(&from) {
+            return Err(Error::unavailable("INTENTVISION_MAIL_FROM is no address"));
+        }
+        Ok(Self { from, public_url })
     }
 }
 
@@ -107,9 +153,26 @@ impl Config {
             })?;
             config.retention = Some(days * DAY);
         }
+        config.public_url = variable("INTENTVISION_PUBLIC_URL")?
+            .map(|url| public_url(&url))
+            .transpose()?;
+        config.mail = MailSettings::from_env(config.public_url.as_deref())?;
+        config.smtp_url = variable("INTENTVISION_SMTP_URL")?.map(Secret::new);
         config.timegpt = timegpt::Settings::from_env()?;
         Ok(config)
     }
+}
+
+/// `https://host[:port][/path]`.
+fn public_url(text: &str) -> Result<String, Error> {
+    let plain = url::Url::parse(text)
+        .is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.query().is_none() && url.fragment().is_none());
+    if !plain {
+        return Err(Error::unavailable(
+            "INTENTVISION_PUBLIC_URL is not an https:// or http:// URL without query and fragment",
+        ));
+    }
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 /// One environment variable; empty counts as not set.

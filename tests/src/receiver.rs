@@ -1,7 +1,7 @@
 //! A receiver of webhooks that answers as a test wants it to.
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -18,8 +18,12 @@ use tokio::task::JoinHandle;
 /// What arrived.
 #[derive(Debug, Clone)]
 pub struct Message {
+    /// its method
+    pub method: Method,
     /// the path that it was sent to
     pub path: String,
+    /// what follows the path, without the question mark
+    pub query: String,
     /// its headers
     pub headers: HeaderMap,
     /// its bytes
@@ -60,6 +64,8 @@ impl Message {
 pub enum Answer {
     /// this status
     Status(u16),
+    /// this status and this body
+    Said(u16, &'static str),
     /// this status and this header
     With(u16, &'static str, &'static str),
     /// nothing, ever
@@ -172,7 +178,9 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(Error::other)?.to_bytes();
     let message = Message {
+        method: parts.method,
         path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: parts.headers,
         body,
     };
@@ -190,6 +198,11 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     tokio::task::yield_now().await;
     let response = match answer {
         Answer::Status(status) => reply(status),
+        Answer::Said(status, body) => {
+            let mut response = reply(status);
+            *response.body_mut() = Full::from(body);
+            response
+        }
         Answer::With(status, name, value) => {
             let mut response = reply(status);
             response.headers_mut().insert(name, value.parse().expect("a header"));

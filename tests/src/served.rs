@@ -109,10 +109,16 @@ impl Installation {
         Err(Error::other("it does not serve"))
     }
 
+    /// All that the processes said on stderr.
+    #[must_use]
+    pub fn whole_log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     /// The last lines that the processes said on stderr.
     #[must_use]
     pub fn log(&self) -> String {
-        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let text = self.whole_log();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
     }

@@ -3,20 +3,44 @@
 //! A schedule invokes it each minute and a queue whenever there is something new. What they say does
 //! not matter: the outbox knows what is due, so that a lost, doubled or late event changes nothing.
 
+use intentvision::auth::Job;
 use intentvision::notify::Sender;
 use intentvision::notify::delivery::{self, Summary};
+use intentvision::notify::recipients;
 use intentvision::{App, Error};
+use mail::Smtp;
 use serde::de::IgnoredAny;
+use std::sync::Arc;
 
 /// Attempts of one invocation: more than its time allows, unless receivers are fast.
 pub const LIMIT: usize = 2_000;
 
-/// Sends what is due, with at most `limit` attempts.
+/// Sends what is due, with at most `limit` attempts, after it has asked those who are to get mail.
 ///
 /// # Errors
-/// 503 if the database does not answer.
+/// 503 if the database does not answer, or `INTENTVISION_SMTP_URL` makes no sense.
 pub async fn run(app: &App, limit: usize) -> Result<Summary, Error> {
-    delivery::drain(app, &Sender::system(&app.config), limit).await
+    let app = with_mailer(app.clone())?;
+    if let Some(mailer) = &app.mailer {
+        recipients::ask(&app, &app.system(Job::Deliver, None), mailer.as_ref()).await?;
+    }
+    let sender = Sender::system(&app.config).with_painter(paint);
+    delivery::drain(&app, &sender, limit).await
+}
+
+fn paint(svg: &str) -> Result<Vec<u8>, String> {
+    picture::png(svg).map_err(|error| error.to_string())
+}
+
+/// The app with what sends its mail, where a server is configured.
+///
+/// # Errors
+/// 503 if `INTENTVISION_SMTP_URL` makes no sense.
+pub fn with_mailer(mut app: App) -> Result<App, Error> {
+    if let (None, Some(url)) = (&app.mailer, &app.config.smtp_url) {
+        app.mailer = Some(Arc::new(Smtp::new(url)?));
+    }
+    Ok(app)
 }
 
 /// Sends what is due, whatever the event says.

@@ -108,8 +108,15 @@ pub(crate) fn open_sealed(config: Config, place: &Place, clock: Clock) -> Result
         (None, Place::Remote(_)) => None,
     };
     let sealer = key.as_ref().map(Sealer::new).transpose()?;
+    if config.mail.is_some() && config.smtp_url.is_none() {
+        return Err(Failure::Failed(
+            "INTENTVISION_MAIL_FROM needs INTENTVISION_SMTP_URL: nothing would send the mail".into(),
+        ));
+    }
     let db = place.open(&config)?;
-    Ok(App::new(db, clock, entropy, config, sealer))
+    Ok(deliver_notifications::with_mailer(App::new(
+        db, clock, entropy, config, sealer,
+    ))?)
 }
 
 /// Brings the schema of a file up to date; a remote one is only looked at, because whoever deploys

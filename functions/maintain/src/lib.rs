@@ -1,13 +1,15 @@
 //! Folds the log of points, trims it, tidies once a day, scores forecasts whose time has passed, and lets what is stored of
-//! anomalies go with its series, and idempotency keys with their time. Safe to run as often as one likes, and by several at once.
+//! anomalies go with its series, and idempotency keys and pictures of messages with their time. Safe to run as often as one
+//! likes, and by several at once.
 
 use intentvision::auth::Job;
 use intentvision::id::OrgId;
+use intentvision::notify::link;
 use intentvision::store::{self, Due};
 use intentvision::{App, Error, detection, forecasting, idempotency, tenancy};
 use serde::{Deserialize, Serialize};
 
-/// How many idempotency keys go in one statement.
+/// How many rows that are past their time go in one statement.
 const EXPIRE: u32 = 1_000;
 
 /// An EventBridge event; what it says does not matter.
@@ -29,6 +31,8 @@ pub struct Summary {
     pub trimmed: u64,
     /// idempotency keys that were past their time
     pub expired_keys: u64,
+    /// pictures that no link leads to any more
+    pub expired_pictures: u64,
     /// organizations where something failed; the next run tries again
     pub failed: usize,
 }
@@ -60,9 +64,13 @@ async fn visit_all(app: &App, due: Due) -> Result<Summary, Error> {
         }
     }
     loop {
-        let expired = idempotency::expire(&all, EXPIRE).await?;
-        summary.expired_keys += expired;
-        if expired < u64::from(EXPIRE) {
+        let (keys, pictures) = (
+            idempotency::expire(&all, EXPIRE).await?,
+            link::expire(&all, EXPIRE).await?,
+        );
+        summary.expired_keys += keys;
+        summary.expired_pictures += pictures;
+        if keys.max(pictures) < u64::from(EXPIRE) {
             return Ok(summary);
         }
     }

@@ -1,5 +1,5 @@
-//! The function manage-alerts: rules, their instances, alerts, notification channels and what was sent to them, which series
-//! are watched for anomalies, and alerts that other systems found.
+//! The function manage-alerts: rules, their instances, alerts, notification channels and what was sent to them, its
+//! pictures, which series are watched for anomalies, and alerts that other systems found.
 
 #![warn(missing_docs)]
 
@@ -8,7 +8,11 @@ mod channels;
 mod deliveries;
 mod detection;
 mod external;
+mod pictures;
+mod recipients;
 mod rules;
+mod schedules;
+mod silences;
 
 use intentvision::http::Routes;
 
@@ -21,4 +25,8 @@ pub fn routes() -> Routes {
         .merge(deliveries::routes())
         .merge(detection::routes())
         .merge(external::routes())
+        .merge(recipients::routes())
+        .merge(pictures::routes())
+        .merge(silences::routes())
+        .merge(schedules::routes())
 }

@@ -2,6 +2,7 @@
 //! shown combines both.
 
 use super::instance::Status;
+use super::notices;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::http::page::{Cursor, Page};
@@ -130,7 +131,7 @@ pub async fn list(
     Ok(Page::cut(items, limit, |item| item.alert_id.clone()))
 }
 
-/// Marks an alert as seen by somebody. The first mark stays.
+/// Marks an alert as seen by somebody: it is neither repeated nor escalated from the next minute on. The first mark stays.
 ///
 /// # Errors
 /// 404 if the organization has no such alert, 409 if it is over; 401, 403 or 503.
@@ -156,6 +157,7 @@ pub async fn acknowledge(tenant: &Tenant, alert_id: &AlertId) -> Result<AlertIte
         ),
         args![alert_id, clock.product_override(), clock.wall_offset()],
     ));
+    batch.push(notices::ask());
     let steps = read(&mut batch, alert_id);
     match tenant.run(batch).await {
         Ok(reply) => found(&reply, steps),

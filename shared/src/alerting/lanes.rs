@@ -15,7 +15,7 @@ pub(crate) fn changed(tenant: &Tenant) -> [Step; 2] {
     [
         Step::tenant(
             concat!(
-                "UPDATE org_state SET config_version = config_version + 1, due_at = coalesce(due_at, ?2, ",
+                "UPDATE org_state SET config_version = config_version + 1, notices_asked = notices_asked + 1, due_at = coalesce(due_at, ?2, ",
                 wall_ms!("?3"),
                 ") WHERE org_id = (SELECT org_id FROM authority)"
             ),

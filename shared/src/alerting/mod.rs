@@ -4,7 +4,8 @@
 //! - [`state`]: what a lane remembers of its series, packed.
 //! - [`tick`]: stage 1, which replays minutes and writes state, alerts and transitions.
 //! - [`notices`]: stage 2, which turns transitions into messages.
-//! - [`rules`], [`alerts`], [`alert_detail`], [`instances`]: what HTTP reads and writes.
+//! - [`silence`], [`schedule`]: what keeps alerts quiet; pure.
+//! - [`rules`], [`alerts`], [`alert_detail`], [`instances`], [`silences`], [`schedules`]: what HTTP reads and writes.
 //! - [`dry_run`]: what a rule would have done, with the code of the tick and nothing written.
 //! - [`external`]: alerts that other systems found.
 //! - [`gaps`]: what had to be skipped, for `/health/ready`.
@@ -22,9 +23,15 @@ pub(crate) mod lanes;
 pub mod notices;
 mod operator;
 pub mod outlook;
+mod references;
+mod routing;
 pub mod rule;
 pub mod rules;
+pub mod schedule;
+pub mod schedules;
 mod severity;
+pub mod silence;
+pub mod silences;
 mod span;
 pub mod state;
 mod text;
@@ -32,6 +39,7 @@ pub mod tick;
 
 pub use condition::Condition;
 pub use operator::{Direction, Operator};
+pub use routing::{Escalation, Notify, Routing};
 pub use rule::{Definition, Draft, Rule};
 pub use severity::Severity;
 pub use span::Span;

@@ -2,10 +2,11 @@
 
 use super::condition::Condition;
 use super::external;
+use super::routing::{Escalation, Notify, Routing};
 use super::severity::Severity;
 use super::span::Span;
 use crate::clock::Millis;
-use crate::id::{ChannelId, RuleId};
+use crate::id::{ChannelId, RuleId, ScheduleId};
 use crate::series::{Dimensions, MetricKey};
 use crate::{Error, time};
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,16 @@ pub struct Draft {
     pub no_data_after: Option<Span>,
     #[serde(default = "yes")]
     pub enabled: bool,
+    #[serde(default)]
+    pub notify: Notify,
+    #[serde(default)]
+    pub escalate: Option<Escalation>,
+    #[serde(default)]
+    pub inhibited_by: Vec<RuleId>,
+    #[serde(default)]
+    pub equal: Vec<String>,
+    #[serde(default)]
+    pub mute_schedules: Vec<ScheduleId>,
 }
 
 fn yes() -> bool {
@@ -66,6 +77,9 @@ pub struct Definition {
     pub no_data_after: Option<Span>,
     /// whether it is evaluated
     pub enabled: bool,
+    /// how its alerts are told
+    #[serde(flatten)]
+    pub routing: Routing,
 }
 
 impl Draft {
@@ -112,12 +126,20 @@ impl Draft {
                 return Err(Error::schema("no_data_after must be at least 1m"));
             }
         }
+        let routing = Routing {
+            notify: self.notify,
+            escalate: self.escalate,
+            inhibited_by: self.inhibited_by,
+            equal: self.equal,
+            mute_schedules: self.mute_schedules,
+        };
         Ok(Definition {
             name: name.to_owned(),
             metric_key,
             dimensions: self.dimensions,
             severity: self.severity,
             condition,
+            routing: routing.check(&channels)?,
             channels,
             hold: self.hold,
             keep_firing_for: self.keep_firing_for,

@@ -3,6 +3,7 @@
 
 use super::condition::Condition;
 use super::lanes;
+use super::references::References;
 use super::rule::{Definition, Rule};
 use super::severity::Severity;
 use super::span::Span;
@@ -12,7 +13,7 @@ use crate::http::page::{Cursor, Page};
 use crate::id::{Entropy, RuleId};
 use crate::idempotency::{Operation, OperationError, Outcome, Replay};
 use crate::series::{Dimensions, MetricKey};
-use db::{Batch, DbError, Row, Rows, Step, Value, args, raise, wall_ms};
+use db::{Batch, DbError, Row, Step, Value, args, raise, wall_ms};
 use http::StatusCode;
 
 /// The most rules of an organization.
@@ -41,7 +42,7 @@ pub struct Filter {
 macro_rules! columns {
     () => {
         "rule_id, name, metric_key, dimensions, severity, condition, channels, for_ms, keep_firing_ms, no_data_ms, enabled,
-         created_at, updated_at, deleted_at"
+         created_at, updated_at, deleted_at, routing"
     };
 }
 pub(super) use columns;
@@ -64,6 +65,7 @@ pub(super) fn of_row(row: &Row) -> Result<Rule, DbError> {
             keep_firing_for: Span::from_millis(row.integer(8)?),
             no_data_after: row.opt_integer(9)?.map(Span::from_millis),
             enabled: row.integer(10)? != 0,
+            routing: serde_json::from_str(row.text(14)?).map_err(|_| broken("routing"))?,
         },
         created_at: row.integer(11)?,
         updated_at: row.integer(12)?,
@@ -74,7 +76,7 @@ pub(super) fn of_row(row: &Row) -> Result<Rule, DbError> {
 /// Makes a rule. The first enabled one of an organization starts its lane: from the points that come from now on.
 ///
 /// # Errors
-/// 400 for a channel that the organization does not have; 409 at [`MAX_RULES`]; 401, 403 or 503.
+/// 400 for a channel, rule or schedule that the organization does not have; 409 at [`MAX_RULES`]; 401, 403 or 503.
 pub async fn create(
     tenant: &Tenant,
     entropy: &Entropy,
@@ -100,12 +102,12 @@ pub async fn create(
         ),
         args![MAX_RULES],
     ));
-    let channels = Channels::check(&mut batch, &rule.definition);
+    let references = References::check(&mut batch, Some(&rule.rule_id), &rule.definition);
     batch.push(Step::tenant(
         concat!(
             "INSERT INTO alert_rules (org_id, rule_id, name, metric_key, dimensions, severity, condition, channels,
-                                      for_ms, keep_firing_ms, no_data_ms, enabled, created_at, updated_at)
-             SELECT org_id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, now, now
+                                      for_ms, keep_firing_ms, no_data_ms, enabled, routing, created_at, updated_at)
+             SELECT org_id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?15, now, now
              FROM authority, (SELECT coalesce(?13, ",
             wall_ms!("?14"),
             ") AS now)"
@@ -126,7 +128,7 @@ pub async fn create(
         Err(OperationError::Db(DbError::Raised { step, .. })) if step == room => Err(Error::conflict(format!(
             "an organization has at most {MAX_RULES} rules"
         ))),
-        Err(OperationError::Db(error)) => Err(channels.explain(error)),
+        Err(OperationError::Db(error)) => Err(references.explain(error)),
         Err(other) => Err(other.into()),
     }
 }
@@ -134,15 +136,16 @@ pub async fn create(
 /// Replaces what a rule says. What it watches or asks for starts anew by that; name, severity, channels and timers do not.
 ///
 /// # Errors
-/// 404 if the organization has no such rule; 400 for a channel that it does not have; 401, 403 or 503.
+/// 404 if the organization has no such rule; 400 for a channel, rule or schedule that it does not have, and for rules that
+/// inhibit each other in a circle; 401, 403 or 503.
 pub async fn replace(tenant: &Tenant, rule_id: &RuleId, definition: &Definition) -> Result<Rule, Error> {
     let mut batch = Batch::write().repeatable();
     let known = batch.push(exists(rule_id));
-    let channels = Channels::check(&mut batch, definition);
+    let references = References::check(&mut batch, Some(rule_id), definition);
     batch.push(Step::tenant(
         concat!(
             "UPDATE alert_rules SET name = ?3, metric_key = ?4, dimensions = ?5, severity = ?6, condition = ?7, channels = ?8,
-                for_ms = ?9, keep_firing_ms = ?10, no_data_ms = ?11, enabled = ?12, updated_at = coalesce(?13, ",
+                for_ms = ?9, keep_firing_ms = ?10, no_data_ms = ?11, enabled = ?12, routing = ?15, updated_at = coalesce(?13, ",
             wall_ms!("?14"),
             ") WHERE org_id = (SELECT org_id FROM authority) AND rule_id = ?2"
         ),
@@ -155,7 +158,7 @@ pub async fn replace(tenant: &Tenant, rule_id: &RuleId, definition: &Definition)
     match tenant.run(batch).await {
         Ok(reply) => Ok(of_row(reply.step(read)?.one()?)?),
         Err(DbError::Raised { step, .. }) if step == known => Err(Error::NotFound("the rule")),
-        Err(error) => Err(channels.explain(error)),
+        Err(error) => Err(references.explain(error)),
     }
 }
 
@@ -231,9 +234,11 @@ pub async fn bury(tenant: &Tenant) -> Result<u64, Error> {
             AND NOT EXISTS (SELECT 1 FROM alerts AS a WHERE a.org_id = r.org_id AND a.rule_id = r.rule_id AND a.status <> 'resolved')
             AND NOT EXISTS (SELECT 1 FROM transitions AS t JOIN org_state AS s ON s.org_id = t.org_id
                             WHERE t.org_id = r.org_id AND t.seq > s.notified_seq AND t.rule_id = r.rule_id)
+            AND NOT EXISTS (SELECT 1 FROM notice_rules AS n WHERE n.org_id = r.org_id AND n.rule_id = r.rule_id)
             AND NOT EXISTS (SELECT 1 FROM outbox AS o INDEXED BY outbox_in_flight
-                            CROSS JOIN alerts AS a ON a.org_id = o.org_id AND a.alert_id = o.alert_id
-                            WHERE o.org_id = r.org_id AND o.state = 'pending' AND a.rule_id = r.rule_id)",
+                            CROSS JOIN notification_groups AS g
+                               ON g.org_id = o.org_id AND g.channel_id = o.channel_id AND g.group_id = o.group_id
+                            WHERE o.org_id = r.org_id AND o.state = 'pending' AND g.rule_id = r.rule_id)",
         vec![],
     );
     let mut batch = Batch::write_one(step);
@@ -241,18 +246,18 @@ pub async fn bury(tenant: &Tenant) -> Result<u64, Error> {
     Ok(tenant.run(batch).await?.step(0)?.affected)
 }
 
-/// Whether the organization has the channels of a rule that is not saved.
+/// Whether the organization has what a rule names that is not saved.
 ///
 /// # Errors
-/// 400 for a channel that it does not have; 401, 403 or 503.
-pub(super) async fn check_channels(tenant: &Tenant, definition: &Definition) -> Result<(), Error> {
+/// 400 for a channel, rule or schedule that it does not have; 401, 403 or 503.
+pub(super) async fn check_references(tenant: &Tenant, definition: &Definition) -> Result<(), Error> {
     let mut batch = Batch::read();
-    let channels = Channels::check(&mut batch, definition);
+    let references = References::check(&mut batch, None, definition);
     tenant
         .run(batch)
         .await
         .map(|_| ())
-        .map_err(|error| channels.explain(error))
+        .map_err(|error| references.explain(error))
 }
 
 fn select(rule_id: &RuleId) -> Step {
@@ -293,49 +298,7 @@ fn fields(tenant: &Tenant, rule_id: &RuleId, definition: &Definition) -> Vec<Val
         definition.no_data_after.map(Span::millis),
         definition.enabled,
         tenant.clock().product_override(),
-        tenant.clock().wall_offset()
+        tenant.clock().wall_offset(),
+        json(&serde_json::json!(definition.routing))
     ]
-}
-
-/// The check that a rule's channels are there.
-struct Channels {
-    step: usize,
-    missing: usize,
-}
-
-impl Channels {
-    fn check(batch: &mut Batch, definition: &Definition) -> Self {
-        let list = serde_json::json!(definition.channels).to_string();
-        let step = batch.push(Step::tenant(
-            concat!(
-                "SELECT CASE WHEN EXISTS (SELECT 1 FROM json_each(?2) AS asked WHERE asked.value NOT IN (
-                    SELECT channel_id FROM notification_channels WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL))
-                 THEN ",
-                raise!(),
-                " ELSE 1 END"
-            ),
-            args![&list],
-        ));
-        let missing = batch.push_rescue(
-            step,
-            Step::tenant(
-                "SELECT asked.value FROM json_each(?2) AS asked WHERE asked.value NOT IN (
-                    SELECT channel_id FROM notification_channels WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL)
-                 ORDER BY asked.key",
-                args![&list],
-            ),
-        );
-        Self { step, missing }
-    }
-
-    fn explain(&self, error: DbError) -> Error {
-        match error {
-            DbError::Raised { step, rescued } if step == self.step => {
-                let rows = rescued.get(self.missing).map_or(&[][..], |rows: &Rows| &rows.rows);
-                let missing: Vec<&str> = rows.iter().filter_map(|row| row.text(0).ok()).collect();
-                Error::schema(format!("there is no channel {}", missing.join(", ")))
-            }
-            other => other.into(),
-        }
-    }
 }

@@ -1,6 +1,7 @@
 use super::Scope;
 use crate::clock::Clock;
 use crate::id::OrgId;
+use crate::notify::link::Link;
 use db::{Check, Guard, Value, args, raise, wall_ms};
 
 /// By what right a batch runs.
@@ -14,7 +15,9 @@ pub struct Authority(Kind);
 #[derive(Debug, Clone)]
 enum Kind {
     Key { hash: [u8; 32], scope: Scope },
+    Recipient { hash: [u8; 32] },
     Public,
+    Link { org: OrgId },
     Operator { org: Option<OrgId> },
     System { job: Job, org: Option<OrgId> },
 }
@@ -39,10 +42,24 @@ impl Authority {
         Self(Kind::Key { hash, scope })
     }
 
+    /// Whoever reads the mail of a recipient: the holder of its token.
+    #[must_use]
+    pub fn recipient(hash: [u8; 32]) -> Self {
+        Self(Kind::Recipient { hash })
+    }
+
     /// Nobody in particular, for the routes that need no key: their statements say how many and since when, and never whose.
     #[must_use]
     pub fn public() -> Self {
         Self(Kind::Public)
+    }
+
+    /// The holder of a signed link, for what it leads to.
+    #[must_use]
+    pub fn link(link: &Link) -> Self {
+        Self(Kind::Link {
+            org: link.org().clone(),
+        })
     }
 
     /// Somebody with the database in hand: the command line and `migrate`.
@@ -60,7 +77,9 @@ impl Authority {
     pub(super) fn key_hash(&self) -> Option<[u8; 32]> {
         match &self.0 {
             Kind::Key { hash, .. } => Some(*hash),
-            Kind::Public | Kind::Operator { .. } | Kind::System { .. } => None,
+            Kind::Recipient { .. } | Kind::Public | Kind::Link { .. } | Kind::Operator { .. } | Kind::System { .. } => {
+                None
+            }
         }
     }
 
@@ -80,12 +99,23 @@ impl Authority {
                 with: "WITH authority(org_id, actor) AS (SELECT org_id, key_id FROM api_keys WHERE key_hash = ?1) ",
                 subject: Value::Blob(hash.to_vec()),
             },
+            Kind::Recipient { hash } => Guard {
+                credential: None,
+                scope: None,
+                with: "WITH authority(org_id, actor) AS (SELECT org_id, 'recipient' FROM channel_recipients WHERE token_hash = ?1) ",
+                subject: Value::Blob(hash.to_vec()),
+            },
             Kind::Public => Guard {
                 credential: None,
                 scope: None,
                 with: "WITH authority(org_id, actor) AS (SELECT org_id, 'public' FROM organizations WHERE ?1 IS NULL) ",
                 subject: Value::Null,
             },
+            Kind::Link { org } => trusted(
+                Some(org),
+                "WITH authority(org_id, actor) AS (SELECT org_id, 'link' FROM organizations WHERE org_id = ?1) ",
+                "",
+            ),
             Kind::Operator { org } => trusted(
                 org.as_ref(),
                 "WITH authority(org_id, actor) AS (SELECT org_id, 'operator' FROM organizations WHERE org_id = ?1) ",

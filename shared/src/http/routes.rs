@@ -12,8 +12,8 @@ pub struct Route {
     pub method: Method,
     /// as in OpenAPI and in the template: `/v1/series/{id}`
     pub path: &'static str,
-    /// the one scope that it asks for
-    pub scope: Scope,
+    /// the one scope that it asks for; none: it takes no key
+    pub scope: Option<Scope>,
 }
 
 /// The routes of one function, each declared once with its scope.
@@ -54,10 +54,35 @@ impl Routes {
     methods!(get GET, post POST, put PUT, patch PATCH, delete DELETE);
 
     fn add(mut self, method: Method, path: &'static str, scope: Scope, handler: MethodRouter<App>) -> Self {
-        self.list.push(Route { method, path, scope });
+        self.list.push(Route {
+            method,
+            path,
+            scope: Some(scope),
+        });
         self.router = self
             .router
             .route(path, handler.layer(axum::Extension(RouteScope(scope))));
+        self
+    }
+
+    /// Adds a route that takes no key: whom it acts for follows from a token of its query or path.
+    #[must_use]
+    pub fn without_key<H, T>(mut self, method: Method, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        let filter = if method == Method::GET {
+            MethodFilter::GET
+        } else {
+            MethodFilter::POST
+        };
+        self.list.push(Route {
+            method,
+            path,
+            scope: None,
+        });
+        self.router = self.router.route(path, on(filter, handler));
         self
     }
 
@@ -69,7 +94,7 @@ impl Routes {
         self
     }
 
-    /// What is there.
+    /// What asks for a key.
     #[must_use]
     pub fn list(&self) -> &[Route] {
         &self.list

@@ -23,8 +23,8 @@ pub async fn serve(routes: Routes, open: Open) -> Result<(), lambda_http::Error>
 /// The app of a function, from its environment.
 ///
 /// Secrets are named there by
-/// `INTENTVISION_DB_AUTH_TOKEN_PARAMETER` and `INTENTVISION_SECRET_KEY_PARAMETER` from the
-/// Parameters and Secrets extension.
+/// `INTENTVISION_DB_AUTH_TOKEN_PARAMETER`, `INTENTVISION_SECRET_KEY_PARAMETER` and
+/// `INTENTVISION_SMTP_URL_PARAMETER` from the Parameters and Secrets extension.
 ///
 /// # Errors
 /// 503 for configuration that makes no sense and secrets that cannot be read.
@@ -36,6 +36,9 @@ pub async fn app_from_env(open: Open) -> Result<App, Error> {
     }
     if let Some(parameter) = variable("INTENTVISION_SECRET_KEY_PARAMETER")? {
         config.secret_key = Some(secrets::fetch(&parameter).await?);
+    }
+    if let Some(parameter) = variable("INTENTVISION_SMTP_URL_PARAMETER")? {
+        config.smtp_url = Some(secrets::fetch(&parameter).await?);
     }
     let sealer = config.secret_key.as_ref().map(Sealer::new).transpose()?;
     let db = open(&config.db_url, config.db_auth_token.as_ref().map(Secret::reveal))?;

@@ -12,7 +12,7 @@ pub struct Migration {
 }
 
 /// What version of the schema this code reads: refused are schemas whose `min_reader` is above it.
-pub(super) const READER: i64 = 2;
+pub(super) const READER: i64 = 3;
 
 macro_rules! migrations {
     ($($name:literal for $min_reader:literal),* $(,)?) => {
@@ -38,9 +38,11 @@ pub fn all() -> &'static [Migration] {
         "008_timegpt" for 2,
         "009_forecast_scores" for 2,
         "010_detection" for 2,
-        "012_channels" for 2,
-        "015_alert_evidence" for 2,
-        "016_external_alerts" for 2,
+        "011_notification_groups" for 3,
+        "012_channels" for 3,
+        "013_delivery" for 3,
+        "015_alert_evidence" for 3,
+        "016_external_alerts" for 3,
     ]
 }
 

@@ -50,7 +50,7 @@ impl Role {
     }
 }
 
-/// A request with JSON.
+/// A request, mostly with JSON.
 #[derive(Clone)]
 pub struct Call {
     pub(super) method: Method,
@@ -88,6 +88,28 @@ impl Call {
             reading: Reading::Replies,
             ..Self::post(url, body)
         }
+    }
+
+    /// As a form: what was the body is its field `payload_json`, and the PNG is its file. `boundary`
+    /// is unlike anything in either.
+    pub(super) fn with_png(mut self, boundary: &str, name: &str, png: &[u8]) -> Result<Self, String> {
+        let mut form = Vec::with_capacity(self.body.len() + png.len() + 512);
+        let mut part = |head: &str, content: &[u8]| {
+            form.extend_from_slice(
+                format!("--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes(),
+            );
+            form.extend_from_slice(content);
+            form.extend_from_slice(b"\r\n");
+        };
+        part("name=\"payload_json\"\r\nContent-Type: application/json", &self.body);
+        let head = format!("name=\"files[0]\"; filename=\"{name}\"\r\nContent-Type: image/png");
+        part(&head, png);
+        form.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+        let form_data = HeaderValue::from_str(&format!("multipart/form-data; boundary={boundary}"));
+        self.headers
+            .insert(CONTENT_TYPE, form_data.map_err(|_| "the boundary is no header")?);
+        self.body = form.into();
+        Ok(self)
     }
 
     /// With another method.

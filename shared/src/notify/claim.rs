@@ -1,29 +1,30 @@
 //! Who may send which message: a lease with a token that only grows, so that a worker which comes
 //! back after its lease changes nothing.
 //!
-//! First a read, so that an idle schedule writes nothing, then one write that takes the leases and
-//! freezes the bodies.
+//! First a read, so that an idle schedule writes nothing, then one write that takes the leases,
+//! freezes the bodies and makes digests of what is above a channel's rate. What a read found is
+//! looked at again in the write: workers run side by side.
 
-use super::channel::{ChannelType, SealedChannel};
-use super::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts, Why};
+use super::breaker::TRIP;
+use super::channel::{ChannelType, SealedChannel, Templates, Written};
+use super::content::{self, content, listed};
+use super::digest::{self, Crowd, paced, rate, sent};
+use super::notice::{Notice, Why};
 use super::outbox::MessageKind;
 use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::Millis;
-use crate::series::SeriesId;
 use db::{Batch, DbError, Row, Step, Value, args, wall_ms};
 
 /// Longer than an attempt with its record can take.
-const LEASE: Millis = 30_000;
-/// Messages that one channel is sent at the same time, over all workers.
-const IN_FLIGHT: i64 = 2;
+pub(super) const LEASE: Millis = 30_000;
 /// An idle schedule need not look again sooner.
 const PAUSE: Millis = 1_000;
 
 /// A message that this worker may send until its lease ends.
 #[derive(Debug)]
 pub(super) struct Claim {
-    org_id: String,
+    pub(super) org_id: String,
     pub(super) message_id: String,
     pub(super) channel: SealedChannel,
     /// `None` for a test call
@@ -32,84 +33,140 @@ pub(super) struct Claim {
     pub(super) body: String,
     /// what the receiver calls the first message of the group, once it was told one
     pub(super) thread: Option<String>,
-    /// this one included
+    /// what its owner wants it to say
+    templates: Templates,
+    /// what is to be said about the body in the delivery log
+    pub(super) note: Option<String>,
+    /// this one included, since it was last replayed
     pub(super) attempts: i64,
+    /// a resolve, or a digest that may hold one: it does not give up when others do
+    pub(super) lasting: bool,
+    /// its endpoint did not take the last message, or somebody found out so meanwhile
+    pub(super) suspect: bool,
+    /// a digest whose body nobody has written yet
+    pub(super) describe: bool,
     token: i64,
 }
 
-/// What an attempt changes.
-#[derive(Debug)]
-pub(super) struct Change {
-    pub(super) outcome: Outcome,
-    /// until the next attempt
-    pub(super) delay: Millis,
-    pub(super) status: Option<u16>,
-    pub(super) error: Option<String>,
-    /// what the receiver calls the message
-    pub(super) thread: Option<String>,
-    pub(super) duration: Millis,
-    /// the receiver wants nothing any more
-    pub(super) disables: bool,
+impl Claim {
+    /// A message that was put into the outbox under a first lease, for [`LEASE`].
+    pub(super) fn leased(org_id: &str, message_id: &str, channel: SealedChannel, written: Written) -> Self {
+        Self {
+            org_id: org_id.to_owned(),
+            message_id: message_id.to_owned(),
+            channel,
+            kind: None,
+            body: written.body,
+            thread: None,
+            templates: Templates::default(),
+            note: written.note,
+            attempts: 1,
+            lasting: false,
+            suspect: true,
+            describe: false,
+            token: 1,
+        }
+    }
+
+    /// What a statement needs to know that the claim is held: `?2` to `?4`.
+    pub(super) fn held(&self) -> Vec<Value> {
+        args![&self.org_id, &self.message_id, self.token]
+    }
+
+    /// Whether it says that something is wrong: that is worth a picture.
+    pub(super) fn tells_trouble(&self) -> bool {
+        matches!(self.kind, Some(MessageKind::Firing | MessageKind::NoData))
+    }
 }
 
-/// What an attempt came to.
+/// How many messages a worker can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Delivered,
-    Retry,
-    Dead,
+pub(super) struct Room {
+    /// to endpoints that are well
+    pub(super) well: usize,
+    /// to endpoints that may hang
+    pub(super) suspect: usize,
+    /// in all
+    pub(super) all: usize,
 }
 
-impl Outcome {
-    /// Of the delivery.
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Retry => "retry",
-            Self::Dead => "dead",
-        }
-    }
-
-    /// Of the message, after it.
-    fn state(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Retry => "pending",
-            Self::Dead => "dead",
-        }
+impl Room {
+    /// Whether there is any.
+    pub(super) fn is_some(self) -> bool {
+        self.all > 0 && self.well + self.suspect > 0
     }
 }
 
-/// Nothing of the same alert that the channel is to be told earlier is on its way: a resolve does
-/// not overtake its firing.
+/// Nothing of the same group that the channel is to be told earlier is on its way, alone or in a
+/// digest: a resolve does not overtake its firing.
 macro_rules! first_in_line {
     () => {
         "NOT EXISTS (SELECT 1 FROM outbox AS e
-            WHERE e.org_id = o.org_id AND e.alert_id = o.alert_id AND e.channel_id = o.channel_id
-              AND e.transition_seq < o.transition_seq AND e.state = 'pending')"
+            WHERE e.org_id = o.org_id AND e.channel_id = o.channel_id AND e.group_id = o.group_id AND e.group_id <> ''
+              AND e.flush < o.flush
+              AND (e.state = 'pending' OR e.digest_id IS NOT NULL AND EXISTS (
+                    SELECT 1 FROM outbox AS g
+                    WHERE g.org_id = e.org_id AND g.message_id = e.digest_id AND g.state = 'pending')))"
     };
 }
 
-/// Takes up to `limit` messages that are due.
-pub(super) async fn claim(system: &Tenant, limit: usize) -> Result<Vec<Claim>, Error> {
-    let offset = system.clock().wall_offset();
-    let due = Step::tenant(DUE, args![offset, IN_FLIGHT, i64::try_from(limit).unwrap_or(i64::MAX)]);
-    let reply = system.run(Batch::read_one(due)).await?;
-    let found = reply
-        .step(0)?
-        .rows
-        .iter()
-        .map(candidate)
-        .collect::<Result<Vec<_>, _>>()?;
-    if found.is_empty() {
-        return Ok(Vec::new());
+/// How many messages are on their way to the channel of `o`.
+macro_rules! in_flight {
+    ($offset:literal) => {
+        concat!(
+            "(SELECT count(*) FROM outbox AS f
+              WHERE f.org_id = o.org_id AND f.channel_id = o.channel_id AND f.state = 'pending' AND f.lease_until > ",
+            wall_ms!($offset),
+            ")"
+        )
+    };
+}
+
+/// Takes messages that are due, as far as there is room.
+pub(super) async fn claim(system: &Tenant, room: Room) -> Result<Vec<Claim>, Error> {
+    let taken = round(system, room).await?;
+    match taken {
+        // what became a digest can be taken now
+        (taken, true) if taken.is_empty() => Ok(round(system, room).await?.0),
+        (taken, _) => Ok(taken),
     }
+}
+
+/// The messages that were taken, and whether others became a digest.
+async fn round(system: &Tenant, room: Room) -> Result<(Vec<Claim>, bool), Error> {
+    let offset = system.clock().wall_offset();
+    let limit = |room| i64::try_from(room).unwrap_or(i64::MAX);
+    let due = Step::tenant(
+        DUE,
+        args![offset, limit(room.well), limit(room.suspect), limit(room.all)],
+    );
+    let reply = system.run(Batch::read_one(due)).await?;
+    let mut found = Vec::new();
+    let mut crowded = Vec::new();
+    for row in &reply.step(0)?.rows {
+        if row.integer(CROWDED)? == 0 {
+            found.push(candidate(row)?);
+        } else {
+            crowded.push(crowd(row)?);
+        }
+    }
+    if found.is_empty() && crowded.is_empty() {
+        return Ok((Vec::new(), false));
+    }
+    digest::describe(system, &mut found).await?;
     let mut batch = Batch::write();
-    for (claim, body) in &found {
+    for (claim, notice) in &mut found {
+        let Written { body, note } = claim.channel.r#type.write(notice, &claim.templates);
+        claim.note = note;
         batch.push(Step::tenant(
             TAKE,
-            args![&claim.org_id, &claim.message_id, body, offset, LEASE, IN_FLIGHT],
+            args![&claim.org_id, &claim.message_id, body, offset, LEASE, TRIP],
         ));
+    }
+    for crowd in &crowded {
+        for step in crowd.collapse(offset) {
+            batch.push(step);
+        }
     }
     let reply = system.run(batch).await?;
     let mut taken = Vec::new();
@@ -122,246 +179,166 @@ pub(super) async fn claim(system: &Tenant, limit: usize) -> Result<Vec<Claim>, E
             taken.push(claim);
         }
     }
-    Ok(taken)
+    Ok((taken, !crowded.is_empty()))
 }
 
+// from within: what is due and first in line of its alert, in order for each channel; what its
+// channel's rate and endpoint leave room for; what the worker has room for
 const DUE: &str = concat!(
     "SELECT m.org_id, m.message_id, m.channel_id, c.config, c.secret, m.type, m.occurred_at, c.name,
-            a.alert_id, a.severity, a.started_at, a.resolved_at, coalesce(t.value, a.value), a.summary,
-            coalesce(t.reason, a.reason), a.acknowledged_by,
-            r.rule_id, r.name, r.severity, r.condition,
-            s.series_id, s.metric_key, s.dimensions,
-            c.type, h.thread
-     FROM (
-        SELECT o.org_id, o.message_id, o.due_at,
-               row_number() OVER (PARTITION BY o.org_id, o.channel_id ORDER BY o.due_at, o.message_id)
-               + (SELECT count(*) FROM outbox AS f
-                  WHERE f.org_id = o.org_id AND f.channel_id = o.channel_id AND f.state = 'pending' AND f.lease_until > ",
+            next.suspect, m.digest_of, m.body IS NULL, next.crowded, ",
     wall_ms!("?2"),
-    ") AS place
-        FROM outbox AS o INDEXED BY outbox_due
-        JOIN notification_channels AS p
-          ON p.org_id = o.org_id AND p.channel_id = o.channel_id AND p.enabled = 1 AND p.deleted_at IS NULL
-        WHERE o.state = 'pending' AND o.due_at <= ",
+    ", c.type, h.thread, m.why, m.group_id, c.templates, coalesce(c.previous_until > ",
+    wall_ms!("?2"),
+    ", 0), ",
+    content!(),
+    " FROM (
+        SELECT *, row_number() OVER (PARTITION BY suspect ORDER BY due_at, message_id) AS rank FROM (
+            SELECT *, row_number() OVER (PARTITION BY org_id, channel_id ORDER BY due_at, message_id) + in_flight AS place FROM (
+                SELECT o.org_id, o.channel_id, o.message_id, o.due_at, o.suspect, o.fresh, o.sent,
+                       o.fresh AND o.digest_of = 0 AND o.waiting > 1 AND o.sent + o.turn >= o.rate AS crowded, ",
+    in_flight!("?2"),
+    " AS in_flight FROM (
+                    SELECT o.*, ",
+    rate!(),
+    " AS rate, iif(o.fresh, ",
+    sent!("?2"),
+    ", 0) AS sent FROM (
+                        SELECT o.org_id, o.channel_id, o.message_id, o.due_at, o.digest_of,
+                               o.attempts = 0 AND o.type <> 'test' AS fresh, b.failures IS NOT NULL AS suspect,
+                               row_number() OVER (PARTITION BY o.org_id, o.channel_id, o.attempts = 0 AND o.type <> 'test'
+                                                  ORDER BY o.digest_of > 0 DESC, o.due_at, o.message_id) AS turn,
+                               count(*) OVER (PARTITION BY o.org_id, o.channel_id, o.attempts = 0 AND o.type <> 'test') AS waiting
+                        FROM outbox AS o INDEXED BY outbox_due
+                        JOIN notification_channels AS p
+                          ON p.org_id = o.org_id AND p.channel_id = o.channel_id AND p.enabled = 1 AND p.deleted_at IS NULL
+                        LEFT JOIN breakers AS b ON b.org_id = o.org_id AND b.endpoint = o.channel_id
+                        LEFT JOIN breakers AS h ON h.org_id = b.org_id AND h.endpoint = b.host
+                        WHERE o.state = 'pending' AND o.due_at <= ",
     wall_ms!("?2"),
     " AND o.lease_until <= ",
     wall_ms!("?2"),
+    " AND max(coalesce(b.retry_at, 0), coalesce(h.retry_at, 0)) <= ",
+    wall_ms!("?2"),
     " AND o.org_id IN (SELECT org_id FROM authority) AND ",
     first_in_line!(),
-    ") AS next
+    ") AS o JOIN notification_channels AS c ON c.org_id = o.org_id AND c.channel_id = o.channel_id
+                    WHERE o.turn <= 2
+                ) AS o JOIN notification_channels AS c ON c.org_id = o.org_id AND c.channel_id = o.channel_id
+                WHERE NOT o.fresh OR o.sent + o.turn < o.rate OR o.turn = 1 AND ",
+    paced!("?2"),
+    ")
+        ) WHERE place <= iif(suspect, 1, 2)
+     ) AS next
      JOIN outbox AS m ON m.org_id = next.org_id AND m.message_id = next.message_id
      JOIN notification_channels AS c ON c.org_id = m.org_id AND c.channel_id = m.channel_id
-     LEFT JOIN channel_threads AS h ON h.org_id = m.org_id AND h.channel_id = m.channel_id AND h.group_key = m.alert_id
-     LEFT JOIN alerts AS a ON a.org_id = m.org_id AND a.alert_id = m.alert_id
-     LEFT JOIN transitions AS t ON t.org_id = m.org_id AND t.seq = m.transition_seq AND t.alert_id = m.alert_id
-     LEFT JOIN alert_rules AS r ON r.org_id = a.org_id AND r.rule_id = a.rule_id
-     LEFT JOIN time_series AS s ON s.org_id = a.org_id AND s.series_id = a.series_id
-     WHERE next.place <= ?3 ORDER BY next.due_at, next.message_id LIMIT ?4"
+     LEFT JOIN channel_threads AS h ON h.org_id = m.org_id AND h.channel_id = m.channel_id AND h.group_key = m.group_id
+     WHERE next.rank <= iif(next.suspect, ?4, ?3) ORDER BY next.due_at, next.message_id LIMIT ?5"
 );
+
+/// Columns of [`DUE`].
+const CROWDED: usize = 11;
+const CONTENT: usize = 19;
 
 const TAKE: &str = concat!(
-    "UPDATE outbox AS m SET lease_until = ",
+    "UPDATE outbox AS o SET lease_until = ",
     wall_ms!("?5"),
-    " + ?6, lease_token = lease_token + 1, attempts = attempts + 1, body = coalesce(body, ?4)
-     WHERE m.org_id = ?2 AND m.org_id IN (SELECT org_id FROM authority) AND m.message_id = ?3
-       AND m.state = 'pending' AND m.due_at <= ",
+    " + ?6, lease_token = lease_token + 1, attempts = attempts + 1, body = coalesce(body, ?4),
+            first_attempt_at = coalesce(first_attempt_at, ",
     wall_ms!("?5"),
-    " AND m.lease_until <= ",
+    ")
+     WHERE o.org_id = ?2 AND o.org_id IN (SELECT org_id FROM authority) AND o.message_id = ?3
+       AND o.state = 'pending' AND o.due_at <= ",
     wall_ms!("?5"),
-    " AND EXISTS (SELECT 1 FROM notification_channels AS c
-                  WHERE c.org_id = m.org_id AND c.channel_id = m.channel_id AND c.enabled = 1 AND c.deleted_at IS NULL)
-       AND (SELECT count(*) FROM outbox AS f
-            WHERE f.org_id = m.org_id AND f.channel_id = m.channel_id AND f.state = 'pending' AND f.lease_until > ",
+    " AND o.lease_until <= ",
     wall_ms!("?5"),
-    ") < ?7
-     RETURNING body, attempts, lease_token"
+    " AND EXISTS (
+            SELECT 1 FROM notification_channels AS c
+            LEFT JOIN breakers AS b ON b.org_id = c.org_id AND b.endpoint = c.channel_id
+            LEFT JOIN breakers AS h ON h.org_id = b.org_id AND h.endpoint = b.host
+            WHERE c.org_id = o.org_id AND c.channel_id = o.channel_id AND c.enabled = 1 AND c.deleted_at IS NULL
+              AND max(coalesce(b.retry_at, 0), coalesce(h.retry_at, 0)) <= ",
+    wall_ms!("?5"),
+    "         AND ",
+    in_flight!("?5"),
+    " < iif(b.failures IS NULL, 2, 1)
+              AND (coalesce(h.failures, 0) < ?7 OR NOT EXISTS (
+                    SELECT 1 FROM breakers AS n INDEXED BY breakers_by_host
+                    JOIN outbox AS f ON f.org_id = n.org_id AND f.channel_id = n.endpoint
+                    WHERE n.org_id = b.org_id AND n.host = b.host AND f.state = 'pending' AND f.lease_until > ",
+    wall_ms!("?5"),
+    "))
+              AND (o.attempts > 0 OR o.type = 'test' OR ",
+    paced!("?5"),
+    "))
+     RETURNING body, attempts - spent, lease_token"
 );
 
-/// A message that may be claimed, with the body that its first attempt freezes.
-fn candidate(row: &Row) -> Result<(Claim, String), DbError> {
+/// A message that may be claimed, with what its first attempt tells.
+fn candidate(row: &Row) -> Result<(Claim, Notice), DbError> {
     let owned = |column| row.text(column).map(str::to_owned);
     let kind = MessageKind::parse(row.text(5)?);
-    let json = |column| -> Result<serde_json::Value, DbError> {
-        Ok(serde_json::from_str(row.text(column)?).unwrap_or_default())
-    };
-    let alert = match (row.opt_text(8)?, kind) {
-        (Some(alert_id), Some(kind)) => Some(AlertFacts {
-            alert_id: alert_id.to_owned(),
-            status: kind.status(),
-            severity: owned(9)?,
-            started_at: row.integer(10)?,
-            resolved_at: row.opt_integer(11)?.filter(|_| kind == MessageKind::Resolved),
-            value: row.opt_real(12)?,
-            summary: owned(13)?,
-            reason: owned(14)?,
-            acknowledged_by: row.opt_text(15)?.map(str::to_owned),
-        }),
-        _ => None,
-    };
-    let rule = match row.opt_text(16)? {
-        Some(rule_id) => Some(RuleFacts {
-            rule_id: rule_id.to_owned(),
-            name: owned(17)?,
-            severity: owned(18)?,
-            condition: json(19)?,
-        }),
-        None => None,
-    };
-    let series = match row.opt_integer(20)?.and_then(SeriesId::from_raw) {
-        Some(series_id) => Some(SeriesFacts {
-            series_id,
-            metric_key: owned(21)?,
-            dimensions: json(22)?.as_object().cloned().unwrap_or_default(),
-        }),
-        None => None,
-    };
+    let (alerts, unlisted) = content::read(row, CONTENT, kind)?;
+    let digest = row.integer(9)? > 0;
     let notice = Notice {
         kind,
-        why: kind.map(|kind| {
-            if kind == MessageKind::Resolved {
-                Why::Resolved
-            } else {
-                Why::First
-            }
-        }),
+        why: row.opt_text(15)?.and_then(Why::parse),
         occurred_at: row.integer(6)?,
         channel_id: owned(2)?,
         channel_name: owned(7)?,
-        group: row.opt_text(8)?.unwrap_or_default().to_owned(),
-        alerts: alert
-            .map(|alert| AlertNotice { alert, rule, series })
-            .into_iter()
-            .collect(),
-        unlisted: 0,
+        // a digest is a group of its own
+        group: owned(if digest { 1 } else { 16 })?,
+        alerts,
+        unlisted,
+        digest: None,
     };
-    let r#type =
-        ChannelType::parse(row.text(23)?).ok_or_else(|| DbError::Other("a channel of no known type".into()))?;
     let claim = Claim {
         org_id: owned(0)?,
         message_id: owned(1)?,
         channel: SealedChannel {
             channel_id: owned(2)?,
-            r#type,
+            r#type: ChannelType::parse(row.text(13)?)
+                .ok_or_else(|| DbError::Other("a channel of no known type".into()))?,
             config: owned(3)?,
             secret: row.opt_blob(4)?.unwrap_or_default().to_vec(),
+            rotating: row.integer(18)? != 0,
         },
         kind,
         body: String::new(),
-        thread: row.opt_text(24)?.map(str::to_owned),
+        thread: row.opt_text(14)?.map(str::to_owned),
+        templates: row.opt_text(17)?.map(Templates::kept).unwrap_or_default(),
+        note: None,
         attempts: 0,
+        lasting: digest || kind == Some(MessageKind::Resolved),
+        suspect: row.integer(8)? != 0,
+        describe: digest && row.integer(10)? != 0,
         token: 0,
     };
-    Ok((claim, r#type.write(&notice)))
+    Ok((claim, notice))
 }
 
-/// Raises nothing where the lease was lost: one late attempt must not undo the records beside it.
-macro_rules! while_held {
-    () => {
-        " WHERE org_id = ?2 AND org_id IN (SELECT org_id FROM authority) AND message_id = ?3
-            AND state = 'pending' AND lease_token = ?4"
-    };
-}
-
-/// Writes what attempts came to; `false` for one whose lease was lost, and with it the right to say
-/// so.
-pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Result<Vec<bool>, Error> {
-    let offset = system.clock().wall_offset();
-    // a record spends its token, so that a repetition finds nothing to do
-    let mut batch = Batch::write().repeatable();
-    let mut updates = Vec::new();
-    for (claim, change) in attempts {
-        let status = change.status.map(i64::from);
-        let held = || args![&claim.org_id, &claim.message_id, claim.token];
-        let held_and = |more: Vec<Value>| held().into_iter().chain(more).collect();
-        batch.push(Step::tenant(
-            concat!(
-                "INSERT INTO deliveries (org_id, message_id, attempt, channel_id, at, outcome, status, error, duration_ms)
-                 SELECT org_id, message_id, attempts, channel_id, ",
-                wall_ms!("?5"),
-                ", ?6, ?7, ?8, ?9 FROM outbox",
-                while_held!()
-            ),
-            held_and(args![
-                offset,
-                change.outcome.as_str(),
-                status,
-                change.error.as_deref(),
-                change.duration
-            ]),
-        ));
-        if change.disables {
-            batch.push(Step::tenant(
-                concat!(
-                    "UPDATE notification_channels SET enabled = 0, disabled_because = ?6, updated_at = ",
-                    wall_ms!("?5"),
-                    " WHERE (org_id, channel_id) = (SELECT org_id, channel_id FROM outbox",
-                    while_held!(),
-                    ")"
-                ),
-                held_and(args![offset, change.error.as_deref()]),
-            ));
-            batch.push(Step::tenant(
-                concat!(
-                    "UPDATE outbox INDEXED BY outbox_in_flight SET state = 'dead', last_error = 'the channel is disabled: its receiver is gone'
-                     WHERE (org_id, channel_id) = (SELECT org_id, channel_id FROM outbox",
-                    while_held!(),
-                    ") AND message_id <> ?3 AND state = 'pending' AND type <> 'alert.resolved'"
-                ),
-                held(),
-            ));
-        }
-        if change.outcome == Outcome::Delivered && claim.kind == Some(MessageKind::Resolved) {
-            batch.push(Step::tenant(
-                concat!(
-                    "DELETE FROM channel_threads WHERE (org_id, channel_id, group_key) = (
-                        SELECT org_id, channel_id, alert_id FROM outbox",
-                    while_held!(),
-                    ")"
-                ),
-                held(),
-            ));
-        } else if let Some(thread) = &change.thread {
-            batch.push(Step::tenant(
-                concat!(
-                    "INSERT INTO channel_threads (org_id, channel_id, group_key, thread, at)
-                     SELECT org_id, channel_id, alert_id, ?6, ",
-                    wall_ms!("?5"),
-                    " FROM outbox",
-                    while_held!(),
-                    " AND alert_id <> '' ON CONFLICT (org_id, channel_id, group_key) DO NOTHING"
-                ),
-                held_and(args![offset, thread.as_str()]),
-            ));
-        }
-        updates.push(batch.push(Step::tenant(
-            concat!(
-                "UPDATE outbox SET state = ?5, lease_until = 0, lease_token = lease_token + 1, last_status = ?7, last_error = ?8,
-                     due_at = ?6 + (SELECT d.at FROM deliveries AS d WHERE d.org_id = outbox.org_id
-                                    AND d.message_id = outbox.message_id AND d.attempt = outbox.attempts)",
-                while_held!()
-            ),
-            held_and(args![
-                change.outcome.state(),
-                change.delay,
-                status,
-                change.error.as_deref()
-            ]),
-        )));
-    }
-    let reply = system.run(batch).await?;
-    let kept = updates.into_iter().map(|step| Ok(reply.step(step)?.affected > 0));
-    Ok(kept.collect::<Result<_, DbError>>()?)
+/// The crowd behind the first message of a channel.
+fn crowd(row: &Row) -> Result<Crowd, DbError> {
+    Ok(Crowd::new(
+        row.text(0)?,
+        row.text(2)?,
+        row.text(1)?,
+        row.integer(6)?,
+        row.integer(12)?,
+    ))
 }
 
 /// When the next message becomes due, by the database's clock; `None` if none waits.
 pub(super) async fn next_due(system: &Tenant) -> Result<Option<Millis>, Error> {
     let step = Step::tenant(
         concat!(
-            "SELECT max(min(max(o.due_at, o.lease_until)), ",
+            "SELECT max(min(max(o.due_at, o.lease_until, coalesce(b.retry_at, 0), coalesce(h.retry_at, 0))), ",
             wall_ms!("?2"),
             " + ?3) FROM outbox AS o INDEXED BY outbox_due
              JOIN notification_channels AS p
                ON p.org_id = o.org_id AND p.channel_id = o.channel_id AND p.enabled = 1 AND p.deleted_at IS NULL
+             LEFT JOIN breakers AS b ON b.org_id = o.org_id AND b.endpoint = o.channel_id
+             LEFT JOIN breakers AS h ON h.org_id = b.org_id AND h.endpoint = b.host
              WHERE o.state = 'pending' AND o.org_id IN (SELECT org_id FROM authority) AND ",
             first_in_line!()
         ),

@@ -2,16 +2,23 @@
 //! waiting for another.
 
 use super::attempt::attempt;
-use super::claim::{self, Change, Claim, Outcome};
+use super::claim::{self, Claim, Room};
+use super::record::{self, Change, Outcome};
 use super::sender::Sender;
 use crate::auth::{Job, Tenant};
 use crate::clock::Millis;
 use crate::{App, Error, time};
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use serde::Serialize;
+use std::time::Duration;
 
-/// Attempts at the same time.
-const CONCURRENCY: usize = 16;
+/// Attempts at the same time: they mostly wait.
+const CONCURRENCY: usize = 64;
+/// Attempts at the same time at endpoints that failed last: they may hang, and delay none of the
+/// others.
+const SUSPECTS: usize = 16;
+/// While attempts are under way, what is new is looked for so often: it waits for no receiver.
+const LOOK: Duration = Duration::from_secs(1);
 /// No new attempt is begun later than this after the start, so that a function ends in time: an
 /// attempt takes up to 10 s more.
 pub const DRAIN: Millis = 30_000;
@@ -54,23 +61,35 @@ pub async fn drain(app: &App, sender: &Sender, limit: usize) -> Result<Summary, 
     let deadline = app.clock.wall() + DRAIN;
     let mut summary = Summary::default();
     let mut running = FuturesUnordered::new();
+    let mut suspects = 0;
     let mut failure = None;
     loop {
-        let room = (CONCURRENCY - running.len()).min(limit - summary.attempted);
-        if room > 0 && failure.is_none() && app.clock.wall() < deadline {
+        let room = Room {
+            well: CONCURRENCY - (running.len() - suspects),
+            suspect: SUSPECTS - suspects,
+            all: limit - summary.attempted,
+        };
+        if room.is_some() && failure.is_none() && app.clock.wall() < deadline {
             match claim::claim(&system, room).await {
                 Ok(claims) => {
                     summary.attempted += claims.len();
-                    running.extend(claims.into_iter().map(|claim| attempt(app, sender, claim)));
+                    suspects += claims.iter().filter(|claim| claim.suspect).count();
+                    running.extend(claims.into_iter().map(|claim| attempt(app, &system, sender, claim)));
                 }
                 Err(error) => failure = Some(error),
             }
         }
-        let Some(first) = running.next().await else { break };
+        if running.is_empty() {
+            break;
+        }
+        let Ok(Some(first)) = tokio::time::timeout(LOOK, running.next()).await else {
+            continue;
+        };
         let mut ended = vec![first];
         while let Some(Some(another)) = running.next().now_or_never() {
             ended.push(another);
         }
+        suspects -= ended.iter().filter(|(claim, _)| claim.suspect).count();
         if let Err(error) = record(&system, &ended, &mut summary).await {
             failure = Some(error);
         }
@@ -86,7 +105,7 @@ pub async fn drain(app: &App, sender: &Sender, limit: usize) -> Result<Summary, 
 async fn record(system: &Tenant, ended: &[(Claim, Change)], summary: &mut Summary) -> Result<(), Error> {
     let mut tries = 1;
     let kept = loop {
-        match claim::record(system, ended).await {
+        match record::record(system, ended).await {
             Ok(kept) => break kept,
             Err(error) if tries == RECORD_TRIES => {
                 tracing::error!(

@@ -25,7 +25,7 @@ pub enum State {
     Pending,
     /// accepted by its receiver
     Delivered,
-    /// another message says it too
+    /// another message says it too: a later one, or a digest
     Superseded,
     /// of a test organization: not for sending
     Recorded,
@@ -67,8 +67,15 @@ impl State {
 pub struct DeliveryItem {
     pub message_id: String,
     pub channel_id: String,
+    /// what it tells of; null for a test call
+    pub group_id: Option<String>,
+    /// the alert, if it tells of one alone
     pub alert_id: Option<String>,
+    /// of how many it tells
+    pub alerts: i64,
     pub r#type: String,
+    /// why it was sent; null for a test call
+    pub why: Option<String>,
     pub state: String,
     #[serde(serialize_with = "time::rfc3339")]
     pub created_at: Millis,
@@ -77,6 +84,10 @@ pub struct DeliveryItem {
     pub next_attempt_at: Option<Millis>,
     pub last_status: Option<i64>,
     pub last_error: Option<String>,
+    /// the digest that tells it, of a superseded message that was above its channel's rate
+    pub digest_id: Option<String>,
+    /// how many messages a digest tells
+    pub digest_of: Option<i64>,
     /// oldest first
     pub attempts: Vec<Attempt>,
 }
@@ -92,6 +103,16 @@ pub struct Attempt {
     pub status: Option<i64>,
     pub error: Option<String>,
     pub duration_ms: i64,
+    /// what is to be said about a message all the same
+    pub note: Option<String>,
+}
+
+/// The alerts `g` that the message `o` tells of.
+macro_rules! told {
+    () => {
+        "g.org_id = o.org_id AND g.channel_id = o.channel_id AND g.group_id = o.group_id
+            AND coalesce(g.flush_from, g.flush_to) <= o.flush AND (g.flush_to IS NULL OR o.flush <= g.flush_to)"
+    };
 }
 
 /// The organization's messages, newest first: their ids sort by the minute that they are about.
@@ -105,19 +126,28 @@ pub async fn list(
     after: Option<&Cursor>,
 ) -> Result<Page<DeliveryItem>, Error> {
     let step = Step::tenant(
-        "SELECT o.message_id, o.channel_id, o.alert_id, o.type, o.state, o.created_at,
+        concat!(
+            "SELECT o.message_id, o.channel_id, nullif(o.group_id, ''),
+                (SELECT iif(count(*) = 1, min(g.alert_id), NULL) FROM group_alerts AS g WHERE ",
+            told!(),
+            "), (SELECT count(*) FROM group_alerts AS g WHERE ",
+            told!(),
+            "), iif(o.digest_of > 0, 'alert.digest', o.type), o.why, o.state, o.created_at,
                 iif(o.state = 'pending', o.due_at, NULL), o.last_status, o.last_error,
                 (SELECT json_group_array(json_object('attempt', d.attempt, 'at', d.at, 'outcome', d.outcome,
-                                                     'status', d.status, 'error', d.error, 'duration_ms', d.duration_ms))
-                 FROM deliveries AS d WHERE d.org_id = o.org_id AND d.message_id = o.message_id)
-         FROM outbox AS o
-         WHERE o.org_id = (SELECT org_id FROM authority)
-           AND (?2 IS NULL OR o.message_id < ?2)
-           AND (?3 IS NULL OR o.message_id = ?3)
-           AND (?4 IS NULL OR o.channel_id = ?4)
-           AND (?5 IS NULL OR o.alert_id = ?5)
-           AND (?6 IS NULL OR o.state = ?6)
-         ORDER BY o.message_id DESC LIMIT ?7",
+                                                     'status', d.status, 'error', d.error, 'duration_ms', d.duration_ms, 'note', d.note))
+                 FROM deliveries AS d WHERE d.org_id = o.org_id AND d.message_id = o.message_id),
+                o.digest_id, nullif(o.digest_of, 0)
+             FROM outbox AS o
+             WHERE o.org_id = (SELECT org_id FROM authority)
+               AND (?2 IS NULL OR o.message_id < ?2)
+               AND (?3 IS NULL OR o.message_id = ?3)
+               AND (?4 IS NULL OR o.channel_id = ?4)
+               AND (?5 IS NULL OR EXISTS (SELECT 1 FROM group_alerts AS g WHERE g.alert_id = ?5 AND ",
+            told!(),
+            ")) AND (?6 IS NULL OR o.state = ?6)
+             ORDER BY o.message_id DESC LIMIT ?7"
+        ),
         args![
             after.map(Cursor::as_str),
             filter.message_id.as_ref().map(MessageId::as_str),
@@ -134,18 +164,23 @@ pub async fn list(
 
 fn item(row: &Row) -> Result<DeliveryItem, DbError> {
     let mut attempts: Vec<Attempt> =
-        serde_json::from_str(row.text(9)?).map_err(|error| DbError::Other(format!("attempts: {error}")))?;
+        serde_json::from_str(row.text(12)?).map_err(|error| DbError::Other(format!("attempts: {error}")))?;
     attempts.sort_by_key(|attempt| attempt.attempt);
     Ok(DeliveryItem {
         message_id: row.text(0)?.to_owned(),
         channel_id: row.text(1)?.to_owned(),
-        alert_id: Some(row.text(2)?.to_owned()).filter(|id| !id.is_empty()),
-        r#type: row.text(3)?.to_owned(),
-        state: row.text(4)?.to_owned(),
-        created_at: row.integer(5)?,
-        next_attempt_at: row.opt_integer(6)?,
-        last_status: row.opt_integer(7)?,
-        last_error: row.opt_text(8)?.map(str::to_owned),
+        group_id: row.opt_text(2)?.map(str::to_owned),
+        alert_id: row.opt_text(3)?.map(str::to_owned),
+        alerts: row.integer(4)?,
+        r#type: row.text(5)?.to_owned(),
+        why: row.opt_text(6)?.map(str::to_owned),
+        state: row.text(7)?.to_owned(),
+        created_at: row.integer(8)?,
+        next_attempt_at: row.opt_integer(9)?,
+        last_status: row.opt_integer(10)?,
+        last_error: row.opt_text(11)?.map(str::to_owned),
+        digest_id: row.opt_text(13)?.map(str::to_owned),
+        digest_of: row.opt_integer(14)?,
         attempts,
     })
 }

@@ -5,14 +5,24 @@
 
 pub mod address;
 mod attempt;
+pub mod breaker;
 mod call;
 pub mod channel;
 mod claim;
 pub mod connector;
+mod content;
 pub mod delivery;
+mod digest;
 pub mod history;
+pub mod link;
+pub mod mail;
 pub mod notice;
 pub mod outbox;
+pub mod picture;
+pub mod recipients;
+mod record;
+mod redact;
+pub mod replay;
 mod retry;
 pub mod sender;
 pub mod signature;

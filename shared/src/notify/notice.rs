@@ -6,6 +6,7 @@ use crate::series::SeriesId;
 use crate::time;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::fmt::{self, Display, Formatter};
 
 /// What is known about a message when it is first sent.
 #[derive(Debug, Clone)]
@@ -26,6 +27,63 @@ pub struct Notice {
     pub alerts: Vec<AlertNotice>,
     /// how many more there are that are not listed
     pub unlisted: usize,
+    /// a digest of what was above the channel's rate: how many alerts it tells of in all
+    pub digest: Option<Tally>,
+}
+
+/// How many alerts a digest tells of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the states say what they are")]
+pub struct Tally {
+    pub firing: usize,
+    pub no_data: usize,
+    pub resolved: usize,
+}
+
+impl Tally {
+    /// Counts so many more.
+    pub(super) fn add(&mut self, kind: MessageKind, count: usize) {
+        match kind {
+            MessageKind::Firing | MessageKind::Acknowledged => self.firing += count,
+            MessageKind::NoData => self.no_data += count,
+            MessageKind::Resolved => self.resolved += count,
+        }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn all(self) -> usize {
+        self.firing + self.no_data + self.resolved
+    }
+
+    /// The most urgent kind.
+    #[must_use]
+    pub fn worst(self) -> MessageKind {
+        match self {
+            Self { firing: 1.., .. } => MessageKind::Firing,
+            Self { no_data: 1.., .. } => MessageKind::NoData,
+            _ => MessageKind::Resolved,
+        }
+    }
+}
+
+/// As in `14 more alerts: 9 firing, 5 resolved`.
+impl Display for Tally {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let all = self.all();
+        write!(f, "{all} more alert{}", if all == 1 { "" } else { "s" })?;
+        let parts = [
+            (self.firing, "firing"),
+            (self.no_data, "without data"),
+            (self.resolved, "resolved"),
+        ];
+        let mut mark = ": ";
+        for (count, state) in parts.into_iter().filter(|(count, _)| *count > 0) {
+            write!(f, "{mark}{count} {state}")?;
+            mark = ", ";
+        }
+        Ok(())
+    }
 }
 
 /// Why a message is sent now.
@@ -123,4 +181,25 @@ pub struct SeriesFacts {
     pub series_id: SeriesId,
     pub metric_key: String,
     pub dimensions: Map<String, Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tally_reads_as_a_sentence() {
+        let tally = Tally {
+            firing: 9,
+            no_data: 0,
+            resolved: 5,
+        };
+        assert_eq!(tally.to_string(), "14 more alerts: 9 firing, 5 resolved");
+        assert_eq!(tally.worst(), MessageKind::Firing);
+        let mut one = Tally::default();
+        one.add(MessageKind::NoData, 1);
+        assert_eq!(one.to_string(), "1 more alert: 1 without data");
+        assert_eq!(one.worst(), MessageKind::NoData);
+        assert_eq!(Tally::default().worst(), MessageKind::Resolved);
+    }
 }

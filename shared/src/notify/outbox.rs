@@ -1,7 +1,8 @@
 //! What is to be told, written in the batch that decides it.
 
+use super::notice::Why;
 use crate::clock::{Clock, Millis};
-use crate::id::{AlertId, ChannelId, MessageId};
+use crate::id::{ChannelId, GroupId, MessageId};
 use db::{Step, args, wall_ms};
 use serde_json::json;
 
@@ -48,30 +49,32 @@ impl MessageKind {
     }
 }
 
-/// What a channel is to be told about a transition.
+/// What a channel is to be told of a group of alerts. What it says of them is read when it is first sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMessage {
     /// who is told
     pub channel_id: ChannelId,
-    /// the alert
-    pub alert_id: AlertId,
-    /// the transition
-    pub transition_seq: i64,
-    /// the transition's minute
+    /// of which alerts
+    pub group_id: GroupId,
+    /// the number of the message, counted up in its group
+    pub flush: i64,
+    /// the minute that decided it
     pub minute: Millis,
     /// what is told
     pub kind: MessageKind,
+    /// why now
+    pub why: Why,
 }
 
 impl NewMessage {
-    /// Follows from alert, transition and channel: whoever decides the same twice writes one message.
+    /// Follows from group, number and channel: whoever decides the same twice writes one message.
     #[must_use]
     pub fn message_id(&self) -> MessageId {
         MessageId::derived(
             self.minute,
             &[
-                self.alert_id.as_str().as_bytes(),
-                &self.transition_seq.to_be_bytes(),
+                self.group_id.as_str().as_bytes(),
+                &self.flush.to_be_bytes(),
                 self.channel_id.as_str().as_bytes(),
             ],
         )
@@ -82,8 +85,9 @@ impl NewMessage {
 ///
 /// - A channel that was deleted is told nothing. A disabled one keeps a dead letter instead, but for
 ///   a resolve of what it was told before: that one waits until the channel is enabled again.
-/// - `Resolved` reaches a channel that was told of the alert, or is about to be. What it was about
-///   to be told, and nobody has tried to send yet, is superseded: one message says both.
+/// - `Resolved` reaches a channel that was told of the group, or is about to be.
+/// - What it was about to be told before, and nobody has tried to send yet, is superseded: the newest message says it
+///   all. Only that somebody has seen it replaces nothing.
 /// - A test organization's messages are recorded and never sent.
 #[must_use]
 pub fn enqueue(messages: &[NewMessage], clock: &Clock) -> Vec<Step> {
@@ -96,10 +100,11 @@ pub fn enqueue(messages: &[NewMessage], clock: &Clock) -> Vec<Step> {
             json!([
                 message.message_id(),
                 message.channel_id,
-                message.alert_id,
-                message.transition_seq,
+                message.group_id,
+                message.flush,
                 message.kind.as_str(),
                 message.minute,
+                message.why.as_str(),
             ])
         })
         .collect();
@@ -115,9 +120,9 @@ pub fn enqueue(messages: &[NewMessage], clock: &Clock) -> Vec<Step> {
 macro_rules! insert {
     ($state:literal, $why:literal, $condition:literal) => {
         concat!(
-            "INSERT INTO outbox (org_id, message_id, channel_id, alert_id, transition_seq, type, occurred_at,
+            "INSERT INTO outbox (org_id, message_id, channel_id, group_id, flush, type, occurred_at, why,
                                  state, last_error, due_at, created_at)
-             SELECT c.org_id, m.value ->> 0, c.channel_id, m.value ->> 2, m.value ->> 3, m.value ->> 4, m.value ->> 5,
+             SELECT c.org_id, m.value ->> 0, c.channel_id, m.value ->> 2, m.value ->> 3, m.value ->> 4, m.value ->> 5, m.value ->> 6,
                     CASE WHEN o.environment = 'test' THEN 'recorded' ",
             $state,
             " END, CASE WHEN o.environment = 'test' THEN NULL ",
@@ -149,32 +154,33 @@ const RESOLVE: &str = insert!(
     "",
     "m.value ->> 4 = 'alert.resolved' AND EXISTS (
         SELECT 1 FROM outbox AS told
-        WHERE told.org_id = c.org_id AND told.alert_id = m.value ->> 2 AND told.channel_id = c.channel_id
-          AND told.transition_seq < m.value ->> 3 AND told.type IN ('alert.firing', 'alert.no_data')
-          AND (told.attempts > 0 OR told.state IN ('pending', 'recorded')))"
+        WHERE told.org_id = c.org_id AND told.channel_id = c.channel_id AND told.group_id = m.value ->> 2
+          AND told.flush < m.value ->> 3 AND told.type IN ('alert.firing', 'alert.no_data')
+          AND (told.attempts > 0 OR told.digest_id IS NOT NULL OR told.state IN ('pending', 'recorded')))"
 );
 
 // the index is named: SQLite would walk everything that the organization was ever told
-const SUPERSEDE: &str = "UPDATE outbox AS told INDEXED BY outbox_by_alert SET state = 'superseded'
+const SUPERSEDE: &str = "UPDATE outbox AS told INDEXED BY outbox_by_group SET state = 'superseded'
      WHERE told.org_id = (SELECT org_id FROM authority)
-       AND told.alert_id IN (SELECT value ->> 2 FROM json_each(?2) WHERE value ->> 4 = 'alert.resolved')
-       AND told.state = 'pending' AND told.attempts = 0 AND told.type IN ('alert.firing', 'alert.no_data')
-       AND EXISTS (SELECT 1 FROM outbox AS closing
-                   WHERE closing.org_id = told.org_id AND closing.alert_id = told.alert_id AND closing.channel_id = told.channel_id
-                     AND closing.type = 'alert.resolved' AND closing.transition_seq > told.transition_seq)";
+       AND (told.channel_id, told.group_id) IN (SELECT value ->> 1, value ->> 2 FROM json_each(?2))
+       AND told.state = 'pending' AND told.attempts = 0
+       AND EXISTS (SELECT 1 FROM outbox AS newer INDEXED BY outbox_by_group
+                   WHERE newer.org_id = told.org_id AND newer.channel_id = told.channel_id AND newer.group_id = told.group_id
+                     AND newer.flush > told.flush AND newer.state = 'pending' AND newer.type <> 'alert.acknowledged')";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_id_follows_from_alert_transition_and_channel() {
-        let message = |alert: &str, seq, channel: &str| NewMessage {
+    fn the_id_follows_from_group_number_and_channel() {
+        let message = |group: &str, flush, channel: &str| NewMessage {
             channel_id: ChannelId::derived(0, &[channel.as_bytes()]),
-            alert_id: AlertId::derived(0, &[alert.as_bytes()]),
-            transition_seq: seq,
+            group_id: GroupId::derived(0, &[group.as_bytes()]),
+            flush,
             minute: 60_000,
             kind: MessageKind::Firing,
+            why: Why::First,
         };
         let id = message("a", 1, "c").message_id();
         assert_eq!(id, message("a", 1, "c").message_id());

@@ -8,7 +8,9 @@ use http::header::{HeaderMap, RETRY_AFTER};
 /// How long after the attempt before it each attempt comes.
 const SCHEDULE: [Millis; 8] = [0, 5_000, 30_000, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR];
 /// How many attempts there are.
-pub(super) const ATTEMPTS: i64 = SCHEDULE.len() as i64;
+const ATTEMPTS: i64 = SCHEDULE.len() as i64;
+/// How many hourly ones a lasting message has after those: a week.
+const LASTING: i64 = 7 * 24;
 /// A receiver may ask for more time, not for all of it.
 const MAX_RETRY_AFTER: Millis = HOUR;
 
@@ -44,10 +46,20 @@ pub(super) fn bounded(seconds: f64) -> Millis {
     ((seconds * 1_000.0).ceil() as Millis).clamp(0, MAX_RETRY_AFTER)
 }
 
-/// How long to wait after this many attempts; `None` if that was the last.
-pub(super) fn delay(attempts: i64, asked: Option<Millis>) -> Option<Millis> {
-    let planned = *SCHEDULE.get(usize::try_from(attempts).ok()?)?;
-    Some(planned.max(asked.unwrap_or(0)))
+/// How many attempts a message has.
+pub(super) fn attempts(lasting: bool) -> i64 {
+    if lasting { ATTEMPTS + LASTING } else { ATTEMPTS }
+}
+
+/// How long to wait after this many attempts; `None` if that was the last. A lasting message (a
+/// resolve, or a digest that may hold one) goes on each hour: an incident that was closed must not
+/// stay open at its receiver because that was down for an evening.
+pub(super) fn delay(made: i64, lasting: bool, asked: Option<Millis>) -> Option<Millis> {
+    if made >= attempts(lasting) {
+        return None;
+    }
+    let planned = usize::try_from(made).ok().and_then(|made| SCHEDULE.get(made)).copied();
+    Some(planned.unwrap_or(HOUR).max(asked.unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -77,7 +89,7 @@ mod tests {
     /// Requirement 45.
     #[test]
     fn r45_the_schedule_is_kept() {
-        let waits: Vec<_> = (1..=8).map(|attempts| delay(attempts, None)).collect();
+        let waits: Vec<_> = (1..=8).map(|attempts| delay(attempts, false, None)).collect();
         let seconds = |n: i64| Some(n * 1000);
         assert_eq!(
             waits,
@@ -92,8 +104,17 @@ mod tests {
                 None
             ]
         );
-        assert_eq!(delay(99, None), None);
-        assert_eq!(delay(-1, None), None);
+        assert_eq!(delay(99, false, None), None);
+    }
+
+    #[test]
+    fn a_lasting_message_goes_on_each_hour_for_a_week() {
+        assert_eq!(delay(7, true, None), Some(HOUR));
+        assert_eq!(delay(8, true, None), Some(HOUR));
+        assert_eq!(delay(175, true, None), Some(HOUR));
+        assert_eq!(delay(176, true, None), None);
+        assert_eq!(attempts(true), 176);
+        assert_eq!(attempts(false), 8);
     }
 
     /// Requirement 45.
@@ -113,8 +134,8 @@ mod tests {
         assert_eq!(asked("Sun, 06 Nov 1994 07:49:37 GMT"), Some(0));
         assert_eq!(asked("Tue, 31 Dec 2999 23:59:59 GMT"), Some(HOUR));
         assert_eq!(asked("soon"), None);
-        assert_eq!(delay(1, Some(120_000)), Some(120_000));
-        assert_eq!(delay(3, Some(1_000)), Some(120_000));
-        assert_eq!(delay(8, Some(1_000)), None);
+        assert_eq!(delay(1, false, Some(120_000)), Some(120_000));
+        assert_eq!(delay(3, false, Some(1_000)), Some(120_000));
+        assert_eq!(delay(8, false, Some(1_000)), None);
     }
 }

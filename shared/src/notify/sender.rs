@@ -1,8 +1,9 @@
 //! Sends one message once.
 
 use super::address::Reach;
-use super::call::Call;
+use super::call::{Call, Reading};
 use super::connector::{Connector, Network, SystemNetwork};
+use super::picture::Painter;
 use crate::config::Config;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue, USER_AGENT};
@@ -56,6 +57,24 @@ impl Answer {
     }
 }
 
+/// No answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silence {
+    /// what went wrong, in words for the channel's owner
+    pub words: String,
+    /// somebody was there to take the connection
+    pub reached: bool,
+}
+
+impl Silence {
+    fn reached(words: &str) -> Self {
+        Self {
+            words: words.to_owned(),
+            reached: true,
+        }
+    }
+}
+
 /// Sends messages over connections of their own: no redirect is followed, no proxy is used, no
 /// cookie is kept, and each attempt has its address looked at anew.
 #[derive(Debug, Clone)]
@@ -63,6 +82,7 @@ pub struct Sender {
     client: Client<HttpsConnector<Connector>, Full<Bytes>>,
     reach: Reach,
     limits: Limits,
+    painter: Option<Painter>,
 }
 
 impl Sender {
@@ -78,7 +98,12 @@ impl Sender {
             .pool_max_idle_per_host(0)
             .retry_canceled_requests(false)
             .build(connector);
-        Self { client, reach, limits }
+        Self {
+            client,
+            reach,
+            limits,
+            painter: None,
+        }
     }
 
     /// A sender on this machine's network, as far as the configuration allows.
@@ -91,6 +116,20 @@ impl Sender {
         )
     }
 
+    /// A sender whose messages have pictures, where their channels take them.
+    #[must_use]
+    pub fn with_painter(self, painter: Painter) -> Self {
+        Self {
+            painter: Some(painter),
+            ..self
+        }
+    }
+
+    /// Who draws.
+    pub(super) fn painter(&self) -> Option<Painter> {
+        self.painter
+    }
+
     /// How far it goes.
     #[must_use]
     pub fn reach(&self) -> Reach {
@@ -100,43 +139,57 @@ impl Sender {
     /// One attempt.
     ///
     /// # Errors
-    /// What went wrong, in words for the channel's owner: no answer, or none in time.
-    pub async fn send(&self, call: Call) -> Result<Answer, String> {
+    /// No answer, or none in time.
+    pub async fn send(&self, call: Call) -> Result<Answer, Silence> {
         match tokio::time::timeout(self.limits.total, self.exchange(call)).await {
             Ok(result) => result,
-            Err(_) => Err("no answer in time".into()),
+            Err(_) => Err(Silence::reached("no answer in time")),
         }
     }
 
-    async fn exchange(&self, call: Call) -> Result<Answer, String> {
-        let uri = call.url.as_str().parse().map_err(|_| "the URL cannot be read")?;
+    async fn exchange(&self, call: Call) -> Result<Answer, Silence> {
+        let uri = call
+            .url
+            .as_str()
+            .parse()
+            .map_err(|_| Silence::reached("the URL cannot be read"))?;
         let mut request = Request::new(Full::new(call.body));
         *request.method_mut() = call.method;
         *request.uri_mut() = uri;
         *request.headers_mut() = call.headers;
         let agent = HeaderValue::from_static(concat!("IntentVision/", env!("CARGO_PKG_VERSION")));
         request.headers_mut().insert(USER_AGENT, agent);
-        let response = self.client.request(request).await.map_err(|error| causes(&error))?;
+        let response = self.client.request(request).await.map_err(|error| Silence {
+            reached: !error.is_connect(),
+            words: causes(&error),
+        })?;
         let (parts, body) = response.into_parts();
         let limit = call.reading.limit(parts.status.is_success());
+        let mut words = Vec::new();
+        let reading = read(body, limit, &mut words);
+        match call.reading {
+            Reading::Replies => reading.await,
+            // the status is the answer, however slowly the words come
+            Reading::Refusals => tokio::time::timeout(self.limits.total / 4, reading)
+                .await
+                .unwrap_or_default(),
+        }
         Ok(Answer {
             status: parts.status,
             headers: parts.headers,
-            body: read(body, limit).await,
+            body: words,
         })
     }
 }
 
 /// What a reply says, as far as it can be read: a reply that breaks off has its status all the same.
-async fn read(mut body: Incoming, limit: usize) -> Vec<u8> {
-    let mut read = Vec::new();
+async fn read(mut body: Incoming, limit: usize, read: &mut Vec<u8>) {
     while read.len() < limit {
         let Some(Ok(frame)) = body.frame().await else { break };
         let Some(data) = frame.data_ref() else { continue };
         let room = limit - read.len();
         read.extend_from_slice(&data[..data.len().min(room)]);
     }
-    read
 }
 
 /// The error's causes; the outermost says only that something went wrong.
@@ -169,7 +222,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     /// Answers one request with these bytes and returns what it was sent.
-    async fn exchange(reply: &'static [u8]) -> (Result<Answer, String>, String) {
+    async fn exchange(reply: &'static [u8]) -> (Result<Answer, Silence>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let receiver = tokio::spawn(async move {
@@ -228,7 +281,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_http_is_an_error_with_a_reason() {
         let (answer, _) = exchange(b"SSH-2.0-OpenSSH\r\n\r\n").await;
-        assert!(!answer.unwrap_err().is_empty());
+        let silence = answer.unwrap_err();
+        assert!(silence.reached && !silence.words.is_empty(), "{silence:?}");
     }
 
     #[tokio::test]
@@ -242,6 +296,63 @@ mod tests {
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let url = WebhookUrl::parse(&url, Reach::Private).unwrap();
         let error = sender.send(Call::post(url, "{}")).await.unwrap_err();
-        assert_eq!(error, "no answer in time");
+        assert_eq!(error, Silence::reached("no answer in time"));
+    }
+
+    /// Sends to a receiver that takes the request and then writes these bytes one by one, for ever.
+    async fn dripped(reply: &'static [u8]) -> Result<Answer, Silence> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let receiver = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"{}") {
+                assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+            }
+            for byte in reply.iter().chain(std::iter::repeat(&b'x')) {
+                if stream.write_all(&[*byte]).await.is_err() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        let limits = Limits {
+            total: Duration::from_millis(400),
+            ..Limits::default()
+        };
+        let sender = Sender::new(Arc::new(SystemNetwork), Reach::Private, limits);
+        let url = WebhookUrl::parse(&url, Reach::Private).unwrap();
+        let answer = sender.send(Call::post(url, "{}")).await;
+        receiver.await.unwrap();
+        answer
+    }
+
+    /// Requirement 43: who answers byte by byte has no more time than others, for the head and for the words.
+    #[tokio::test]
+    async fn r43_a_slow_answer_is_given_up_and_slow_words_are_cut() {
+        let head = dripped(b"HTTP/1.1 200 OK\r\nx: ").await;
+        assert_eq!(head.unwrap_err(), Silence::reached("no answer in time"));
+        let words = dripped(b"HTTP/1.1 410 Gone\r\ncontent-length: 99999999\r\n\r\n").await;
+        assert_eq!(words.unwrap().status, StatusCode::GONE);
+    }
+
+    /// Requirement 43: nothing is unpacked, and nobody is asked to pack.
+    #[tokio::test]
+    async fn r43_a_packed_answer_stays_packed() {
+        let reply = b"HTTP/1.1 500 Oh\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\n\x1f\x8b\x08\x00";
+        let (answer, request) = exchange(reply).await;
+        assert_eq!(answer.unwrap().body, b"\x1f\x8b\x08\x00");
+        assert!(!request.contains("accept-encoding"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_told_apart_from_no_answer() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        drop(listener);
+        let sender = Sender::new(Arc::new(SystemNetwork), Reach::Private, Limits::default());
+        let url = WebhookUrl::parse(&url, Reach::Private).unwrap();
+        let silence = sender.send(Call::post(url, "{}")).await.unwrap_err();
+        assert!(!silence.reached, "{silence:?}");
     }
 }

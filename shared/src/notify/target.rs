@@ -59,6 +59,13 @@ impl WebhookUrl {
         Ok(Self(url.into()))
     }
 
+    /// Its `host:port`.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<String> {
+        let url = Url::parse(&self.0).ok()?;
+        Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
+    }
+
     /// The URL.
     #[must_use]
     pub fn as_str(&self) -> &str {

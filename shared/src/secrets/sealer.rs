@@ -2,6 +2,9 @@
 //!
 //! A record is `1 | key id (4 bytes) | nonce (24) | ciphertext and tag`. The associated data name
 //! the table, the column and the row, so that a record that is moved elsewhere does not open.
+//!
+//! There may be several keys: the first seals, and each opens what it once sealed, so that a new key
+//! can be put in front of the old one.
 
 use crate::Error;
 use crate::config::Secret;
@@ -10,7 +13,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 const VERSION: u8 = 1;
 const HEADER: usize = 1 + 4 + 24;
@@ -32,10 +37,39 @@ impl Place<'_> {
     }
 }
 
-/// Seals and opens with one key.
+/// Seals with its newest key, and opens with the one that sealed.
 pub struct Sealer {
+    newest: Key,
+    older: Vec<Key>,
+}
+
+struct Key {
     cipher: XChaCha20Poly1305,
-    key_id: [u8; 4],
+    id: [u8; 4],
+    /// derived from it, for signatures
+    signing: Hmac<Sha256>,
+}
+
+impl Key {
+    fn parse(text: &str) -> Option<Self> {
+        let bytes = STANDARD.decode(text.trim()).ok()?;
+        let digest = Sha256::digest(&bytes);
+        let mut derived = Hmac::<Sha256>::new_from_slice(&bytes).ok()?;
+        derived.update(b"intentvision signing key 1");
+        Some(Self {
+            cipher: XChaCha20Poly1305::new_from_slice(&bytes).ok()?,
+            id: [digest[0], digest[1], digest[2], digest[3]],
+            signing: Hmac::new_from_slice(&derived.finalize().into_bytes()).ok()?,
+        })
+    }
+
+    fn sign(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {
+        let mut signing = self.signing.clone();
+        for part in [purpose.as_bytes(), b"\0", bytes] {
+            signing.update(part);
+        }
+        signing.finalize().into_bytes().into()
+    }
 }
 
 impl std::fmt::Debug for Sealer {
@@ -45,19 +79,39 @@ impl std::fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// A sealer with this key: 32 bytes in base64.
+    /// A sealer with these keys, separated by commas and the newest first: each 32 bytes in base64.
     ///
     /// # Errors
-    /// 503 if it is not.
-    pub fn new(key: &Secret) -> Result<Self, Error> {
-        let wrong = || Error::unavailable("the secret key is not 32 bytes in base64");
-        let bytes = STANDARD.decode(key.reveal().trim()).map_err(|_| wrong())?;
-        let cipher = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| wrong())?;
-        let digest = Sha256::digest(&bytes);
+    /// 503 if one of them is not.
+    pub fn new(keys: &Secret) -> Result<Self, Error> {
+        let wrong = || Error::unavailable("the secret key is not 32 bytes in base64, nor several of them after commas");
+        let mut keys = keys.reveal().split(',').map(|key| Key::parse(key).ok_or_else(wrong));
         Ok(Self {
-            cipher,
-            key_id: [digest[0], digest[1], digest[2], digest[3]],
+            newest: keys.next().ok_or_else(wrong)??,
+            older: keys.collect::<Result<_, _>>()?,
         })
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        std::iter::once(&self.newest).chain(&self.older)
+    }
+
+    /// The signature of this installation under bytes that it hands out; good for nothing but its
+    /// purpose.
+    #[must_use]
+    pub fn sign(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {
+        self.newest.sign(purpose, bytes)
+    }
+
+    /// Whether the bytes were signed for this purpose; the beginning of a signature will do.
+    #[must_use]
+    pub fn signed(&self, purpose: &str, bytes: &[u8], signature: &[u8]) -> bool {
+        let by = |key: &Key| {
+            let whole = key.sign(purpose, bytes);
+            let head = whole.get(..signature.len());
+            head.is_some_and(|head| head.ct_eq(signature).into())
+        };
+        signature.len() >= 16 && self.keys().any(by)
     }
 
     /// A new key, as [`Sealer::new`] takes it.
@@ -79,12 +133,13 @@ impl Sealer {
             aad: &place.associated_data(),
         };
         let sealed = self
+            .newest
             .cipher
             .encrypt(&XNonce::from(nonce), payload)
             .map_err(|_| Error::unavailable("a secret could not be sealed"))?;
         let mut record = Vec::with_capacity(HEADER + sealed.len());
         record.push(VERSION);
-        record.extend_from_slice(&self.key_id);
+        record.extend_from_slice(&self.newest.id);
         record.extend_from_slice(&nonce);
         record.extend_from_slice(&sealed);
         Ok(record)
@@ -97,15 +152,14 @@ impl Sealer {
     pub fn open(&self, place: Place<'_>, record: &[u8]) -> Result<Vec<u8>, Error> {
         let broken = || Error::unavailable("a sealed secret does not open: other key, other place or damaged");
         let (header, sealed) = record.split_at_checked(HEADER).ok_or_else(broken)?;
-        if header[0] != VERSION || header[1..5] != self.key_id {
-            return Err(broken());
-        }
+        let key = self.keys().find(|key| header[1..5] == key.id);
+        let key = key.filter(|_| header[0] == VERSION).ok_or_else(broken)?;
         let nonce: [u8; 24] = header[5..].try_into().map_err(|_| broken())?;
         let payload = Payload {
             msg: sealed,
             aad: &place.associated_data(),
         };
-        self.cipher.decrypt(&XNonce::from(nonce), payload).map_err(|_| broken())
+        key.cipher.decrypt(&XNonce::from(nonce), payload).map_err(|_| broken())
     }
 }
 
@@ -142,6 +196,28 @@ mod tests {
         #[test]
         fn any_bytes_are_refused_without_panic(record: Vec<u8>) {
             prop_assert!(sealer(1).open(PLACE, &record).is_err());
+        }
+    }
+
+    /// Requirement 46: an old key opens what it sealed, and seals nothing.
+    #[test]
+    fn r46_a_new_key_stands_in_front_of_the_old_one() {
+        let key = |seed| Sealer::generate_key(&Entropy::seeded(seed)).unwrap();
+        let old = sealer(1).seal(&Entropy::seeded(2), PLACE, b"secret").unwrap();
+        let both = Sealer::new(&Secret::new(format!("{}, {}", key(3).reveal(), key(1).reveal()))).unwrap();
+        assert_eq!(both.open(PLACE, &old).unwrap(), b"secret");
+        let new = both.seal(&Entropy::seeded(4), PLACE, b"secret").unwrap();
+        assert!(sealer(1).open(PLACE, &new).is_err());
+        assert_eq!(sealer(3).open(PLACE, &new).unwrap(), b"secret");
+        assert!(both.signed("purpose", b"bytes", &sealer(1).sign("purpose", b"bytes")));
+        assert!(!both.signed("purpose", b"bytes", &sealer(5).sign("purpose", b"bytes")));
+        for wrong in [
+            "",
+            ",",
+            &format!("{},", key(1).reveal()),
+            &format!("{},c2hvcnQ=", key(1).reveal()),
+        ] {
+            assert!(Sealer::new(&Secret::new(wrong.to_owned())).is_err(), "{wrong}");
         }
     }
 

@@ -8,6 +8,7 @@ mod fault;
 mod forecasts;
 mod http;
 mod lane;
+mod quiet;
 mod replay;
 mod rig;
 mod rules;

@@ -214,7 +214,7 @@ impl Rig {
     /// `type state` of each message of a channel, in order.
     pub(super) async fn messages(&self, number: u8) -> Vec<String> {
         let rows = self
-            .read("SELECT channel_id, type, state FROM outbox ORDER BY transition_seq, channel_id")
+            .read("SELECT channel_id, type, state FROM outbox ORDER BY occurred_at, flush, channel_id")
             .await;
         let mine = rows
             .iter()
@@ -242,8 +242,18 @@ impl Rig {
             ("transitions", "SELECT * FROM transitions ORDER BY seq"),
             (
                 "outbox",
-                "SELECT message_id, channel_id, alert_id, transition_seq, type, state FROM outbox ORDER BY message_id",
+                "SELECT message_id, channel_id, group_id, flush, type, why, occurred_at, state FROM outbox ORDER BY message_id",
             ),
+            ("notice_rules", "SELECT * FROM notice_rules ORDER BY rule_id"),
+            (
+                "notification_groups",
+                "SELECT * FROM notification_groups ORDER BY channel_id, group_id",
+            ),
+            (
+                "group_alerts",
+                "SELECT * FROM group_alerts ORDER BY alert_id, channel_id",
+            ),
+            ("silences", "SELECT * FROM silences ORDER BY silence_id"),
             (
                 "org_state",
                 "SELECT notified_seq, config_version, due_at FROM org_state",

@@ -53,6 +53,15 @@ fn http_functions_link_neither_the_cloud_sdk_nor_sqlite() {
 }
 
 #[test]
+fn pictures_are_painted_where_messages_are_sent_alone() {
+    let painting: Vec<String> = members()
+        .into_iter()
+        .filter(|package| linked(package).contains("resvg"))
+        .collect();
+    assert_eq!(painting, ["deliver-notifications", "local", "tests"]);
+}
+
+#[test]
 fn sqlite_is_linked_by_local_and_the_tests_alone() {
     let linking: Vec<String> = members()
         .into_iter()

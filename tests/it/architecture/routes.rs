@@ -32,7 +32,7 @@ pub(super) fn of_the_code() -> BTreeMap<Operation, Answer> {
     for (function, routes) in functions {
         for route in routes.list() {
             let operation = (route.method.to_string(), route.path.to_owned());
-            let answer = (function.to_owned(), Some(route.scope.as_str().to_owned()));
+            let answer = (function.to_owned(), route.scope.map(|scope| scope.as_str().to_owned()));
             let earlier = found.insert(operation, answer);
             assert_eq!(earlier, None, "{} {} is there twice", route.method, route.path);
         }

@@ -4,6 +4,7 @@ use super::scene::{Scene, message, on_both};
 use http::Method;
 use intentvision::keys::Environment;
 use intentvision::notify::MessageKind::Firing;
+use intentvision::notify::signature::{SigningSecret, verify};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tests::product::Backend;
@@ -61,21 +62,75 @@ on_both! {
         assert!(receiver.messages().is_empty());
     };
 
-    a_test_call_goes_the_way_of_every_message => async |scene: Scene| {
+    a_test_call_tells_what_the_receiver_said => async |scene: Scene| {
         let receiver = Receiver::start(|_| Answer::Status(200)).await;
         let (channel, secret) = scene.channel(&receiver.url("/")).await;
         let path = format!("{CHANNELS}/{channel}/test");
         let reply = scene.product.send(http::Request::post(&path).header("x-api-key", &scene.key), "").await;
-        assert_eq!(reply.status, 202);
-        assert_eq!(scene.drain(0).await.delivered, 1);
+        assert_eq!(reply.status, 200);
         let [sent] = &receiver.messages()[..] else { panic!("one message") };
         Webhook::new(&secret).unwrap().verify(&sent.body, &sent.headers).unwrap();
-        assert_eq!(reply.json()["message_id"], sent.id());
+        let outcome = |outcome: &str, status: u16, error: Value| {
+            json!({"message_id": sent.id(), "outcome": outcome, "status": status, "error": error, "note": null})
+        };
+        assert_eq!(reply.json(), outcome("delivered", 200, Value::Null));
         assert_eq!(sent.json()["type"], "test");
         assert_eq!(sent.json()["data"]["channel"]["name"], "ops");
-        scene.patch(&channel, json!({"enabled": false})).await;
+        assert_eq!(scene.drain(0).await.attempted, 0);
+        for (answer, said, state) in [(503, "retry", "pending"), (404, "dead", "dead")] {
+            receiver.change(move |_| Answer::Status(answer));
+            let reply = scene.product.post(&path, &scene.key, &json!({})).await;
+            assert_eq!((&reply.json()["outcome"], &reply.json()["status"]), (&json!(said), &json!(answer)));
+            assert!(reply.json()["error"].as_str().unwrap().starts_with(&answer.to_string()));
+            let log = format!("/v1/deliveries?message_id={}", reply.json()["message_id"].as_str().unwrap());
+            assert_eq!(scene.product.get(&log, &scene.key).await.json()["items"][0]["state"], state);
+        }
+        receiver.change(|_| Answer::Status(410));
+        assert_eq!(scene.product.post(&path, &scene.key, &json!({})).await.json()["outcome"], "dead");
         let off = scene.product.post(&path, &scene.key, &json!({})).await;
         assert_eq!(off.problem(), (409, "CONFLICT".into()));
+    };
+
+    /// Requirement 44: both secrets sign until the grace ends, and then the new one alone.
+    r44_a_rotated_secret_and_the_one_before_both_sign_for_a_while => async |scene: Scene| {
+        let receiver = Receiver::start(|_| Answer::Status(200)).await;
+        let (channel, first) = scene.channel(&receiver.url("/")).await;
+        let path = format!("{CHANNELS}/{channel}/rotate-secret");
+        let request = || http::Request::post(&path).header("x-api-key", &scene.key).header("idempotency-key", "one");
+        let rotated = scene.product.send(request(), "").await;
+        assert_eq!(rotated.status, 201, "{}", rotated.json());
+        let second = rotated.json()["secret"].as_str().unwrap().to_owned();
+        assert_eq!((&rotated.json()["grace_seconds"], second == first), (&json!(86_400), false));
+        let again = scene.product.send(request(), "").await.json();
+        assert_eq!((&again["secret_shown"], again.get("secret")), (&json!(true), None));
+
+        let alert = scene.alert("a").await;
+        let signs = async |seq, offset, secrets: [(&str, bool); 2]| {
+            scene.tell(&[message(&channel, &alert, seq, Firing)]).await;
+            assert_eq!(scene.drain(offset).await.delivered, 1);
+            let sent = receiver.messages().pop().unwrap();
+            let timestamp = sent.header("webhook-timestamp").parse().unwrap();
+            for (secret, expected) in secrets {
+                let secret = SigningSecret::parse(secret).unwrap();
+                let good = verify(&secret, sent.id(), timestamp, &sent.body, sent.header("webhook-signature"));
+                assert_eq!(good, expected, "message {seq}");
+            }
+        };
+        let day = 24 * 3_600_000;
+        signs(1, 0, [(&first, true), (&second, true)]).await;
+        signs(2, day - 60_000, [(&first, true), (&second, true)]).await;
+        signs(3, day + 1, [(&first, false), (&second, true)]).await;
+        // the one before the last signs no longer, however short ago it was replaced
+        let third = scene.product.post(&path, &scene.key, &json!({"grace_seconds": 60})).await.json()["secret"].as_str().unwrap().to_owned();
+        signs(4, 0, [(&second, true), (&third, true)]).await;
+        signs(5, 0, [(&first, false), (&third, true)]).await;
+        let shown = scene.product.get(&format!("{CHANNELS}/{channel}"), &scene.key).await.json();
+        assert_eq!(shown["secret"], format!("whsec_…{}", &third[third.len() - 4..]));
+        for (grace, status) in [(json!(-1), 400), (json!(604_801), 400), (json!("a"), 400), (json!(0), 201)] {
+            let reply = scene.product.post(&path, &scene.key, &json!({"grace_seconds": grace})).await;
+            assert_eq!(reply.status, status, "{grace}");
+        }
+        signs(6, 0, [(&third, false), (&second, false)]).await;
     };
 
     /// Requirement 50: the same request once, and no secret in what is kept for a replay.
@@ -99,8 +154,8 @@ on_both! {
             let request = http::Request::post(&path).header("x-api-key", &scene.key).header("idempotency-key", "two");
             scene.product.send(request, "{}").await
         };
-        assert_eq!(test().await.body, test().await.body);
-        assert_eq!(scene.states().await, "pending");
+        assert_eq!(test().await.json(), test().await.json());
+        assert_eq!(scene.row("SELECT count(*), max(attempts) FROM outbox").await, [db::Value::from(1), db::Value::from(1)]);
     };
 
     /// Requirement 31: another organization's channel is answered like a missing one.
@@ -116,6 +171,7 @@ on_both! {
             (Method::PATCH, "/v1/notification-channels/ID", Some(json!({"name": "mine", "enabled": false}))),
             (Method::DELETE, "/v1/notification-channels/ID", None),
             (Method::POST, "/v1/notification-channels/ID/test", None),
+            (Method::POST, "/v1/notification-channels/ID/rotate-secret", None),
         ] {
             let foreign = scene.product.call(method.clone(), &path.replace("ID", channel.as_str()), &stranger, body.as_ref()).await;
             let nothing = scene.product.call(method, &path.replace("ID", missing), &stranger, body.as_ref()).await;
@@ -142,11 +198,12 @@ on_both! {
             (Method::GET, path.clone(), 403),
             (Method::PATCH, path.clone(), 403),
             (Method::POST, format!("{path}/test"), 403),
+            (Method::POST, format!("{path}/rotate-secret"), 403),
             (Method::DELETE, path.clone(), 403),
             (Method::GET, "/v1/deliveries".into(), 200),
         ] {
             let sent = match method {
-                Method::POST | Method::PATCH if !path.ends_with("test") => Some(body("http://127.0.0.1:9/")),
+                Method::POST | Method::PATCH if !path.ends_with("test") && !path.ends_with("rotate-secret") => Some(body("http://127.0.0.1:9/")),
                 _ => None,
             };
             let sent = sent.map(|mut sent| {
@@ -244,6 +301,7 @@ async fn r46_without_a_key_no_channel_is_made_and_the_reply_says_what_to_set() {
         "ops",
         "webhook",
         &json!({"url": "https://example.com"}),
+        None,
         intentvision::notify::address::Reach::Public,
     );
     let refused = intentvision::notify::channel::create(&app, &tenant, &new.unwrap(), None)
@@ -269,7 +327,7 @@ async fn r46_no_secret_is_in_the_database_file() {
     let secret = reply.json()["secret"].as_str().unwrap().to_owned();
     let path = format!("{CHANNELS}/{}/test", reply.json()["channel_id"].as_str().unwrap());
     scene.product.post(&path, &scene.key, &json!({})).await;
-    assert_eq!(scene.drain(0).await.retried, 1);
+    assert_eq!(scene.drain(5_000).await.retried, 1);
     let bare = secret.strip_prefix("whsec_").unwrap();
     let raw = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, bare).unwrap();
     let mut found_url = false;

@@ -44,6 +44,41 @@ on_both! {
         assert_eq!(row, [503.into(), 8.into(), "retry,retry,retry,retry,retry,retry,retry,dead".into()]);
     };
 
+    /// What was told as firing is told as resolved, however long the receiver is away.
+    a_resolve_outlives_the_schedule => async |scene: Scene| {
+        let receiver = Receiver::start(|_| Answer::Status(200)).await;
+        let (channel, _) = scene.channel(&receiver.url("/")).await;
+        let alert = scene.alert("a").await;
+        scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
+        assert_eq!(scene.drain(0).await.delivered, 1);
+        receiver.change(|_| Answer::Status(503));
+        scene.tell(&[message(&channel, &alert, 2, Resolved)]).await;
+        let mut offset = 0;
+        for wait in SCHEDULE.into_iter().chain([3_600; 5]) {
+            assert_eq!(scene.drain(offset).await.retried, 1, "before {wait} s");
+            offset += wait * 1_000;
+        }
+        receiver.change(|_| Answer::Status(200));
+        assert_eq!(scene.drain(offset).await.delivered, 1);
+        assert_eq!(scene.states().await, "delivered, delivered");
+    };
+
+    /// A resolve that meets the 410 itself waits like any other.
+    a_resolve_that_disables_its_channel_is_not_lost => async |scene: Scene| {
+        let receiver = Receiver::start(|_| Answer::Status(200)).await;
+        let (channel, _) = scene.channel(&receiver.url("/")).await;
+        let alert = scene.alert("a").await;
+        scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
+        scene.drain(0).await;
+        receiver.change(|_| Answer::Status(410));
+        scene.tell(&[message(&channel, &alert, 2, Resolved)]).await;
+        assert_eq!(scene.drain(0).await.retried, 1);
+        assert_eq!(scene.drain(HOUR).await.attempted, 0);
+        receiver.change(|_| Answer::Status(200));
+        scene.patch(&channel, serde_json::json!({"enabled": true})).await;
+        assert_eq!(scene.drain(HOUR).await.delivered, 1);
+    };
+
     /// Requirement 45: 410 disables the channel.
     r45_gone_disables_the_channel => async |scene: Scene| {
         let receiver = Receiver::start(|_| Answer::Status(200)).await;

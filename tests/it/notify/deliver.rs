@@ -48,8 +48,10 @@ on_both! {
         for n in 0..10 {
             let (channel, _) = scene.channel(&receiver.url(&format!("/{n}"))).await;
             for k in 0..5 {
-                let alert = scene.alert(&format!("{n}-{k}")).await;
-                messages.extend((1..=4).map(|seq| message(&channel, &alert, n * 20 + k * 4 + seq, Firing)));
+                for seq in 1..=4 {
+                    let alert = scene.alert(&format!("{n}-{k}-{seq}")).await;
+                    messages.push(message(&channel, &alert, n * 20 + k * 4 + seq, Firing));
+                }
             }
         }
         scene.tell(&messages).await;
@@ -122,8 +124,11 @@ on_both! {
     at_most_so_many_attempts_as_asked => async |scene: Scene| {
         let receiver = Receiver::start(|_| Answer::Status(200)).await;
         let (channel, _) = scene.channel(&receiver.url("/")).await;
-        let alert = scene.alert("a").await;
-        let messages: Vec<_> = (1..=5).map(|seq| message(&channel, &alert, seq, Firing)).collect();
+        let mut messages = Vec::new();
+        for name in ["a", "b", "c", "d", "e"] {
+            let alert = scene.alert(name).await;
+            messages.push(message(&channel, &alert, 1, Firing));
+        }
         scene.tell(&messages).await;
         let app = scene.later(0);
         let summary = deliver_notifications::run(&app, 3).await.unwrap();

@@ -63,4 +63,16 @@ on_both! {
             assert_eq!(get(wrong).await["code"], "SCHEMA_VALIDATION_FAILED", "{wrong}");
         }
     };
+
+    /// Requirement 47: what a receiver repeats of its URL does not stand in the log.
+    r47_no_log_repeats_a_credential => async |scene: Scene| {
+        let receiver = Receiver::start(|_| Answer::Said(404, "no /services/s3cr3t-t0k3n-of-a-h00k here")).await;
+        let (channel, _) = scene.channel(&receiver.url("/services/s3cr3t-t0k3n-of-a-h00k")).await;
+        scene.tell(&[message(&channel, &scene.alert("a").await, 1, Firing)]).await;
+        assert_eq!(scene.drain(0).await.dead, 1);
+        let log = scene.product.get("/v1/deliveries", &scene.key).await.json();
+        let attempt = &log["items"][0]["attempts"][0];
+        assert_eq!(attempt["error"], "404 Not Found: no /[redacted]/[redacted] here");
+        assert!(!log.to_string().contains("s3cr3t"), "{log}");
+    };
 }

@@ -1,8 +1,16 @@
 //! Notifications: channels over HTTP, the outbox, and its delivery to real receivers.
 
+mod breaker;
 mod channels;
 mod chaos;
 mod deliver;
+mod digest;
+mod email;
 mod enqueue;
+mod interop;
 mod log;
+mod picture;
+mod program;
+mod replay;
 mod scene;
+mod services;

@@ -4,11 +4,12 @@ use intentvision::App;
 use intentvision::auth::Job;
 use intentvision::clock::{Clock, Millis};
 use intentvision::config::Config;
-use intentvision::id::{AlertId, ChannelId, OrgId, RuleId};
+use intentvision::id::{AlertId, ChannelId, GroupId, OrgId, RuleId};
 use intentvision::keys::Environment;
 use intentvision::notify::address::Reach;
 use intentvision::notify::connector::SystemNetwork;
 use intentvision::notify::delivery::{self, Summary};
+use intentvision::notify::notice::Why;
 use intentvision::notify::outbox;
 use intentvision::notify::sender::{Limits, Sender};
 use intentvision::notify::{MessageKind, NewMessage};
@@ -56,9 +57,14 @@ impl Scene {
         self.product.call(Method::PATCH, &path, &self.key, Some(&change)).await
     }
 
+    /// The id of the alert with this name.
+    pub(crate) fn alert_id(&self, name: &str) -> AlertId {
+        AlertId::derived(MINUTE_ONE, &[self.org.as_str().as_bytes(), name.as_bytes()])
+    }
+
     /// An alert with its rule and series.
     pub(crate) async fn alert(&self, name: &str) -> AlertId {
-        let alert = AlertId::derived(MINUTE_ONE, &[self.org.as_str().as_bytes(), name.as_bytes()]);
+        let alert = self.alert_id(name);
         let rule = RuleId::derived(MINUTE_ONE, &[self.org.as_str().as_bytes(), name.as_bytes()]);
         let hash = i64::from(
             name.bytes()
@@ -83,10 +89,19 @@ impl Scene {
         alert
     }
 
-    /// Writes messages as stage 2 does, and says how many rows a server read for it.
+    /// Writes messages as stage 2 does, each alert a group of its own, and says how many rows a server read for it.
     pub(crate) async fn tell(&self, messages: &[NewMessage]) -> u64 {
         let stage = self.product.app.system(Job::Evaluate, Some(self.org.clone()));
         let mut batch = Batch::write();
+        for message in messages {
+            let ended = (message.kind == MessageKind::Resolved).then_some(message.flush);
+            batch.push(Step::global(
+                "INSERT INTO group_alerts (org_id, alert_id, channel_id, group_id, told, told_at, flush_from, flush_to)
+                 VALUES (?1, 'alert_' || substr(?3, 5), ?2, ?3, 1, 0, ?4, ?5)
+                 ON CONFLICT (org_id, alert_id, channel_id) DO UPDATE SET flush_to = excluded.flush_to",
+                args![&self.org, &message.channel_id, &message.group_id, message.flush, ended],
+            ));
+        }
         for step in outbox::enqueue(messages, stage.clock()) {
             batch.push(step);
         }
@@ -117,7 +132,7 @@ impl Scene {
     /// The states of the outbox, in order of transition: `delivered, pending`.
     pub(crate) async fn states(&self) -> String {
         let row = self
-            .row("SELECT coalesce(group_concat(state, ', '), '') FROM (SELECT state FROM outbox ORDER BY transition_seq, message_id)")
+            .row("SELECT coalesce(group_concat(state, ', '), '') FROM (SELECT state FROM outbox ORDER BY flush, message_id)")
             .await;
         match &row[0] {
             Value::Text(text) => text.clone(),
@@ -133,11 +148,22 @@ pub(crate) fn sender(limits: Limits) -> Sender {
 pub(crate) fn message(channel: &ChannelId, alert: &AlertId, seq: i64, kind: MessageKind) -> NewMessage {
     NewMessage {
         channel_id: channel.clone(),
-        alert_id: alert.clone(),
-        transition_seq: seq,
+        group_id: group(alert),
+        flush: seq,
         minute: MINUTE_ONE + seq * 60_000,
         kind,
+        why: if kind == MessageKind::Resolved {
+            Why::Resolved
+        } else {
+            Why::First
+        },
     }
+}
+
+/// The group of an alert that is told alone.
+pub(crate) fn group(alert: &AlertId) -> GroupId {
+    let hex = alert.as_str().strip_prefix(AlertId::PREFIX).unwrap();
+    GroupId::parse(&format!("{}{hex}", GroupId::PREFIX)).unwrap()
 }
 
 /// Makes a test of each case for each kind of database.

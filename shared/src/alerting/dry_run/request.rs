@@ -63,7 +63,7 @@ impl DryRunRequest {
         match &self.rule {
             Tried::Saved(rule_id) => Ok(rules::get(tenant, rule_id).await?.definition),
             Tried::Unsaved(definition) => {
-                rules::check_channels(tenant, definition).await?;
+                rules::check_references(tenant, definition).await?;
                 Ok(Definition::clone(definition))
             }
         }

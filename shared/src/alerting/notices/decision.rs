@@ -1,205 +1,193 @@
-//! Who is told of a transition: pure, so that whoever decides the same twice decides alike.
+//! Who is told what, and when: pure, so that whoever decides the same twice decides alike.
+//!
+//! The decision goes from minute to minute of product time, over those in which something can change: a transition, the
+//! end of a silence, and the minute in which a rule is due. In each it looks at how things stand, not at what has
+//! changed. So it does not matter how many of these minutes one run decides.
 
-use crate::alerting::instance::Status;
-use crate::clock::Millis;
-use crate::id::{AlertId, ChannelId, RuleId};
-use crate::notify::{MessageKind, NewMessage};
-use std::collections::{BTreeMap, HashMap};
+use super::flush::{Flush, Role};
+use super::situation::{Group, Logged, Noticed, Situation, Told};
+use crate::clock::{MINUTE, Millis};
+use crate::id::{ChannelId, RuleId, SilenceId};
+use crate::notify::NewMessage;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A line of the transition log.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Logged {
-    pub(super) seq: i64,
-    pub(super) minute: Millis,
-    pub(super) alert_id: AlertId,
-    pub(super) rule_id: RuleId,
-    pub(super) to: Status,
+/// What a decision comes to, beside the situation after it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Decided {
+    pub(super) messages: Vec<NewMessage>,
+    /// silences whose last alert is over, and when they end
+    pub(super) ended: Vec<(SilenceId, Millis)>,
 }
 
-/// What channels know of an open alert, or are about to.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Known(HashMap<AlertId, BTreeMap<ChannelId, Told>>);
-
-#[derive(Debug, Clone, Copy)]
-struct Told {
-    fired: bool,
-    last: MessageKind,
-}
-
-impl Known {
-    /// Takes what a channel was told, in order.
-    pub(super) fn told(&mut self, alert_id: &AlertId, channel_id: &ChannelId, kind: MessageKind) {
-        let channels = self.0.entry(alert_id.clone()).or_default();
-        let told = channels.entry(channel_id.clone()).or_insert(Told {
-            fired: false,
-            last: kind,
-        });
-        told.fired |= kind == MessageKind::Firing;
-        told.last = kind;
+/// Decides the minutes up to `until`, in which these transitions happened. `asked` is whether something else has changed:
+/// then the last minute is looked at, too. Transitions of later minutes are taken note of, and their rules due then.
+pub(super) fn decide(situation: &mut Situation, transitions: &[Logged], until: Millis, asked: bool) -> Decided {
+    let mut decided = Decided::default();
+    let first = situation.minute.saturating_add(MINUTE);
+    // what a lane tells that nobody has waited for happens now
+    let happens = |transition: &Logged| transition.minute.max(first);
+    let mut minutes: BTreeSet<Millis> = transitions.iter().map(happens).collect();
+    minutes.extend(
+        situation
+            .rules
+            .values()
+            .filter_map(|rule| rule.due)
+            .map(|due| due.max(first)),
+    );
+    let ends = situation.silences.iter().filter_map(|silence| silence.ends_at);
+    minutes.extend(
+        ends.map(crate::alerting::routing::whole_minutes)
+            .filter(|end| *end >= first),
+    );
+    if asked {
+        minutes.insert(until);
     }
-
-    fn of(&self, alert_id: &AlertId, channel_id: &ChannelId) -> Option<Told> {
-        self.0.get(alert_id)?.get(channel_id).copied()
+    while let Some(minute) = minutes.pop_first().filter(|minute| *minute <= until) {
+        for transition in transitions.iter().filter(|transition| happens(transition) == minute) {
+            situation.take(transition, minute);
+        }
+        let rules: Vec<RuleId> = situation.rules.keys().cloned().collect();
+        for rule_id in rules {
+            let due = situation.look_at(&rule_id, minute, &mut decided.messages);
+            minutes.extend(due.filter(|due| *due <= until));
+        }
+        situation.end_silences(minute, &mut decided.ended);
+        situation.settle();
+        situation.minute = minute;
     }
+    situation.minute = situation.minute.max(until);
+    for transition in transitions.iter().filter(|transition| happens(transition) > until) {
+        situation.take(transition, happens(transition));
+        situation.is_due(transition, happens(transition));
+    }
+    decided
 }
 
-/// The messages of some transitions, in order.
-///
-/// A channel of the rule is told that an alert fires once, however often it went silent in between, and of a silence
-/// unless that is the last that it was told. The end goes to every channel that was told something else before, whatever
-/// became of the rule and its channels since.
-pub(super) fn decide(
-    transitions: &[Logged],
-    channels: &HashMap<RuleId, Vec<ChannelId>>,
-    known: &mut Known,
-) -> Vec<NewMessage> {
-    let mut messages = Vec::new();
-    for transition in transitions {
-        let of_rule = channels.get(&transition.rule_id).map_or(&[][..], Vec::as_slice);
-        let alert_id = &transition.alert_id;
-        let (kind, to): (_, Vec<ChannelId>) = match transition.to {
-            Status::Firing => {
-                let unaware = |channel: &&ChannelId| known.of(alert_id, channel).is_none_or(|told| !told.fired);
-                (MessageKind::Firing, of_rule.iter().filter(unaware).cloned().collect())
-            }
-            Status::NoData => {
-                let last = |channel: &ChannelId| known.of(alert_id, channel).map(|told| told.last);
-                let unaware = |channel: &&ChannelId| last(channel) != Some(MessageKind::NoData);
-                (MessageKind::NoData, of_rule.iter().filter(unaware).cloned().collect())
-            }
-            Status::Resolved => {
-                let told = known.0.get(alert_id).into_iter().flatten();
-                let open = told.filter(|(_, told)| told.last != MessageKind::Resolved);
-                (
-                    MessageKind::Resolved,
-                    open.map(|(channel, _)| channel.clone()).collect(),
-                )
-            }
-        };
-        for channel_id in to {
-            known.told(alert_id, &channel_id, kind);
-            messages.push(NewMessage {
-                channel_id,
-                alert_id: alert_id.clone(),
-                transition_seq: transition.seq,
-                minute: transition.minute,
-                kind,
-            });
+impl Situation {
+    /// Takes note of a transition that happened in a minute.
+    fn take(&mut self, transition: &Logged, minute: Millis) {
+        if let Some(alert) = self.alerts.get_mut(&transition.alert_id) {
+            alert.noticed = Some(Noticed::from(transition.to));
+            alert.seq = transition.seq;
+            alert.since = minute;
         }
     }
-    messages
+
+    fn is_due(&mut self, transition: &Logged, minute: Millis) {
+        let alert = self.alerts.get(&transition.alert_id);
+        if let Some(rule) = alert.and_then(|alert| self.rules.get_mut(&alert.rule_id)) {
+            rule.due = earlier(rule.due, Some(minute));
+        }
+    }
+
+    /// Decides for one rule in one minute, and returns when to look at it again if nothing changes before.
+    fn look_at(&mut self, rule_id: &RuleId, minute: Millis, messages: &mut Vec<NewMessage>) -> Option<Millis> {
+        let mut rule = self.rules.get(rule_id)?.clone();
+        let mut groups = std::mem::take(&mut rule.groups);
+        let mut due = None;
+        let inhibitors = self.inhibitors(&rule);
+        // an escalation looks at what the rule's own channels were told
+        for (channel_id, role) in audience(&rule.channels, &rule.routing, &groups) {
+            let (mut mine, others): (Vec<Group>, Vec<Group>) = groups
+                .into_iter()
+                .partition(|group| group.channel_id == channel_id && !group.closed);
+            let mut flush = Flush {
+                situation: self,
+                rule_id,
+                rule: &rule,
+                role,
+                minute,
+                inhibitors: &inhibitors,
+                told: first_told(&rule.channels, &others),
+                messages,
+                due: None,
+            };
+            flush.channel(&channel_id, &mut mine);
+            due = earlier(due, flush.due);
+            groups = others;
+            groups.extend(mine);
+        }
+        let kept = self.rules.get_mut(rule_id)?;
+        kept.groups = groups;
+        kept.due = due;
+        due
+    }
+
+    /// Silences until resolved end when no alert that they match is open. They still hold in that minute.
+    fn end_silences(&mut self, minute: Millis, ended: &mut Vec<(SilenceId, Millis)>) {
+        let (alerts, rules) = (&self.alerts, &self.rules);
+        for silence in &mut self.silences {
+            if silence.ends_at.is_some() || silence.created_at > minute {
+                continue;
+            }
+            let open = alerts.values().filter(|alert| alert.is_open());
+            let mut matched = open.filter_map(|alert| Some(alert.subject(rules.get(&alert.rule_id)?)));
+            if !matched.any(|subject| silence.matchers.matches(subject)) {
+                silence.ends_at = Some(minute + MINUTE);
+                ended.push((silence.silence_id.clone(), minute + MINUTE));
+            }
+        }
+    }
+
+    /// Alerts that are over and of which nobody waits to hear need not be looked at any longer.
+    fn settle(&mut self) {
+        let members = self
+            .rules
+            .values()
+            .flat_map(|rule| &rule.groups)
+            .flat_map(|group| &group.members);
+        let waiting: BTreeSet<_> = members
+            .filter(|(_, told)| told.to.is_none())
+            .map(|(id, _)| id.clone())
+            .collect();
+        for (alert_id, alert) in &mut self.alerts {
+            let mine = self.rules.contains_key(&alert.rule_id);
+            if mine && alert.noticed == Some(Noticed::Over) && !waiting.contains(alert_id) {
+                alert.noticed = None;
+            }
+        }
+    }
+}
+
+/// Whoever a rule may tell: its own channels first, then those of its escalation, and at last those that it once told.
+fn audience(
+    own: &[ChannelId],
+    routing: &crate::alerting::routing::Routing,
+    groups: &[Group],
+) -> Vec<(ChannelId, Role)> {
+    let mut audience: Vec<(ChannelId, Role)> = own.iter().map(|channel| (channel.clone(), Role::Own)).collect();
+    if let Some((after, channels)) = routing.escalation() {
+        audience.extend(
+            channels
+                .iter()
+                .map(|channel| (channel.clone(), Role::Escalation(after))),
+        );
+    }
+    for group in groups {
+        if audience.iter().all(|(channel, _)| *channel != group.channel_id) {
+            audience.push((group.channel_id.clone(), Role::Former));
+        }
+    }
+    audience
+}
+
+/// When one of the rule's own channels was told first of each alert.
+fn first_told(own: &[ChannelId], groups: &[Group]) -> BTreeMap<crate::id::AlertId, Millis> {
+    let mut first = BTreeMap::new();
+    for group in groups.iter().filter(|group| own.contains(&group.channel_id)) {
+        for (alert_id, Told { at, from, .. }) in &group.members {
+            if from.is_some() {
+                let earliest = first.entry(alert_id.clone()).or_insert(*at);
+                *earliest = (*earliest).min(*at);
+            }
+        }
+    }
+    first
+}
+
+pub(super) fn earlier(one: Option<Millis>, other: Option<Millis>) -> Option<Millis> {
+    [one, other].into_iter().flatten().min()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn rule() -> RuleId {
-        RuleId::derived(0, &[b"rule"])
-    }
-
-    fn channel(number: u8) -> ChannelId {
-        ChannelId::derived(0, &[&[number]])
-    }
-
-    fn logged(seq: i64, to: Status) -> Logged {
-        Logged {
-            seq,
-            minute: seq * 60_000,
-            alert_id: AlertId::derived(0, &[b"alert"]),
-            rule_id: rule(),
-            to,
-        }
-    }
-
-    /// One letter a transition and what the channel is told of it: `F`, `N`, `R` or `.`.
-    fn told(story: &str) -> String {
-        let channels = HashMap::from([(rule(), vec![channel(1)])]);
-        let mut known = Known::default();
-        let one = |(index, letter): (usize, char)| {
-            let transition = logged(i64::try_from(index).unwrap(), status(letter));
-            match decide(&[transition], &channels, &mut known)[..] {
-                [] => '.',
-                [ref message] => letter_of(message.kind),
-                _ => panic!("more than one message"),
-            }
-        };
-        story.chars().enumerate().map(one).collect()
-    }
-
-    fn status(letter: char) -> Status {
-        match letter {
-            'F' => Status::Firing,
-            'N' => Status::NoData,
-            _ => Status::Resolved,
-        }
-    }
-
-    fn letter_of(kind: MessageKind) -> char {
-        match kind {
-            MessageKind::Firing => 'F',
-            MessageKind::NoData => 'N',
-            MessageKind::Resolved => 'R',
-            MessageKind::Acknowledged => 'A',
-        }
-    }
-
-    #[test]
-    fn a_page_comes_once_and_a_silence_does_not_repeat_it() {
-        assert_eq!(told("FR"), "FR");
-        assert_eq!(told("FNFR"), "FN.R");
-        assert_eq!(told("NFR"), "NFR");
-        assert_eq!(told("NR"), "NR");
-        assert_eq!(told("FNFNR"), "FN..R");
-    }
-
-    #[test]
-    fn the_end_is_told_to_whoever_was_told_whatever_became_of_the_rule() {
-        let mut known = Known::default();
-        let mut channels = HashMap::from([(rule(), vec![channel(1), channel(2)])]);
-        assert_eq!(decide(&[logged(1, Status::Firing)], &channels, &mut known).len(), 2);
-        channels.insert(rule(), vec![channel(3)]);
-        let closing = decide(&[logged(2, Status::Resolved)], &channels, &mut known.clone());
-        let to: Vec<ChannelId> = closing.into_iter().map(|message| message.channel_id).collect();
-        assert_eq!(to.len(), 2);
-        assert!(!to.contains(&channel(3)));
-        assert_eq!(
-            decide(&[logged(2, Status::Resolved)], &HashMap::new(), &mut known).len(),
-            2
-        );
-    }
-
-    #[test]
-    fn nobody_is_told_of_an_end_without_a_beginning() {
-        assert_eq!(told("R"), ".");
-    }
-
-    proptest! {
-        /// However the log is cut into runs of stage 2, the messages are the same.
-        #[test]
-        fn the_cut_does_not_matter(story in "([FN]{1,4}R){0,5}", cuts in proptest::collection::vec(1..6_usize, 0..20)) {
-            let channels = HashMap::from([(rule(), vec![channel(1), channel(2)])]);
-            let log: Vec<Logged> = story.chars().enumerate().map(|(seq, letter)| {
-                let seq = i64::try_from(seq).unwrap();
-                // each episode is an alert of its own
-                let episode = story.chars().take(usize::try_from(seq).unwrap()).filter(|letter| *letter == 'R').count();
-                Logged { alert_id: AlertId::derived(0, &[&episode.to_be_bytes()]), ..logged(seq, status(letter)) }
-            }).collect();
-            let whole = decide(&log, &channels, &mut Known::default());
-            let (mut known, mut pieces, mut rest) = (Known::default(), Vec::new(), &log[..]);
-            for cut in cuts.into_iter().chain([usize::MAX]) {
-                let (now, later) = rest.split_at(cut.min(rest.len()));
-                pieces.extend(decide(now, &channels, &mut known));
-                rest = later;
-            }
-            prop_assert_eq!(&pieces, &whole);
-            // what was told as firing is told as resolved, once, to the same channel
-            for message in whole.iter().filter(|message| message.kind != MessageKind::Resolved) {
-                let ends = whole.iter().filter(|end| end.kind == MessageKind::Resolved
-                    && end.alert_id == message.alert_id && end.channel_id == message.channel_id && end.transition_seq > message.transition_seq);
-                prop_assert_eq!(ends.count(), 1);
-            }
-        }
-    }
-}
+mod tests;

@@ -58,8 +58,8 @@ pub struct Due {
     pub tombstones: bool,
 }
 
-/// The organizations for which a tick has something to do: an active lane, transitions that nobody was told of, or the
-/// tombstone of a rule.
+/// The organizations for which a tick has something to do: an active lane, transitions that nobody was told of, alerts of
+/// which something may have to be told later, or the tombstone of a rule.
 ///
 /// # Errors
 /// 503 if the database does not answer.
@@ -68,7 +68,8 @@ pub async fn due(system: &Tenant) -> Result<Vec<Due>, Error> {
         "SELECT org_id, tombstones FROM (
             SELECT a.org_id,
                 EXISTS (SELECT 1 FROM lanes WHERE org_id = a.org_id AND active = 1)
-                    OR EXISTS (SELECT 1 FROM transitions WHERE org_id = a.org_id AND seq > s.notified_seq) AS waits,
+                    OR EXISTS (SELECT 1 FROM transitions WHERE org_id = a.org_id AND seq > s.notified_seq)
+                    OR EXISTS (SELECT 1 FROM notice_rules WHERE org_id = a.org_id) AS waits,
                 EXISTS (SELECT 1 FROM alert_rules WHERE org_id = a.org_id AND deleted_at IS NOT NULL) AS tombstones
             FROM authority AS a JOIN org_state AS s ON s.org_id = a.org_id)
          WHERE waits OR tombstones ORDER BY org_id",

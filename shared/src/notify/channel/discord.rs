@@ -3,13 +3,14 @@
 //! Nobody is mentioned, whatever a label holds, for the body allows no mention; and what Discord would
 //! read as markup is escaped.
 
-use super::story::{Story, fit};
+use super::story::{Story, fit, plain};
 use super::{Judgement, Letter};
 use crate::clock::Millis;
 use crate::notify::address::Reach;
 use crate::notify::call::{Call, Role};
 use crate::notify::notice::Notice;
 use crate::notify::outbox::MessageKind;
+use crate::notify::picture::Picture;
 use crate::notify::retry::{self, Verdict};
 use crate::notify::sender::Answer;
 use crate::notify::target::SecretUrl;
@@ -24,6 +25,9 @@ const DESCRIPTION: usize = 4_096;
 const FIELDS: usize = 25;
 /// Below the 1,024 of a field's value: an embed has 6,000 in all.
 const VALUE: usize = 128;
+/// Of the description of a file.
+const ALT: usize = 1_024;
+const PICTURE: &str = "chart.png";
 /// `Unknown Message`: somebody deleted it.
 const UNKNOWN_MESSAGE: u64 = 10_008;
 
@@ -60,7 +64,14 @@ impl Discord {
     pub(super) fn calls(&self, letter: &Letter<'_>) -> Result<Vec<Call>, String> {
         let post = Call::ask(self.url.url().with_query("wait", "true")?, letter.body.to_owned());
         let first = letter.thread.filter(|_| letter.kind == Some(MessageKind::Resolved));
-        let Some(id) = first else { return Ok(vec![post]) };
+        let Some(id) = first else {
+            // without its picture, if that is what is wrong with it
+            let pictured = letter
+                .picture
+                .map(|picture| pictured(post.clone(), letter, picture))
+                .transpose()?;
+            return Ok(pictured.into_iter().chain([post]).collect());
+        };
         let edit = Call::ask(self.url.url().below(&["messages", id])?, letter.body.to_owned());
         Ok(vec![edit.with_method(Method::PATCH).with_role(Role::Preferred), post])
     }
@@ -85,6 +96,21 @@ impl Discord {
     }
 }
 
+/// The message with its picture below.
+fn pictured(post: Call, letter: &Letter<'_>, picture: &Picture) -> Result<Call, String> {
+    let mut body: Value = serde_json::from_str(letter.body).map_err(|error| error.to_string())?;
+    body["embeds"][0]["image"] = json!({"url": format!("attachment://{PICTURE}")});
+    let alt = fit(&picture.alt, ALT, plain);
+    body["attachments"] = json!([{"id": 0, "filename": PICTURE, "description": alt}]);
+    let form = Call {
+        body: body.to_string().into(),
+        ..post
+    };
+    // an id is random enough to stand nowhere in the picture
+    let call = form.with_png(&format!("iv-{}", letter.message_id), PICTURE, &picture.png)?;
+    Ok(call.with_role(Role::Preferred))
+}
+
 /// `/api/webhooks/ID/TOKEN`, with or without a version of the interface.
 fn is_webhook(url: &SecretUrl) -> bool {
     let segments = url.url().segments();
@@ -98,8 +124,7 @@ fn is_webhook(url: &SecretUrl) -> bool {
 }
 
 /// The message.
-pub(super) fn write(notice: &Notice) -> String {
-    let story = Story::of(notice);
+pub(super) fn write(notice: &Notice, story: &Story) -> String {
     let fields: Vec<Value> = story
         .facts
         .iter()
@@ -150,6 +175,10 @@ mod tests {
     use http::{HeaderMap, StatusCode};
     use proptest::prelude::*;
 
+    fn written(notice: &Notice) -> String {
+        write(notice, &Story::of(notice))
+    }
+
     const URL: &str = "https://discord.com/api/webhooks/1234/token-abcd";
 
     fn discord(url: &str) -> Result<Discord, String> {
@@ -183,6 +212,7 @@ mod tests {
                 kind,
                 body: "{}",
                 thread,
+                picture: None,
                 now: 0,
             };
             let calls = discord(url).unwrap().calls(&letter).unwrap();
@@ -249,13 +279,13 @@ mod tests {
 
     #[test]
     fn the_message_is_readable() {
-        insta::assert_snapshot!(write(&notice(Some(MessageKind::Firing), "a <b>")), @r#"{"allowed_mentions":{"parse":[]},"embeds":[{"color":14233637,"description":"a \\<b\\>\na \\<b\\>","fields":[{"inline":true,"name":"Severity","value":"critical"},{"inline":true,"name":"Series","value":"latency{host=a \\<b\\>}"},{"inline":true,"name":"Value","value":"512.5"},{"inline":true,"name":"Since","value":"2026\\-11\\-23T10\\:00\\:00Z"},{"inline":true,"name":"Acknowledged by","value":"a \\<b\\>"}],"timestamp":"2026-11-23T10:00:00Z","title":"Firing\\: a \\<b\\>"}]}"#);
+        insta::assert_snapshot!(written(&notice(Some(MessageKind::Firing), "a <b>")), @r#"{"allowed_mentions":{"parse":[]},"embeds":[{"color":14233637,"description":"a \\<b\\>\na \\<b\\>","fields":[{"inline":true,"name":"Severity","value":"critical"},{"inline":true,"name":"Series","value":"latency{host=a \\<b\\>}"},{"inline":true,"name":"Value","value":"512.5"},{"inline":true,"name":"Since","value":"2026\\-11\\-23T10\\:00\\:00Z"},{"inline":true,"name":"Acknowledged by","value":"a \\<b\\>"}],"timestamp":"2026-11-23T10:00:00Z","title":"Firing\\: a \\<b\\>"}]}"#);
     }
 
     proptest! {
         #[test]
         fn any_message_keeps_the_limits_and_mentions_nobody(notice in any_notice()) {
-            let body: Value = serde_json::from_str(&write(&notice)).unwrap();
+            let body: Value = serde_json::from_str(&written(&notice)).unwrap();
             prop_assert_eq!(&body["allowed_mentions"], &json!({"parse": []}));
             prop_assert!(body.get("content").is_none());
             let embed = &body["embeds"][0];

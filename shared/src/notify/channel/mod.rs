@@ -2,33 +2,52 @@
 //!
 //! A kind of channel does four things, each in the file of its name: it reads its configuration, it
 //! writes a [`Notice`] as the body that the first attempt freezes, it turns that body into requests,
-//! and it judges the answers. [`store`] keeps channels.
+//! and it judges the answers.
 
 mod discord;
+mod email;
+mod item;
 mod pagerduty;
+mod request;
+mod rotation;
+mod sealed;
 mod slack;
 mod store;
 mod story;
 mod teams;
+mod template;
+mod test_call;
 mod webhook;
 
-pub use store::{ChannelChange, ChannelItem, Created, Issued, NewChannel, create, delete, get, list, test, update};
-pub(super) use store::{SealedChannel, open};
+pub(super) use email::{Words, escaped};
+pub use item::{ChannelItem, get, list};
+pub use request::{ChannelChange, NewChannel, RateLimit};
+pub use rotation::{GRACE, rotate_secret};
+pub(super) use sealed::{SealedChannel, open};
+pub use store::{Created, Issued, create, delete, update};
+pub use template::Templates;
+pub use test_call::{TestOutcome, test};
 
 use super::address::Reach;
 use super::call::Call;
 use super::notice::Notice;
 use super::outbox::MessageKind;
+use super::picture::{Picture, Taking};
+use super::redact;
 use super::retry::{self, Verdict};
 use super::sender::Answer;
 use super::signature::SigningSecret;
+use crate::Error;
 use crate::clock::Millis;
 use discord::Discord;
+use email::Email;
 use pagerduty::PagerDuty;
 use serde_json::Value;
 use slack::Slack;
 use teams::Teams;
 use webhook::Webhook;
+
+const NOT_FOUND: Error = Error::NotFound("the channel");
 
 /// What a channel's receiver is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,15 +62,18 @@ pub enum ChannelType {
     Teams,
     /// a webhook of a channel
     Discord,
+    /// mail to people who have confirmed it
+    Email,
 }
 
 impl ChannelType {
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 6] = [
         (Self::Webhook, "webhook"),
         (Self::Slack, "slack"),
         (Self::PagerDuty, "pagerduty"),
         (Self::Teams, "teams"),
         (Self::Discord, "discord"),
+        (Self::Email, "email"),
     ];
 
     /// Reads a `type`.
@@ -74,15 +96,26 @@ impl ChannelType {
     }
 
     /// The body that the first attempt freezes. It is kept in clear, so that no credential is in it.
-    pub(super) fn write(self, notice: &Notice) -> String {
-        match self {
+    pub(super) fn write(self, notice: &Notice, templates: &Templates) -> Written {
+        let (story, note) = templates.tell(notice);
+        let body = match self {
+            // for programs: it holds the notice itself
             Self::Webhook => webhook::write(notice),
-            Self::Slack => slack::write(notice),
-            Self::PagerDuty => pagerduty::write(notice),
-            Self::Teams => teams::write(notice),
-            Self::Discord => discord::write(notice),
-        }
+            Self::Slack => slack::write(notice, &story),
+            Self::PagerDuty => pagerduty::write(notice, &story),
+            Self::Teams => teams::write(notice, &story),
+            Self::Discord => discord::write(notice, &story),
+            Self::Email => email::write(&story),
+        };
+        Written { body, note }
     }
+}
+
+/// A body, and what is to be said about it in the delivery log.
+#[derive(Debug, Clone)]
+pub(super) struct Written {
+    pub(super) body: String,
+    pub(super) note: Option<String>,
 }
 
 /// How a channel's receiver is reached: read once, and good from then on.
@@ -93,6 +126,7 @@ pub(super) enum ChannelConfig {
     PagerDuty(PagerDuty),
     Teams(Teams),
     Discord(Discord),
+    Email(Email),
 }
 
 impl ChannelConfig {
@@ -107,6 +141,7 @@ impl ChannelConfig {
             ChannelType::PagerDuty => PagerDuty::parse(config, reach).map(Self::PagerDuty),
             ChannelType::Teams => Teams::parse(config, reach).map(Self::Teams),
             ChannelType::Discord => Discord::parse(config, reach).map(Self::Discord),
+            ChannelType::Email => Email::parse(config).map(Self::Email),
         }
     }
 
@@ -118,13 +153,14 @@ impl ChannelConfig {
             Self::PagerDuty(pagerduty) => pagerduty.shown(),
             Self::Teams(teams) => teams.shown(),
             Self::Discord(discord) => discord.shown(),
+            Self::Email(email) => email.shown(),
         }
     }
 
     /// What is sealed: the whole configuration, where a part of it is a credential.
     pub(super) fn credentials(&self) -> Option<String> {
         let credentials = match self {
-            Self::Webhook(_) => return None,
+            Self::Webhook(_) | Self::Email(_) => return None,
             Self::Slack(slack) => slack.credentials(),
             Self::PagerDuty(pagerduty) => pagerduty.credentials(),
             Self::Teams(teams) => teams.credentials(),
@@ -133,19 +169,42 @@ impl ChannelConfig {
         Some(credentials.to_string())
     }
 
+    /// What of the configuration no log may show: that of a webhook is kept in clear, and its URL is
+    /// a password all the same.
+    pub(super) fn credential_pieces(&self) -> Vec<String> {
+        let config = match self {
+            Self::Webhook(webhook) => webhook.shown(),
+            Self::Email(_) => Value::Null,
+            Self::Slack(slack) => slack.credentials(),
+            Self::PagerDuty(pagerduty) => pagerduty.credentials(),
+            Self::Teams(teams) => teams.credentials(),
+            Self::Discord(discord) => discord.credentials(),
+        };
+        redact::pieces(&config)
+    }
+
     /// Reads a kept channel.
     ///
     /// # Errors
     /// What is wrong with it, for its owner.
-    pub(super) fn restore(r#type: ChannelType, config: &str, opened: &str, reach: Reach) -> Result<Self, String> {
-        let broken = |_| "the channel's configuration is broken";
-        match r#type {
-            ChannelType::Webhook => {
-                let config = serde_json::from_str(config).map_err(broken)?;
-                let secrets = SigningSecret::parse_all(opened).ok_or("the channel's secret is broken")?;
-                Ok(Self::Webhook(Webhook::parse(&config, reach)?.signed_by(secrets)))
-            }
-            _ => Self::parse(r#type, &serde_json::from_str(opened).map_err(broken)?, reach),
+    fn restore(channel: &SealedChannel, opened: &str, reach: Reach) -> Result<Self, String> {
+        let read = |text: &str| serde_json::from_str(text).map_err(|_| "the channel's configuration is broken");
+        if channel.r#type == ChannelType::Webhook {
+            let mut secrets = SigningSecret::parse_all(opened).ok_or("the channel's secret is broken")?;
+            secrets.truncate(if channel.rotating { 2 } else { 1 });
+            let webhook = Webhook::parse(&read(&channel.config)?, reach)?;
+            return Ok(Self::Webhook(webhook.signed_by(secrets)));
+        }
+        let config = if opened.is_empty() { &channel.config } else { opened };
+        Self::parse(channel.r#type, &read(config)?, reach)
+    }
+
+    /// How pictures go with the messages.
+    pub(super) fn takes_pictures(&self) -> Taking {
+        match self {
+            Self::Discord(_) | Self::Email(_) => Taking::Attached,
+            Self::Slack(_) | Self::PagerDuty(_) => Taking::Linked,
+            Self::Webhook(_) | Self::Teams(_) => Taking::Never,
         }
     }
 
@@ -160,6 +219,7 @@ impl ChannelConfig {
             Self::PagerDuty(pagerduty) => pagerduty.calls(letter),
             Self::Teams(teams) => Ok(vec![teams.call(letter)]),
             Self::Discord(discord) => discord.calls(letter),
+            Self::Email(_) => Err("mail is no request".into()),
         }
     }
 
@@ -167,7 +227,7 @@ impl ChannelConfig {
     pub(super) fn judge(&self, answer: &Answer, now: Millis) -> Judgement {
         match self {
             // PagerDuty: 202 is success, 400 is final, 429 and 5xx are not, as anywhere
-            Self::Webhook(_) | Self::PagerDuty(_) => Judgement::by_status(answer, now),
+            Self::Webhook(_) | Self::PagerDuty(_) | Self::Email(_) => Judgement::by_status(answer, now),
             Self::Slack(slack) => slack.judge(answer, now),
             Self::Teams(_) => Teams::judge(answer, now),
             Self::Discord(_) => Discord::judge(answer, now),
@@ -186,6 +246,8 @@ pub(super) struct Letter<'a> {
     pub(super) body: &'a str,
     /// what the receiver calls the first message of the group, once it was told one
     pub(super) thread: Option<&'a str>,
+    /// what is drawn of it, where the channel takes a picture and there is one
+    pub(super) picture: Option<&'a Picture>,
     /// wall time of the attempt
     pub(super) now: Millis,
 }
@@ -198,6 +260,8 @@ pub(super) struct Judgement {
     pub(super) error: Option<String>,
     /// what the receiver calls the message that it has now
     pub(super) thread: Option<String>,
+    /// what is to be said about an acceptance all the same
+    pub(super) note: Option<String>,
 }
 
 impl Judgement {
@@ -207,6 +271,7 @@ impl Judgement {
             verdict: Verdict::Retry(None),
             error: Some(error.into()),
             thread: None,
+            note: None,
         }
     }
 
@@ -236,6 +301,7 @@ impl Judgement {
             verdict,
             error: (verdict != Verdict::Delivered).then_some(error),
             thread: None,
+            note: None,
         }
     }
 }

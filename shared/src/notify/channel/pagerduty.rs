@@ -64,6 +64,13 @@ impl PagerDuty {
     pub(super) fn calls(&self, letter: &Letter<'_>) -> Result<Vec<Call>, String> {
         let mut event: Map<String, Value> = serde_json::from_str(letter.body).map_err(|_| "the message is broken")?;
         event.insert("routing_key".into(), self.routing_key.reveal().into());
+        // images are shown from https alone
+        let picture = letter
+            .picture
+            .and_then(|picture| Some((picture.url.as_deref()?, &picture.alt)));
+        if let Some((url, alt)) = picture.filter(|(url, _)| url.starts_with("https://")) {
+            event.insert("images".into(), json!([{"src": url, "alt": fit(alt, SUMMARY, plain)}]));
+        }
         let call = |event: &Map<String, Value>| Call::ask(self.url.clone(), json!(event).to_string());
         let told = call(&event);
         if letter.kind.is_some() {
@@ -77,7 +84,7 @@ impl PagerDuty {
 }
 
 /// The event, without the key of its integration.
-pub(super) fn write(notice: &Notice) -> String {
+pub(super) fn write(notice: &Notice, story: &Story) -> String {
     let mut event = json!({
         "event_action": match notice.kind {
             None | Some(MessageKind::Firing | MessageKind::NoData) => "trigger",
@@ -90,7 +97,7 @@ pub(super) fn write(notice: &Notice) -> String {
     if event["event_action"] != "trigger" {
         return event.to_string();
     }
-    event["payload"] = payload(notice);
+    event["payload"] = payload(notice, story);
     let whole = event.to_string();
     if whole.len() <= EVENT {
         return whole;
@@ -109,8 +116,7 @@ fn dedup_key(notice: &Notice) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn payload(notice: &Notice) -> Value {
-    let story = Story::of(notice);
+fn payload(notice: &Notice, story: &Story) -> Value {
     let first = notice.alerts.first();
     let mut payload = json!({
         "summary": fit(&story.title, SUMMARY, plain),
@@ -144,18 +150,23 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn written(notice: &Notice) -> String {
+        write(notice, &Story::of(notice))
+    }
+
     fn pagerduty() -> PagerDuty {
         let config = json!({"routing_key": "0123456789abcdef0123456789abcdef"});
         PagerDuty::parse(&config, Reach::Public).unwrap()
     }
 
     fn sent(kind: Option<MessageKind>) -> Vec<Value> {
-        let body = write(&notice(kind, "slow"));
+        let body = written(&notice(kind, "slow"));
         let letter = Letter {
             message_id: "msg_1",
             kind,
             body: &body,
             thread: None,
+            picture: None,
             now: 0,
         };
         let calls = pagerduty().calls(&letter).unwrap();
@@ -180,7 +191,7 @@ mod tests {
             assert_eq!(event["event_action"], action);
             assert_eq!(event["routing_key"], "0123456789abcdef0123456789abcdef");
             assert_eq!(event.get("payload").is_some(), action == "trigger");
-            assert!(!write(&notice(Some(kind), "slow")).contains("0123456789abcdef"));
+            assert!(!written(&notice(Some(kind), "slow")).contains("0123456789abcdef"));
             keys.push(event["dedup_key"].clone());
         }
         keys.dedup();
@@ -223,7 +234,7 @@ mod tests {
     fn details_that_are_too_large_are_left_out_and_named() {
         let mut huge = notice(Some(MessageKind::Firing), &"x".repeat(1_024));
         huge.alerts = vec![huge.alerts[0].clone(); 500];
-        let body = write(&huge);
+        let body = written(&huge);
         assert!(body.len() <= EVENT);
         assert!(body.contains("left_out"));
     }
@@ -231,7 +242,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_event_keeps_the_limits_and_fits_the_schema(notice in any_notice()) {
-            let body = write(&notice);
+            let body = written(&notice);
             prop_assert!(body.len() <= EVENT);
             let event: Value = serde_json::from_str(&body).unwrap();
             prop_assert!((1..=255).contains(&event["dedup_key"].as_str().unwrap().len()));

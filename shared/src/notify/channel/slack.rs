@@ -4,7 +4,7 @@
 //! and `>` are escaped, so that none can mention a channel. Servers that take Slack's incoming
 //! webhooks (Mattermost, Rocket.Chat) are reached by their own URL.
 
-use super::story::{Story, fit};
+use super::story::{Story, fit, plain};
 use super::{Judgement, Letter};
 use crate::clock::Millis;
 use crate::config::Secret;
@@ -26,6 +26,7 @@ const SECTION: usize = 3_000;
 /// Below the 2,000 of a field, for the blocks together have an undocumented limit of about 13,200.
 const FIELD: usize = 300;
 const FIELDS: usize = 10;
+const ALT: usize = 2_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,28 +99,40 @@ impl Slack {
 
     pub(super) fn calls(&self, letter: &Letter<'_>) -> Result<Vec<Call>, String> {
         let (token, channel, api) = match self {
-            Self::Incoming(url) => return Ok(vec![Call::ask(url.url().clone(), letter.body.to_owned())]),
+            Self::Incoming(url) => {
+                let post = |body: String| Call::ask(url.url().clone(), body);
+                let pictured = pictured(letter).map(|body| post(body).with_role(Role::Preferred));
+                return Ok(pictured.into_iter().chain([post(letter.body.to_owned())]).collect());
+            }
             Self::Bot { token, channel, api } => (token, channel, api),
         };
-        let method = |name: &str, more: Value| {
-            let mut body: Value = serde_json::from_str(letter.body).map_err(|_| "the message is broken")?;
+        let method = |name: &str, body: &str, more: &Value| {
+            let mut body: Value = serde_json::from_str(body).map_err(|_| "the message is broken")?;
             if let (Some(body), Some(more)) = (body.as_object_mut(), more.as_object()) {
                 body.extend(more.clone());
             }
             Call::ask(api.below(&[name])?, body.to_string()).with_bearer(token.reveal())
         };
         // the place that Slack itself named, for only posting takes other names of it
-        let Some((place, first)) = letter.thread.and_then(|thread| thread.split_once(' ')) else {
-            return Ok(vec![method("chat.postMessage", json!({"channel": channel}))?]);
+        let thread = letter.thread.and_then(|thread| thread.split_once(' '));
+        let place = match thread {
+            None => json!({"channel": channel}),
+            Some((place, first)) => json!({
+                "channel": place,
+                "thread_ts": first,
+                "reply_broadcast": letter.kind != Some(MessageKind::Resolved),
+            }),
         };
-        let below = json!({"channel": place, "thread_ts": first, "reply_broadcast": letter.kind != Some(MessageKind::Resolved)});
         let mut calls = Vec::new();
-        if letter.kind == Some(MessageKind::Resolved) {
+        if let Some((place, first)) = thread.filter(|_| letter.kind == Some(MessageKind::Resolved)) {
             // somebody may have deleted it, and whoever follows it is told below all the same
-            let edit = method("chat.update", json!({"channel": place, "ts": first}))?;
+            let edit = method("chat.update", letter.body, &json!({"channel": place, "ts": first}))?;
             calls.push(edit.with_role(Role::Optional));
         }
-        calls.push(method("chat.postMessage", below)?);
+        if let Some(body) = pictured(letter) {
+            calls.push(method("chat.postMessage", &body, &place)?.with_role(Role::Preferred));
+        }
+        calls.push(method("chat.postMessage", letter.body, &place)?);
         Ok(calls)
     }
 
@@ -146,6 +159,16 @@ impl Slack {
             _ => judgement,
         }
     }
+}
+
+/// The message with its picture below. Slack refuses it if it cannot fetch the picture.
+fn pictured(letter: &Letter<'_>) -> Option<String> {
+    let picture = letter.picture?;
+    let url = picture.url.as_deref()?;
+    let mut body: Value = serde_json::from_str(letter.body).ok()?;
+    let image = json!({"type": "image", "image_url": url, "alt_text": fit(&picture.alt, ALT, plain)});
+    body["blocks"].as_array_mut()?.push(image);
+    Some(body.to_string())
 }
 
 /// What `"ok": false` means.
@@ -190,8 +213,7 @@ fn check_channel(channel: String) -> Result<String, String> {
 }
 
 /// The message, without the place where it goes.
-pub(super) fn write(notice: &Notice) -> String {
-    let story = Story::of(notice);
+pub(super) fn write(notice: &Notice, story: &Story) -> String {
     let title = format!("{} {}", sign(notice.kind), story.title);
     let mut blocks = vec![json!({"type": "header", "text": plain_text(&title, HEADER)})];
     if !story.text.trim().is_empty() {
@@ -239,6 +261,10 @@ mod tests {
     use super::*;
     use http::{HeaderMap, StatusCode};
     use proptest::prelude::*;
+
+    fn written(notice: &Notice) -> String {
+        write(notice, &Story::of(notice))
+    }
 
     fn bot() -> Slack {
         Slack::parse(&json!({"token": "xoxb-1-abcd", "channel": "C024BE91L"}), Reach::Public).unwrap()
@@ -293,7 +319,7 @@ mod tests {
 
     #[test]
     fn the_message_is_readable() {
-        insta::assert_snapshot!(write(&notice(Some(MessageKind::Firing), "a < b")), @r#"{"blocks":[{"text":{"emoji":false,"text":"🔴 Firing: a &lt; b","type":"plain_text"},"type":"header"},{"text":{"emoji":false,"text":"a &lt; b\na &lt; b","type":"plain_text"},"type":"section"},{"fields":[{"emoji":false,"text":"Severity\ncritical","type":"plain_text"},{"emoji":false,"text":"Series\nlatency{host=a &lt; b}","type":"plain_text"},{"emoji":false,"text":"Value\n512.5","type":"plain_text"},{"emoji":false,"text":"Since\n2026-11-23T10:00:00Z","type":"plain_text"},{"emoji":false,"text":"Acknowledged by\na &lt; b","type":"plain_text"}],"type":"section"}],"mrkdwn":false,"text":"🔴 Firing: a &lt; b","unfurl_links":false}"#);
+        insta::assert_snapshot!(written(&notice(Some(MessageKind::Firing), "a < b")), @r#"{"blocks":[{"text":{"emoji":false,"text":"🔴 Firing: a &lt; b","type":"plain_text"},"type":"header"},{"text":{"emoji":false,"text":"a &lt; b\na &lt; b","type":"plain_text"},"type":"section"},{"fields":[{"emoji":false,"text":"Severity\ncritical","type":"plain_text"},{"emoji":false,"text":"Series\nlatency{host=a &lt; b}","type":"plain_text"},{"emoji":false,"text":"Value\n512.5","type":"plain_text"},{"emoji":false,"text":"Since\n2026-11-23T10:00:00Z","type":"plain_text"},{"emoji":false,"text":"Acknowledged by\na &lt; b","type":"plain_text"}],"type":"section"}],"mrkdwn":false,"text":"🔴 Firing: a &lt; b","unfurl_links":false}"#);
     }
 
     #[test]
@@ -303,6 +329,7 @@ mod tests {
             kind,
             body: "{\"text\":\"x\"}",
             thread,
+            picture: None,
             now: 0,
         };
         let asked = |kind, thread| -> Vec<(String, Value)> {
@@ -366,7 +393,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_message_keeps_the_limits_and_mentions_nobody(notice in any_notice()) {
-            let body: Value = serde_json::from_str(&write(&notice)).unwrap();
+            let body: Value = serde_json::from_str(&written(&notice)).unwrap();
             let length = |text: &Value| text.as_str().unwrap().encode_utf16().count();
             let blocks = body["blocks"].as_array().unwrap();
             prop_assert!(blocks.len() <= 50);

@@ -33,6 +33,7 @@ impl Story {
         let name = notice.alerts.first().map_or("an alert", rule_name);
         let one_rule = notice.alerts.iter().all(|one| rule_name(one) == name);
         let title = match (told, one_rule && notice.unlisted == 0) {
+            _ if notice.digest.is_some() => notice.digest.map_or_else(String::new, |tally| tally.to_string()),
             (0 | 1, _) => format!("{}: {name}", heading(kind)),
             (_, true) => format!("{}: {name}, {told} series", heading(kind)),
             (_, false) => format!("{}: {name} and {} more", heading(kind), told - 1),
@@ -194,6 +195,7 @@ pub(super) mod tests {
             channel_name: text.into(),
             group: "alert_1".into(),
             unlisted: 0,
+            digest: None,
             alerts: vec![AlertNotice {
                 alert: AlertFacts {
                     alert_id: "alert_1".into(),

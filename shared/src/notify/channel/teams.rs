@@ -21,6 +21,7 @@ const TITLE: usize = 256;
 const TEXT: usize = 3_000;
 const FACT: usize = 100;
 const FACTS: usize = 10;
+const QUEUED: &str = "queued: Power Automate does not tell whether its workflow posted the card";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,14 +59,17 @@ impl Teams {
         match answer.status.as_u16() {
             // the workflow was deleted, or belonged to somebody who has left
             404 => judgement.with(Verdict::Gone),
+            200..=299 => Judgement {
+                note: Some(QUEUED.into()),
+                ..judgement
+            },
             _ => judgement,
         }
     }
 }
 
 /// The message.
-pub(super) fn write(notice: &Notice) -> String {
-    let story = Story::of(notice);
+pub(super) fn write(notice: &Notice, story: &Story) -> String {
     let mut body = vec![text(&[run(
         &story.title,
         TITLE,
@@ -128,6 +132,10 @@ mod tests {
     use http::{HeaderMap, StatusCode};
     use proptest::prelude::*;
 
+    fn written(notice: &Notice) -> String {
+        write(notice, &Story::of(notice))
+    }
+
     #[test]
     fn the_url_is_masked_with_its_signature() {
         let url = "https://prod-1.westeurope.logic.azure.com:443/workflows/ab/triggers/manual/paths/invoke?api-version=2016-06-01&sig=s3cr3tabcd";
@@ -142,6 +150,7 @@ mod tests {
             kind: None,
             body: "{}",
             thread: None,
+            picture: None,
             now: 0,
         });
         assert!(!format!("{call:?}").contains("s3cr3t"));
@@ -171,7 +180,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_card_is_below_28_kb_and_reads_no_markup(notice in any_notice()) {
-            let body = write(&notice);
+            let body = written(&notice);
             prop_assert!(body.len() <= 28_000, "{}", body.len());
             let card: Value = serde_json::from_str(&body).unwrap();
             let content = &card["attachments"][0]["content"];

@@ -84,7 +84,9 @@ impl Stage {
         let mut channels = Vec::new();
         for manner in Manner::ALL {
             let receiver = Told::start(manner, seed).await;
-            let body = json!({"name": format!("{manner:?}"), "type": "webhook", "config": {"url": receiver.url()}});
+            // each message alone: a digest would hide which of them arrive
+            let body = json!({"name": format!("{manner:?}"), "type": "webhook", "rate_limit": 1_000,
+                              "config": {"url": receiver.url()}});
             let channel = post(&product, "/v1/notification-channels", &key, &body).await;
             channels.push(channel["channel_id"].as_str().expect("an id").to_owned());
             told.push(receiver);

@@ -1,6 +1,6 @@
 //! The body of a message: what a receiver needs to know without asking back.
 
-use crate::notify::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts};
+use crate::notify::notice::{AlertFacts, AlertNotice, Notice, RuleFacts, SeriesFacts, Tally, Why};
 use crate::notify::outbox::MessageKind;
 use crate::time;
 use serde::Serialize;
@@ -23,13 +23,25 @@ struct AlertData<'a> {
     alert: Option<&'a AlertFacts>,
     rule: Option<&'a RuleFacts>,
     series: Option<&'a SeriesFacts>,
+    group_id: &'a str,
+    why: Option<Why>,
+    /// all that are listed, if there are several
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    alerts: &'a [AlertNotice],
+    #[serde(skip_serializing_if = "is_zero")]
+    unlisted: usize,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 impl Notice {
-    /// The body, below [`MAX_BODY`] bytes: long texts are cut, and at last dimensions and condition
-    /// are left out, rather than that nobody is told.
+    /// The body, below [`MAX_BODY`] bytes: long texts are cut, then dimensions and condition are left out, and at last fewer
+    /// alerts are listed, rather than that nobody is told.
     pub(super) fn body(&self) -> String {
         let Some(kind) = self.kind else {
             let data = json!({
@@ -38,6 +50,9 @@ impl Notice {
             });
             return self.write("test", &data);
         };
+        if let Some(tally) = self.digest {
+            return self.write_digest(tally);
+        }
         let whole = self.write_alert(kind, false);
         if whole.len() <= MAX_BODY {
             return whole;
@@ -58,7 +73,40 @@ impl Notice {
                 series.dimensions.clear();
             }
         }
-        shorter.write_alert(kind, true)
+        loop {
+            let body = shorter.write_alert(kind, true);
+            if body.len() <= MAX_BODY || shorter.alerts.len() <= 1 {
+                return body;
+            }
+            let kept = shorter.alerts.len() / 2;
+            shorter.unlisted += shorter.alerts.len() - kept;
+            shorter.alerts.truncate(kept);
+        }
+    }
+
+    /// All of it as far as there is room: what is not listed is counted.
+    fn write_digest(&self, tally: Tally) -> String {
+        let mut shorter = self.clone();
+        loop {
+            let body = shorter.write(
+                "alert.digest",
+                &json!({
+                    "summary": tally.to_string(),
+                    "counts": tally,
+                    "alerts": shorter.alerts,
+                    "unlisted": shorter.unlisted,
+                }),
+            );
+            if body.len() <= MAX_BODY || shorter.alerts.is_empty() {
+                return body;
+            }
+            if shorter.alerts.len() == self.alerts.len() {
+                // short texts make room for more alerts than few long ones
+                shorter.alerts.iter_mut().for_each(|one| one.cut(CUTS[1]));
+            }
+            shorter.alerts.pop();
+            shorter.unlisted += 1;
+        }
     }
 
     fn write_alert(&self, kind: MessageKind, truncated: bool) -> String {
@@ -69,6 +117,14 @@ impl Notice {
                 alert: first.map(|one| &one.alert),
                 rule: first.and_then(|one| one.rule.as_ref()),
                 series: first.and_then(|one| one.series.as_ref()),
+                group_id: &self.group,
+                why: self.why,
+                alerts: if self.alerts.len() + self.unlisted > 1 {
+                    &self.alerts
+                } else {
+                    &[]
+                },
+                unlisted: self.unlisted,
                 truncated,
             },
         )
@@ -114,7 +170,6 @@ fn cut(text: &mut String, limit: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notify::notice::Why;
     use crate::series::SeriesId;
     use proptest::prelude::*;
 
@@ -125,8 +180,9 @@ mod tests {
             occurred_at: 1_795_428_000_000,
             channel_id: "chan_1".into(),
             channel_name: "ops".into(),
-            group: "alert_1".into(),
+            group: "grp_1".into(),
             unlisted: 0,
+            digest: None,
             alerts: vec![AlertNotice {
                 alert: AlertFacts {
                     alert_id: "alert_1".into(),
@@ -158,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_body_is_the_contract() {
-        insta::assert_snapshot!(notice("too slow", 1).body(), @r#"{"type":"alert.firing","timestamp":"2026-11-23T10:00:00Z","data":{"alert":{"alert_id":"alert_1","status":"firing","severity":"critical","started_at":"2026-11-23T10:00:00Z","resolved_at":null,"value":512.5,"summary":"too slow","reason":"too slow","acknowledged_by":null},"rule":{"rule_id":"rule_1","name":"latency","severity":"critical","condition":{"operator":"gt","type":"threshold","value":500.0}},"series":{"series_id":"ser_00000000000000ff","metric_key":"latency","dimensions":{"0000000000000000000000000000000000000000000000000000000000000000":"too slow"}}}}"#);
+        insta::assert_snapshot!(notice("too slow", 1).body(), @r#"{"type":"alert.firing","timestamp":"2026-11-23T10:00:00Z","data":{"alert":{"alert_id":"alert_1","status":"firing","severity":"critical","started_at":"2026-11-23T10:00:00Z","resolved_at":null,"value":512.5,"summary":"too slow","reason":"too slow","acknowledged_by":null},"rule":{"rule_id":"rule_1","name":"latency","severity":"critical","condition":{"operator":"gt","type":"threshold","value":500.0}},"series":{"series_id":"ser_00000000000000ff","metric_key":"latency","dimensions":{"0000000000000000000000000000000000000000000000000000000000000000":"too slow"}},"group_id":"grp_1","why":"first"}}"#);
         let test = Notice {
             kind: None,
             ..notice("", 0)
@@ -188,6 +244,29 @@ mod tests {
             let whole = read["data"]["alert"]["summary"] == text.as_str() && read["data"]["series"]["dimensions"].as_object().unwrap().len() == dimensions;
             prop_assert!(whole || read["data"]["truncated"] == true);
         }
+    }
+
+    #[test]
+    fn several_alerts_are_listed_after_the_most_urgent() {
+        let mut notice = notice("x", 30);
+        notice.alerts = vec![notice.alerts[0].clone(); 20];
+        notice.unlisted = 7;
+        let read: Value = serde_json::from_str(&notice.body()).unwrap();
+        let data = &read["data"];
+        assert_eq!(data["alert"], data["alerts"][0]["alert"]);
+        assert_eq!(data["alerts"].as_array().map(Vec::len), Some(20));
+        assert_eq!(data["unlisted"], 7);
+        // and those that there is no room for are counted
+        for one in &mut notice.alerts {
+            one.alert.summary = "\u{1}".repeat(1_024);
+            one.alert.reason = "\u{1}".repeat(1_024);
+        }
+        let body = notice.body();
+        assert!(body.len() <= MAX_BODY, "{}", body.len());
+        let read: Value = serde_json::from_str(&body).unwrap();
+        let listed = read["data"]["alerts"].as_array().map_or(0, Vec::len);
+        assert!(listed > 1, "{listed}");
+        assert_eq!(read["data"]["unlisted"], 27 - listed);
     }
 
     #[test]

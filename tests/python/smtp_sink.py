@@ -1,0 +1,51 @@
+"""A mail server that keeps nothing: it says on stdout where it listens, then prints each mail as a line of JSON.
+
+Recipients choose its answer: refused@ is refused for good, busy@ for now, anybody else's mail is taken.
+"""
+
+import asyncio
+import email
+import email.policy
+import json
+import sys
+
+from aiosmtpd.smtp import SMTP
+
+
+def text(content):
+    """Bytes as text, each of them a character."""
+    return content if isinstance(content, str) else content.decode("latin-1")
+
+
+class Sink:
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("refused@"):
+            return "550 5.1.1 no such mailbox"
+        if address.startswith("busy@"):
+            return "451 4.3.2 try again later"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        leaves = [part for part in message.walk() if not part.is_multipart()]
+        parts = {part.get_content_type(): text(part.get_content()) for part in leaves}
+        mail = {
+            "from": envelope.mail_from,
+            "to": envelope.rcpt_tos,
+            "headers": [[name, str(value)] for name, value in message.items()],
+            "parts": parts,
+        }
+        print(json.dumps(mail), flush=True)
+        return "250 OK"
+
+
+async def main():
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(Sink(), hostname="sink.example"), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    # ends with whoever started it
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+asyncio.run(main())
