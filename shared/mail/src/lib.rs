@@ -43,6 +43,20 @@ impl Smtp {
     }
 }
 
+impl Smtp {
+    /// Whether the server is there and takes the password; sends nothing.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub async fn greet(&self) -> Result<(), String> {
+        match self.transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("the server does not answer as a mail server does".into()),
+            Err(error) => Err(causes(&error)),
+        }
+    }
+}
+
 impl Mailer for Smtp {
     fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<SmtpReply, String>> {
         Box::pin(async move {

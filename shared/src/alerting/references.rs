@@ -2,36 +2,48 @@
 
 use super::rule::Definition;
 use crate::Error;
-use crate::id::{ChannelId, RuleId};
+use crate::id::{ChannelId, RuleId, ScheduleId};
 use db::{Batch, DbError, Rows, Step, args, raise};
 use serde::Serialize;
 use serde_json::json;
 
-macro_rules! missing {
+/// Raises unless all that `?2` lists is selected.
+macro_rules! known {
     ($select:literal) => {
-        (
-            concat!(
-                "SELECT CASE WHEN EXISTS (SELECT 1 FROM json_each(?2) AS asked WHERE asked.value NOT IN (",
-                $select,
-                ")) THEN ",
-                raise!(),
-                " ELSE 1 END"
-            ),
-            concat!(
-                "SELECT asked.value FROM json_each(?2) AS asked WHERE asked.value NOT IN (",
-                $select,
-                ") ORDER BY asked.key"
-            ),
+        concat!(
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM json_each(?2) AS asked WHERE asked.value NOT IN (",
+            $select,
+            ")) THEN ",
+            raise!(),
+            " ELSE 1 END"
         )
     };
 }
 
-const CHANNELS: (&str, &str) = missing!(
+/// What of that list is not selected.
+macro_rules! missing {
+    ($select:literal) => {
+        concat!(
+            "SELECT asked.value FROM json_each(?2) AS asked WHERE asked.value NOT IN (",
+            $select,
+            ") ORDER BY asked.key"
+        )
+    };
+}
+
+const KNOWN_CHANNELS: &str = known!(
     "SELECT channel_id FROM notification_channels WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL"
 );
-const RULES: (&str, &str) =
+const MISSING_CHANNELS: &str = missing!(
+    "SELECT channel_id FROM notification_channels WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL"
+);
+const KNOWN_RULES: &str =
+    known!("SELECT rule_id FROM alert_rules WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL");
+const MISSING_RULES: &str =
     missing!("SELECT rule_id FROM alert_rules WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL");
-const SCHEDULES: (&str, &str) =
+const KNOWN_SCHEDULES: &str =
+    known!("SELECT schedule_id FROM mute_schedules WHERE org_id = (SELECT org_id FROM authority)");
+const MISSING_SCHEDULES: &str =
     missing!("SELECT schedule_id FROM mute_schedules WHERE org_id = (SELECT org_id FROM authority)");
 
 /// Whether a rule would be among the parents of its parents.
@@ -56,21 +68,40 @@ pub(super) struct Known {
 }
 
 impl Known {
-    fn check(
-        batch: &mut Batch,
-        (check, missing): (&'static str, &'static str),
-        named: &impl Serialize,
-        words: &'static str,
-    ) -> Self {
-        let list = json!(named).to_string();
-        let step = batch.push(Step::tenant(check, args![&list]));
-        let missing = batch.push_rescue(step, Step::tenant(missing, args![&list]));
+    /// `steps` are the check of a list, and what it misses.
+    fn check(batch: &mut Batch, named: &impl Serialize, words: &'static str, steps: fn(&str) -> [Step; 2]) -> Self {
+        let [check, missing] = steps(&json!(named).to_string());
+        let step = batch.push(check);
+        let missing = batch.push_rescue(step, missing);
         Self { step, missing, words }
     }
 
     /// The check that these channels are there.
     pub(super) fn channels(batch: &mut Batch, named: &[&ChannelId]) -> Self {
-        Self::check(batch, CHANNELS, &named, "there is no channel")
+        Self::check(batch, &named, "there is no channel", |list| {
+            [
+                Step::tenant(KNOWN_CHANNELS, args![list]),
+                Step::tenant(MISSING_CHANNELS, args![list]),
+            ]
+        })
+    }
+
+    fn rules(batch: &mut Batch, named: &[RuleId]) -> Self {
+        Self::check(batch, &named, "inhibited_by: there is no rule", |list| {
+            [
+                Step::tenant(KNOWN_RULES, args![list]),
+                Step::tenant(MISSING_RULES, args![list]),
+            ]
+        })
+    }
+
+    fn schedules(batch: &mut Batch, named: &[ScheduleId]) -> Self {
+        Self::check(batch, &named, "there is no mute schedule", |list| {
+            [
+                Step::tenant(KNOWN_SCHEDULES, args![list]),
+                Step::tenant(MISSING_SCHEDULES, args![list]),
+            ]
+        })
     }
 
     /// What a failure of the batch means.
@@ -100,8 +131,8 @@ impl References {
         let channels: Vec<&ChannelId> = definition.channels.iter().chain(escalated).collect();
         let known = [
             Known::channels(batch, &channels),
-            Known::check(batch, RULES, &routing.inhibited_by, "inhibited_by: there is no rule"),
-            Known::check(batch, SCHEDULES, &routing.mute_schedules, "there is no mute schedule"),
+            Known::rules(batch, &routing.inhibited_by),
+            Known::schedules(batch, &routing.mute_schedules),
         ];
         let inhibited_by = json!(routing.inhibited_by).to_string();
         Self {

@@ -7,6 +7,7 @@ use intentvision::clock::Clock;
 use intentvision::config::{Config, Secret};
 use intentvision::secrets::Sealer;
 use intentvision::tenancy;
+use mail::Smtp;
 use migrate::Summary;
 use serde::Serialize;
 use std::path::Path;
@@ -59,6 +60,33 @@ fn row(check: &Check) -> [String; 3] {
     [mark.into(), check.check.into(), format!("{}{advice}", check.found)]
 }
 
+/// Whether mail can be sent, where anything is said about it.
+async fn mail(config: &Config) -> Option<Check> {
+    let url = match (&config.mail, &config.smtp_url) {
+        (None, None) => return None,
+        (Some(_), Some(url)) => url,
+        (Some(_), None) => {
+            return Some(bad(
+                "mail",
+                "a sender and no server".into(),
+                "set INTENTVISION_SMTP_URL",
+            ));
+        }
+        (None, Some(_)) => {
+            let advice = "set INTENTVISION_MAIL_FROM and INTENTVISION_PUBLIC_URL";
+            return Some(bad("mail", "a server and no sender".into(), advice));
+        }
+    };
+    let greeted = match Smtp::new(url) {
+        Ok(smtp) => smtp.greet().await,
+        Err(_) => Err("the URL cannot be read".into()),
+    };
+    Some(match greeted {
+        Ok(()) => good("mail", "the server answers".into()),
+        Err(error) => bad("mail", error, "look at INTENTVISION_SMTP_URL, and at the server"),
+    })
+}
+
 async fn examine() -> Vec<Check> {
     let (config, place) = match Config::from_env().map_err(Failure::from).and_then(|config| {
         let place = Place::of(&config)?;
@@ -69,6 +97,7 @@ async fn examine() -> Vec<Check> {
     };
     let mut checks = vec![good("configuration", format!("database {place}"))];
     checks.push(secret(&config, &place));
+    checks.extend(mail(&config).await);
     if place.file().is_some_and(|path| !path.exists()) {
         checks.push(good(
             "database",

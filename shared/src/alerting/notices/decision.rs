@@ -49,9 +49,12 @@ pub(super) fn decide(situation: &mut Situation, transitions: &[Logged], until: M
         let rules: Vec<RuleId> = situation.rules.keys().cloned().collect();
         for rule_id in rules {
             let due = situation.look_at(&rule_id, minute, &mut decided.messages);
-            minutes.extend(due.filter(|due| *due <= until));
+            minutes.extend(due.filter(|due| minute < *due && *due <= until));
         }
+        let ended = decided.ended.len();
         situation.end_silences(minute, &mut decided.ended);
+        // the end of a silence is a minute to look at, whoever decides it
+        minutes.extend(decided.ended[ended..].iter().map(|(_, at)| *at));
         situation.settle();
         situation.minute = minute;
     }

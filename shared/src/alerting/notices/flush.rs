@@ -223,7 +223,9 @@ impl Flush<'_> {
         }
         let told = group.last_at == self.minute;
         let waits = !told && !(view.ready.is_empty() && view.over.is_empty());
-        self.due = earlier(self.due, waits.then_some(self.paced(group)));
+        // what waits longer than that waits for something else: the end of a quiet time, or that the channel is enabled
+        let paced = Some(self.paced(group)).filter(|paced| waits && *paced > self.minute);
+        self.due = earlier(self.due, paced);
         let repeats = told || !view.repeatable.is_empty();
         let next = self.repeats_at(group, self.minute).filter(|_| repeats);
         self.due = earlier(self.due, next);

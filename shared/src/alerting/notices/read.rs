@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A lane further behind than this is not waited for.
 const PATIENCE: Millis = 5 * MINUTE;
 /// Transitions that are read at a time.
-const PAGE: i64 = 500;
+const PAGE: i64 = 2_000;
 
 /// What a run reads.
 pub(super) struct Read {
@@ -190,6 +190,12 @@ async fn load(tenant: &Tenant, look: &Look, rules: &BTreeSet<RuleId>) -> Result<
             .collect::<BTreeSet<_>>()
     )
     .to_string();
+    // what is only taken note of needs no more than itself
+    let decided = if look.decidable() > minute {
+        names.as_str()
+    } else {
+        "[]"
+    };
     let mut batch = Batch::read();
     batch.push(Step::tenant(
         "SELECT r.rule_id, r.metric_key, r.enabled = 1 AND r.deleted_at IS NULL, r.channels, r.routing, n.due FROM json_each(?2) AS w
@@ -215,7 +221,7 @@ async fn load(tenant: &Tenant, look: &Look, rules: &BTreeSet<RuleId>) -> Result<
          JOIN alerts AS a ON a.org_id = (SELECT org_id FROM authority) AND a.alert_id = wanted.alert_id
          LEFT JOIN time_series AS s ON s.org_id = a.org_id AND s.series_id = a.series_id
          LEFT JOIN transitions AS t ON t.org_id = a.org_id AND t.seq = a.noticed_seq AND t.alert_id = a.alert_id",
-        args![&names, &alerts],
+        args![decided, &alerts],
     ));
     batch.push(Step::tenant(
         "SELECT c.channel_id, c.enabled, c.type, (
@@ -228,7 +234,7 @@ async fn load(tenant: &Tenant, look: &Look, rules: &BTreeSet<RuleId>) -> Result<
         "SELECT g.rule_id, g.channel_id, g.group_id, g.labels, g.flush, g.last_at FROM json_each(?2) AS w
          JOIN notification_groups AS g INDEXED BY notification_groups_open
            ON g.org_id = (SELECT org_id FROM authority) AND g.rule_id = w.value AND g.closed = 0",
-        args![&names],
+        args![decided],
     ));
     // of those whose end is told only what may not have got out
     batch.push(Step::tenant(
@@ -240,7 +246,7 @@ async fn load(tenant: &Tenant, look: &Look, rules: &BTreeSet<RuleId>) -> Result<
          WHERE m.flush_to IS NULL OR m.flush_to >= (
             SELECT min(o.flush) FROM outbox AS o WHERE o.org_id = g.org_id AND o.channel_id = g.channel_id
                 AND o.group_id = g.group_id AND o.state = 'dead' AND o.attempts = 0)",
-        args![&names],
+        args![decided],
     ));
     batch.push(Step::tenant(
         "SELECT o.channel_id, o.group_id, o.flush, o.state FROM json_each(?2) AS w
@@ -250,7 +256,7 @@ async fn load(tenant: &Tenant, look: &Look, rules: &BTreeSet<RuleId>) -> Result<
            ON o.org_id = g.org_id AND o.channel_id = g.channel_id AND o.group_id = g.group_id
          WHERE o.attempts = 0 AND o.state IN ('dead', 'superseded')
          ORDER BY o.channel_id, o.group_id, o.flush DESC",
-        args![&names],
+        args![decided],
     ));
     batch.push(Step::tenant(
         "SELECT silence_id, matchers, created_at, ends_at FROM silences

@@ -66,9 +66,9 @@ pub(super) async fn write(
     }
 }
 
-/// A step with these rows as its argument, if there are any.
-fn step(sql: &'static str, rows: Vec<Value>) -> Option<Step> {
-    (!rows.is_empty()).then(|| Step::tenant(sql, args![Value::from(rows).to_string()]))
+/// These rows as an argument, if there are any.
+fn listed(rows: Vec<Value>) -> Option<String> {
+    (!rows.is_empty()).then(|| Value::from(rows).to_string())
 }
 
 fn alerts(before: &Situation, after: &Situation) -> Option<Step> {
@@ -83,14 +83,16 @@ fn alerts(before: &Situation, after: &Situation) -> Option<Step> {
             alert.seq
         ])
     };
-    step(
-        // the limit keeps the list a table of its own: joined in, it would be gone through for every alert
-        "UPDATE alerts SET noticed = n.noticed, noticed_seq = n.seq
+    listed(changed.map(row).collect()).map(|rows| {
+        Step::tenant(
+            // the limit keeps the list a table of its own: joined in, it would be gone through for every alert
+            "UPDATE alerts SET noticed = n.noticed, noticed_seq = n.seq
          FROM (SELECT a.org_id, j.value ->> 0 AS alert_id, j.value ->> 1 AS noticed, j.value ->> 2 AS seq
                FROM authority AS a JOIN json_each(?2) AS j LIMIT -1) AS n
          WHERE alerts.org_id = n.org_id AND alerts.alert_id = n.alert_id",
-        changed.map(row).collect(),
-    )
+            args![rows],
+        )
+    })
 }
 
 type Named<'a> = BTreeMap<(&'a str, &'a str), (&'a RuleId, &'a Group)>;
@@ -125,14 +127,14 @@ fn groups(before: &Situation, after: &Situation) -> Option<Step> {
             i64::from(group.closed)
         ])
     };
-    step(
+    listed(changed.map(row).collect()).map(|rows| Step::tenant(
         "INSERT INTO notification_groups (org_id, channel_id, group_id, rule_id, labels, flush, last_at, closed)
          SELECT a.org_id, j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5, j.value ->> 6
          FROM authority AS a JOIN json_each(?2) AS j WHERE true
          ON CONFLICT (org_id, channel_id, group_id) DO UPDATE SET
             flush = excluded.flush, last_at = excluded.last_at, closed = excluded.closed",
-        changed.map(row).collect(),
-    )
+    args![rows],
+))
 }
 
 fn members(before: &Situation, after: &Situation) -> Option<Step> {
@@ -154,14 +156,14 @@ fn members(before: &Situation, after: &Situation) -> Option<Step> {
             }
         }
     }
-    step(
+    listed(rows).map(|rows| Step::tenant(
         "INSERT INTO group_alerts (org_id, alert_id, channel_id, group_id, told, told_at, flush_from, flush_to)
          SELECT a.org_id, j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5, j.value ->> 6
          FROM authority AS a JOIN json_each(?2) AS j WHERE true
          ON CONFLICT (org_id, alert_id, channel_id) DO UPDATE SET group_id = excluded.group_id, told = excluded.told,
             told_at = excluded.told_at, flush_from = excluded.flush_from, flush_to = excluded.flush_to",
-        rows,
-    )
+    args![rows],
+))
 }
 
 /// A rule of which nothing is open any longer is forgotten.
@@ -180,15 +182,17 @@ fn rules(before: &Situation, after: &Situation) -> Vec<Step> {
             done.push(json!(rule_id));
         }
     }
-    let open = step(
-        "INSERT INTO notice_rules (org_id, rule_id, due)
+    let open = listed(open).map(|rows| {
+        Step::tenant(
+            "INSERT INTO notice_rules (org_id, rule_id, due)
          SELECT a.org_id, j.value ->> 0, j.value ->> 1 FROM authority AS a JOIN json_each(?2) AS j WHERE true
          ON CONFLICT (org_id, rule_id) DO UPDATE SET due = excluded.due WHERE due IS NOT excluded.due",
-        open,
-    );
-    let done = step(
+            args![rows],
+        )
+    });
+    let done = listed(done).map(|rows| Step::tenant(
         "DELETE FROM notice_rules WHERE org_id = (SELECT org_id FROM authority) AND rule_id IN (SELECT value FROM json_each(?2))",
-        done,
-    );
+    args![rows],
+));
     open.into_iter().chain(done).collect()
 }
