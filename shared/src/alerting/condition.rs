@@ -125,7 +125,9 @@ impl Condition {
         match self {
             Self::Threshold(threshold) => threshold.keeps(),
             Self::RateOfChange(rate) => Some(rate.keeps()),
-            Self::Forecast(_) | Self::MissingData(_) | Self::Anomaly(_) | Self::Composite(_) => None,
+            Self::Forecast(_) | Self::MissingData(_) | Self::Anomaly(_) | Self::Composite(_) | Self::External(_) => {
+                None
+            }
         }
     }
 
@@ -133,6 +135,12 @@ impl Condition {
     #[must_use]
     pub fn is_composite(&self) -> bool {
         matches!(self, Self::Composite(_))
+    }
+
+    /// Whether another system judges, and not the values of series.
+    #[must_use]
+    pub fn is_external(&self) -> bool {
+        matches!(self, Self::External(_))
     }
 
     /// The rules that it names.

@@ -123,7 +123,7 @@ impl Draft {
                 "dimensions and grace have no meaning with a condition of type composite",
             ));
         }
-        if matches!(condition, Condition::External(_)) {
+        if condition.is_external() {
             if metric_key.as_str() != external::METRIC {
                 return Err(Error::schema(format!(
                     "a condition of type external watches the metric {}",

@@ -185,7 +185,7 @@ impl Subject {
         }
         let condition = serde_json::from_str(row.text(4)?).ok().map(Condition::parse);
         // until when something holds is nothing to look at
-        if matches!(condition, Some(Ok(Condition::External(_)))) {
+        if matches!(&condition, Some(Ok(condition)) if condition.is_external()) {
             return Ok(None);
         }
         Ok(Some(Self {

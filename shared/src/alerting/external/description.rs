@@ -55,7 +55,10 @@ fn bounded(mut annotations: BTreeMap<String, String>) -> BTreeMap<String, String
     let mut room = MAX_TEXTS;
     let mut kept = BTreeMap::new();
     for (name, mut text) in first.into_iter().flatten().chain(annotations) {
-        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        let end = (0..=MAX_TEXT.min(text.len()))
+            .rev()
+            .find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or_default());
         let Some(left) = room.checked_sub(name.len() + text.len()) else {
             continue;
         };

@@ -1,5 +1,7 @@
-//! Alerts that another system found: a Prometheus or an Alertmanager. Each is a series of [`METRIC`], which a rule of type
-//! `external` watches; so it is evaluated, grouped, silenced and told as all others are.
+//! Alerts that another system found: a Prometheus or an Alertmanager.
+//!
+//! Each is a series of [`METRIC`], which a rule of type `external` watches; so it is evaluated, grouped, silenced and told
+//! as all others are.
 //!
 //! - [`Holds`]: until when one holds, which is the value of its points.
 //! - [`Description`], [`describe`]: what is said of one beside its labels.

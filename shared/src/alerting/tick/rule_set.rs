@@ -125,8 +125,8 @@ impl RuleSet {
 
     /// Whether a rule watches what other systems found.
     pub(super) fn any_external(&self) -> bool {
-        let external = |rule: &Rule| matches!(rule.definition.condition, Condition::External(_));
-        self.rules.iter().any(|(_, rule)| external(rule))
+        let is_external = |rule: &Rule| rule.definition.condition.is_external();
+        self.rules.iter().any(|(_, rule)| is_external(rule))
     }
 
     /// Whether a live rule watches series for anomalies.

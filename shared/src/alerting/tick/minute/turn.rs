@@ -300,14 +300,15 @@ impl<'a, 'b> Turn<'a, 'b> {
     /// Whether another system says something new of an alert that was resolved by hand: it began after that had fired. So
     /// an end that was lost on the way keeps nothing quiet.
     fn has_begun_anew(&self, rule: &Rule, instance: &Instance) -> bool {
-        let is_external = matches!(rule.definition.condition, Condition::External(_));
-        let new = (instance.since.saturating_add(1))..=self.scene.minute;
-        is_external && instance.held && self.said().is_some_and(|said| new.contains(&said.starts_at))
+        let new = instance.since.saturating_add(1)..=self.scene.minute;
+        rule.definition.condition.is_external()
+            && instance.held
+            && self.said().is_some_and(|said| new.contains(&said.starts_at))
     }
 
     /// That of the rule, unless another system that found the alert says how bad it is.
     fn severity(&self, rule: &Rule) -> Severity {
-        let is_external = matches!(rule.definition.condition, Condition::External(_));
+        let is_external = rule.definition.condition.is_external();
         let name = self.scene.names.get(&self.id).filter(|_| is_external);
         name.and_then(external::severity).unwrap_or(rule.definition.severity)
     }
