@@ -126,6 +126,11 @@ impl MailSettings {
         }
         Ok(Self { from, public_url })
     }
+
+    /// Where its mails are from, for their ids.
+    pub(crate) fn domain(&self) -> &str {
+        self.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain)
+    }
 }
 
 impl Config {

@@ -350,6 +350,7 @@ async fn alerting(reader: &mut Reader) {
     for (method, path) in [
         (&get, "/v1/recipients"),
         (&post, "/v1/recipients/confirm"),
+        (&get, "/v1/recipients/unsubscribe"),
         (&post, "/v1/recipients/unsubscribe"),
     ] {
         let target = format!("{path}?token={token}");

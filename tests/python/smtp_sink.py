@@ -1,6 +1,7 @@
 """A mail server that keeps nothing: it says on stdout where it listens, then prints each mail as a line of JSON.
 
-Recipients choose its answer: refused@ is refused for good, busy@ for now, anybody else's mail is taken.
+Recipients choose its answer: refused@ is refused for good, busy@ for now, later@ for now the first time, hang@ gets none;
+anybody else's mail is taken.
 """
 
 import asyncio
@@ -18,11 +19,17 @@ def text(content):
 
 
 class Sink:
+    def __init__(self):
+        self.put_off = set()
+
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("refused@"):
             return "550 5.1.1 no such mailbox"
-        if address.startswith("busy@"):
+        if address.startswith("busy@") or address.startswith("later@") and address not in self.put_off:
+            self.put_off.add(address)
             return "451 4.3.2 try again later"
+        if address.startswith("hang@"):
+            await asyncio.Event().wait()
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -42,7 +49,8 @@ class Sink:
 
 async def main():
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(Sink(), hostname="sink.example"), "127.0.0.1", 0)
+    sink = Sink()
+    server = await loop.create_server(lambda: SMTP(sink, hostname="sink.example"), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     # ends with whoever started it
     await loop.run_in_executor(None, sys.stdin.read)

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::future::pending;
 use std::io::{Error, ErrorKind};
 use std::sync::{Arc, Mutex};
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -105,20 +105,44 @@ impl Drop for Receiver {
     }
 }
 
-impl Receiver {
-    /// A receiver that answers each message by this script.
+/// A receiver that is not there yet: nobody takes connections at its address, and nobody else can have it.
+#[derive(Debug)]
+pub struct Away {
+    socket: TcpSocket,
+    url: String,
+}
+
+impl Away {
+    /// An address of loopback.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn new() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        let url = format!("http://{}", socket.local_addr().expect("an address"));
+        Self { socket, url }
+    }
+
+    /// A URL of the receiver.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    /// The receiver, which answers each message by this script.
     ///
     /// # Panics
     /// If it cannot start.
-    pub async fn start(script: impl Fn(&Message) -> Answer + Send + Sync + 'static) -> Self {
+    pub fn start(self, script: impl Fn(&Message) -> Answer + Send + Sync + 'static) -> Receiver {
         let state = Arc::new(State {
             script: Mutex::new(Box::new(script)),
             messages: Mutex::default(),
             at_work: Mutex::default(),
             arrived: watch::channel(0).0,
         });
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let listener = self.socket.listen(1_024).expect("a listener");
         let shared = Arc::clone(&state);
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -128,7 +152,27 @@ impl Receiver {
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             }
         });
-        Self { url, state, server }
+        Receiver {
+            url: self.url,
+            state,
+            server,
+        }
+    }
+}
+
+impl Default for Away {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Receiver {
+    /// A receiver that answers each message by this script.
+    ///
+    /// # Panics
+    /// If it cannot start.
+    pub async fn start(script: impl Fn(&Message) -> Answer + Send + Sync + 'static) -> Self {
+        Away::new().start(script)
     }
 
     /// From now on answers by another script.

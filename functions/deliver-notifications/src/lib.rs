@@ -15,17 +15,25 @@ use std::sync::Arc;
 /// Attempts of one invocation: more than its time allows, unless receivers are fast.
 pub const LIMIT: usize = 2_000;
 
-/// Sends what is due, with at most `limit` attempts, after it has asked those who are to get mail.
+/// Sends what is due, with at most `limit` attempts, and beside that asks those who are to get mail.
 ///
 /// # Errors
 /// 503 if the database does not answer, or `INTENTVISION_SMTP_URL` makes no sense.
 pub async fn run(app: &App, limit: usize) -> Result<Summary, Error> {
     let app = with_mailer(app.clone())?;
-    if let Some(mailer) = &app.mailer {
-        recipients::ask(&app, &app.system(Job::Deliver, None), mailer.as_ref()).await?;
-    }
     let sender = Sender::system(&app.config).with_painter(paint);
-    delivery::drain(&app, &sender, limit).await
+    // no message waits for a mail server
+    let (summary, ()) = tokio::join!(delivery::drain(&app, &sender, limit), ask(&app));
+    summary
+}
+
+/// Asks those who are to get mail; whatever goes wrong, a later run asks them.
+async fn ask(app: &App) {
+    let Some(mailer) = &app.mailer else { return };
+    let system = app.system(Job::Deliver, None);
+    if let Err(error) = recipients::ask(app, &system, mailer.as_ref()).await {
+        tracing::warn!(%error, "recipients could not be asked");
+    }
 }
 
 fn paint(svg: &str) -> Result<Vec<u8>, String> {

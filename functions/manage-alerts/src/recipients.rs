@@ -14,6 +14,7 @@ pub(crate) fn routes() -> Routes {
     Routes::new()
         .without_key(Method::GET, "/v1/recipients", look)
         .without_key(Method::POST, "/v1/recipients/confirm", confirm)
+        .without_key(Method::GET, "/v1/recipients/unsubscribe", look_at_the_end)
         .without_key(Method::POST, "/v1/recipients/unsubscribe", unsubscribe)
 }
 
@@ -26,6 +27,18 @@ async fn look(State(app): State<App>, query: Query) -> Result<Html<String>, Erro
         Standing::Pending => page("Somebody wants alerts to be mailed to you.", &[confirm, unsubscribe]),
         Standing::Confirmed => page("Alerts are mailed to you.", &[unsubscribe]),
         Standing::Unsubscribed => page("You get no mail from us.", &[confirm]),
+    })
+}
+
+/// What the link below a mail leads to.
+async fn look_at_the_end(State(app): State<App>, query: Query) -> Result<Html<String>, Error> {
+    let (text, token) = token(query)?;
+    Ok(match recipients::standing(&app, &token).await? {
+        Standing::Unsubscribed => page("You get no mail from us.", &[]),
+        Standing::Pending | Standing::Confirmed => page(
+            "One more click, and no more of these mails are sent to you.",
+            &[button("unsubscribe", &text, "Send me no mail")],
+        ),
     })
 }
 

@@ -16,7 +16,7 @@ use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use std::time::{Duration, UNIX_EPOCH};
 
-/// For each command of the conversation.
+/// For the connection; a conversation has the time that its caller gives it.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// A server that takes mail.

@@ -2,17 +2,23 @@
 //! judged.
 
 use super::breaker::Trouble;
-use super::channel::{self, ChannelConfig, Judgement, Letter, Words};
+use super::channel::{self, ChannelConfig, Judgement, Letter};
 use super::claim::Claim;
-use super::mail::{Mail, SmtpReply};
 use super::picture::{self, Picture};
-use super::recipients;
+use super::post::post;
 use super::record::{Change, Outcome};
 use super::redact::redact;
 use super::retry::{self, Verdict};
-use super::sender::Sender;
+use super::sender::{Sender, Silence};
 use crate::App;
 use crate::auth::Tenant;
+use crate::clock::Millis;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long all requests of an attempt may take: well within its lease.
+const TIME: Millis = 20_000;
 
 /// Makes the attempt.
 pub(super) async fn attempt(app: &App, tenant: &Tenant, sender: &Sender, claim: Claim) -> (Claim, Change) {
@@ -38,6 +44,7 @@ pub(super) async fn attempt(app: &App, tenant: &Tenant, sender: &Sender, claim: 
         note: note(&claim, told.judgement.note),
         error: told.judgement.error,
         thread: told.judgement.thread,
+        settled: told.settled,
         duration: (app.clock.wall() - started).max(0),
     };
     (claim, change)
@@ -51,11 +58,14 @@ fn note(claim: &Claim, of_receiver: Option<String>) -> Option<String> {
     (!notes.is_empty()).then(|| notes.join("; "))
 }
 
-struct Told {
-    judgement: Judgement,
-    status: Option<u16>,
+/// What was said to an attempt.
+pub(super) struct Told {
+    pub(super) judgement: Judgement,
+    pub(super) status: Option<u16>,
     /// `host:port`, where nobody was there to take the connection
     unreached: Option<String>,
+    /// for mail: whom the server has answered for good by now, with its code
+    settled: Option<BTreeMap<String, u16>>,
 }
 
 impl Told {
@@ -64,14 +74,16 @@ impl Told {
             judgement: Judgement::failed(error),
             status: None,
             unreached: None,
+            settled: None,
         }
     }
 
-    fn by_mail(judgement: Judgement, reply: &SmtpReply) -> Self {
+    pub(super) fn by_mail(judgement: Judgement, status: Option<u16>, settled: BTreeMap<String, u16>) -> Self {
         Self {
             judgement,
-            status: Some(reply.code),
+            status,
             unreached: None,
+            settled: Some(settled),
         }
     }
 
@@ -90,9 +102,13 @@ impl Told {
             Verdict::Retry(asked) => asked,
             Verdict::Refused | Verdict::Gone => None,
         };
+        // busy, and well: one that asks for time, and a mail server that says anything of anybody
+        let well = match self.settled {
+            Some(_) => self.status.is_some(),
+            None => self.status == Some(429) && asked.is_some(),
+        };
         Some(Trouble {
-            // 429 with a time: busy, and well
-            counts: !(self.status == Some(429) && asked.is_some()),
+            counts: !well,
             asked: asked.unwrap_or(0),
             host: self.unreached.clone(),
         })
@@ -127,9 +143,13 @@ async fn drawn(app: &App, sender: &Sender, claim: &Claim, config: &ChannelConfig
     }
 }
 
-/// Sends the requests of a message one after the other, until one of them ends it.
+/// Sends the requests of a message one after the other, until one of them ends it. A picture goes with the first attempt
+/// alone: a receiver that cannot fetch it, or is busy with it, is told without it the next time.
 async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelConfig) -> Result<Told, String> {
-    let picture = drawn(app, sender, claim, config).await;
+    let picture = match claim.attempts {
+        1 => drawn(app, sender, claim, config).await,
+        _ => None,
+    };
     let letter = Letter {
         message_id: &claim.message_id,
         kind: claim.kind,
@@ -138,11 +158,14 @@ async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelCon
         picture: picture.as_ref(),
         now: app.clock.wall(),
     };
+    let end = app.clock.wall() + TIME;
     let mut calls = config.calls(&letter)?.into_iter().peekable();
     while let Some(call) = calls.next() {
         let role = call.role;
         let endpoint = call.url.endpoint();
-        let answer = match sender.send(call).await {
+        let left = u64::try_from(end - app.clock.wall()).unwrap_or(0);
+        let sent = timeout(Duration::from_millis(left), sender.send(call)).await;
+        let answer = match sent.unwrap_or_else(|_| Err(Silence::reached("no answer in time"))) {
             Ok(answer) => answer,
             Err(silence) => {
                 return Ok(Told {
@@ -163,74 +186,9 @@ async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelCon
                 judgement,
                 status,
                 unreached: None,
+                settled: None,
             });
         }
     }
     Err("the channel has nothing to send".into())
-}
-
-/// Sends a mail to each recipient who has confirmed, over one message's worth of attempts. It is
-/// delivered when each server has taken its mail; one that is refused for good does not hold the
-/// others up. A repetition has the same `Message-ID`, by which mail programs know it.
-async fn post(app: &App, tenant: &Tenant, claim: &Claim, picture: Option<Picture>) -> Result<Told, String> {
-    let (Some(settings), Some(mailer)) = (&app.config.mail, &app.mailer) else {
-        return Err(
-            "this installation sends no mail: INTENTVISION_SMTP_URL or INTENTVISION_MAIL_FROM is not set".into(),
-        );
-    };
-    let mut words: Words = serde_json::from_str(&claim.body).map_err(|_| "the message is broken")?;
-    if let Some(picture) = &picture {
-        words.show(picture);
-    }
-    let recipients = recipients::confirmed(app, tenant, &claim.channel.channel_id).await;
-    let recipients = recipients.map_err(|_| "the recipients could not be read")?;
-    if recipients.is_empty() {
-        return Err("none of the recipients has confirmed".into());
-    }
-    let domain = settings.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
-    let message_id = format!("<{}@{domain}>", claim.message_id);
-    let (mut last, mut refused, mut taken) = (None, Vec::new(), 0);
-    for (to, unsubscribe) in recipients {
-        let mail = Mail {
-            from: settings.from.clone(),
-            text: format!(
-                "{}\n\n-- \nNo more of these mails: {unsubscribe}\n",
-                words.text.trim_end()
-            ),
-            html: words.html.clone(),
-            picture: picture.clone(),
-            subject: words.subject.clone(),
-            message_id: message_id.clone(),
-            answers: claim.thread.clone(),
-            unsubscribe: Some(unsubscribe),
-            at: app.clock.wall(),
-            to,
-        };
-        let reply = mailer.send(&mail).await?;
-        match reply.code {
-            200..=399 => taken += 1,
-            500..=599 => refused.push(format!("{}: {} {}", mail.to, reply.code, reply.words)),
-            _ => {
-                return Ok(Told::by_mail(
-                    Judgement::failed(format!("{} {}", reply.code, reply.words)),
-                    &reply,
-                ));
-            }
-        }
-        last = Some(reply);
-    }
-    let error = (!refused.is_empty()).then(|| refused.join("; "));
-    let verdict = if taken > 0 {
-        Verdict::Delivered
-    } else {
-        Verdict::Refused
-    };
-    let judgement = Judgement {
-        verdict,
-        error,
-        thread: Some(message_id),
-        note: None,
-    };
-    last.map(|reply| Told::by_mail(judgement, &reply))
-        .ok_or_else(|| "nobody was written to".into())
 }

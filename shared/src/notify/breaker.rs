@@ -8,6 +8,7 @@
 //! gets it for all messages of the channel. Counted in the database and by its clock: workers come
 //! and go.
 
+use super::claim::while_held;
 use crate::clock::{MINUTE, Millis};
 use crate::time;
 use db::{DbError, Row, Step, Value, args, wall_ms};
@@ -31,14 +32,6 @@ pub(super) struct Trouble {
     pub(super) host: Option<String>,
 }
 
-/// Where the claim of a message is held: nobody else says how its endpoint is.
-macro_rules! held {
-    () => {
-        " WHERE org_id = ?2 AND org_id IN (SELECT org_id FROM authority) AND message_id = ?3
-            AND state = 'pending' AND lease_token = ?4"
-    };
-}
-
 /// The steps that note a failure, as long as the claim that saw it is held.
 pub(super) fn failed(held: &[Value], offset: Millis, trouble: &Trouble, error: &str) -> Vec<Step> {
     let with = |endpoint: Option<&str>, asked: Millis| {
@@ -55,10 +48,22 @@ pub(super) fn failed(held: &[Value], offset: Millis, trouble: &Trouble, error: &
         ];
         Step::tenant(FAILED, held.iter().cloned().chain(more).collect())
     };
-    // what a receiver asks for concerns its channel alone
-    let of_host = trouble.host.as_deref().map(|host| with(Some(host), 0));
-    [with(None, trouble.asked)].into_iter().chain(of_host).collect()
+    let steps = match trouble.host.as_deref() {
+        // what a receiver asks for concerns its channel alone
+        Some(host) => [with(None, trouble.asked), with(Some(host), 0)],
+        // its host has answered; after the next step nobody knows any more which one that was
+        None => [Step::tenant(HOST_ANSWERED, held.to_vec()), with(None, trouble.asked)],
+    };
+    steps.into()
 }
+
+const HOST_ANSWERED: &str = concat!(
+    "DELETE FROM breakers WHERE org_id = ?2 AND endpoint IN (
+        SELECT b.host FROM breakers AS b WHERE b.org_id = ?2 AND b.host IS NOT NULL AND b.endpoint IN (
+            SELECT channel_id FROM outbox",
+    while_held!(),
+    "))"
+);
 
 const FAILED: &str = concat!(
     "INSERT INTO breakers (org_id, endpoint, host, failures, since, retry_at, last_error)
@@ -67,7 +72,7 @@ const FAILED: &str = concat!(
     ", ",
     wall_ms!("?5"),
     " + ?9, ?10 FROM outbox",
-    held!(),
+    while_held!(),
     " ON CONFLICT (org_id, endpoint) DO UPDATE SET
         host = excluded.host, failures = failures + excluded.failures, last_error = excluded.last_error,
         retry_at = max(retry_at, excluded.retry_at, iif(excluded.failures = 0 OR failures + excluded.failures < ?11, 0, ",
@@ -83,11 +88,11 @@ pub(super) fn took(held: &[Value]) -> Step {
 const TOOK: &str = concat!(
     "DELETE FROM breakers WHERE org_id = ?2 AND endpoint IN (
         SELECT channel_id FROM outbox",
-    held!(),
+    while_held!(),
     "   UNION ALL
         SELECT b.host FROM breakers AS b WHERE b.org_id = ?2 AND b.host IS NOT NULL AND b.endpoint IN (
             SELECT channel_id FROM outbox",
-    held!(),
+    while_held!(),
     "))"
 );
 
@@ -167,11 +172,17 @@ impl Health {
     }
 }
 
-/// Forgets what is known of a channel's endpoint, because it is another now or somebody says that
-/// it is well: `?2` is the channel.
+/// Forgets what is known of a channel's endpoint, because it is another now, or none, or somebody says
+/// that it is well: `?2` is the channel. Its host's breaker stays while other channels share it.
 pub(super) fn forget(channel_id: &str) -> Step {
     Step::tenant(
-        "DELETE FROM breakers WHERE org_id = (SELECT org_id FROM authority) AND endpoint = ?2",
+        "DELETE FROM breakers WHERE org_id = (SELECT org_id FROM authority) AND endpoint IN (
+            SELECT ?2
+            UNION ALL
+            SELECT b.host FROM breakers AS b
+            WHERE b.org_id = (SELECT org_id FROM authority) AND b.endpoint = ?2 AND b.host IS NOT NULL
+              AND NOT EXISTS (SELECT 1 FROM breakers AS n INDEXED BY breakers_by_host
+                              WHERE n.org_id = b.org_id AND n.host = b.host AND n.endpoint <> ?2))",
         args![channel_id],
     )
 }

@@ -15,6 +15,7 @@ use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use db::{Batch, DbError, Row, Step, Value, args, wall_ms};
+use std::collections::BTreeMap;
 
 /// Longer than an attempt with its record can take.
 pub(super) const LEASE: Millis = 30_000;
@@ -37,6 +38,8 @@ pub(super) struct Claim {
     templates: Templates,
     /// what is to be said about the body in the delivery log
     pub(super) note: Option<String>,
+    /// for mail: whom the server has answered for good, with its code; they are not written to again
+    pub(super) settled: BTreeMap<String, u16>,
     /// this one included, since it was last replayed
     pub(super) attempts: i64,
     /// a resolve, or a digest that may hold one: it does not give up when others do
@@ -45,6 +48,8 @@ pub(super) struct Claim {
     pub(super) suspect: bool,
     /// a digest whose body nobody has written yet
     pub(super) describe: bool,
+    /// whether an attempt has written its body
+    written: bool,
     token: i64,
 }
 
@@ -60,10 +65,12 @@ impl Claim {
             thread: None,
             templates: Templates::default(),
             note: written.note,
+            settled: BTreeMap::new(),
             attempts: 1,
             lasting: false,
             suspect: true,
             describe: false,
+            written: true,
             token: 1,
         }
     }
@@ -78,6 +85,16 @@ impl Claim {
         matches!(self.kind, Some(MessageKind::Firing | MessageKind::NoData))
     }
 }
+
+/// Where a claim is held, by [`Claim::held`]: raises nothing where the lease was lost, for one late attempt must not undo
+/// the records beside it.
+macro_rules! while_held {
+    () => {
+        " WHERE org_id = ?2 AND org_id IN (SELECT org_id FROM authority) AND message_id = ?3
+            AND state = 'pending' AND lease_token = ?4"
+    };
+}
+pub(super) use while_held;
 
 /// How many messages a worker can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,8 +173,12 @@ async fn round(system: &Tenant, room: Room) -> Result<(Vec<Claim>, bool), Error>
     digest::describe(system, &mut found).await?;
     let mut batch = Batch::write();
     for (claim, notice) in &mut found {
-        let Written { body, note } = claim.channel.r#type.write(notice, &claim.templates);
-        claim.note = note;
+        let mut body = None;
+        if !claim.written {
+            let first = claim.channel.r#type.write(notice, &claim.templates);
+            body = Some(first.body);
+            claim.note = first.note;
+        }
         batch.push(Step::tenant(
             TAKE,
             args![&claim.org_id, &claim.message_id, body, offset, LEASE, TRIP],
@@ -176,6 +197,7 @@ async fn round(system: &Tenant, room: Room) -> Result<(Vec<Claim>, bool), Error>
             row.text(0)?.clone_into(&mut claim.body);
             claim.attempts = row.integer(1)?;
             claim.token = row.integer(2)?;
+            claim.settled = serde_json::from_str(row.text(3)?).unwrap_or_default();
             taken.push(claim);
         }
     }
@@ -271,7 +293,7 @@ const TAKE: &str = concat!(
               AND (o.attempts > 0 OR o.type = 'test' OR ",
     paced!("?5"),
     "))
-     RETURNING body, attempts - spent, lease_token"
+     RETURNING body, attempts - spent, lease_token, settled"
 );
 
 /// A message that may be claimed, with what its first attempt tells.
@@ -280,6 +302,7 @@ fn candidate(row: &Row) -> Result<(Claim, Notice), DbError> {
     let kind = MessageKind::parse(row.text(5)?);
     let (alerts, unlisted) = content::read(row, CONTENT, kind)?;
     let digest = row.integer(9)? > 0;
+    let written = row.integer(10)? == 0;
     let notice = Notice {
         kind,
         why: row.opt_text(15)?.and_then(Why::parse),
@@ -308,10 +331,12 @@ fn candidate(row: &Row) -> Result<(Claim, Notice), DbError> {
         thread: row.opt_text(14)?.map(str::to_owned),
         templates: row.opt_text(17)?.map(Templates::kept).unwrap_or_default(),
         note: None,
+        settled: BTreeMap::new(),
         attempts: 0,
         lasting: digest || kind == Some(MessageKind::Resolved),
         suspect: row.integer(8)? != 0,
-        describe: digest && row.integer(10)? != 0,
+        describe: digest && !written,
+        written,
         token: 0,
     };
     Ok((claim, notice))

@@ -20,8 +20,8 @@ const SUSPECTS: usize = 16;
 /// While attempts are under way, what is new is looked for so often: it waits for no receiver.
 const LOOK: Duration = Duration::from_secs(1);
 /// No new attempt is begun later than this after the start, so that a function ends in time: an
-/// attempt takes up to 10 s more.
-pub const DRAIN: Millis = 30_000;
+/// attempt takes up to 20 s more.
+pub const DRAIN: Millis = 25_000;
 
 /// How often a record is tried.
 const RECORD_TRIES: u32 = 3;

@@ -1,8 +1,10 @@
 //! A mail, and who sends it: the crate `mail`, so that no HTTP function links SMTP.
 
 use super::picture::Picture;
+use super::sender::bounded;
 use crate::clock::Millis;
 use futures::future::BoxFuture;
+use std::time::Duration;
 
 /// How the HTML of a mail names its picture.
 pub const PICTURE_ID: &str = "chart";
@@ -41,10 +43,42 @@ pub struct SmtpReply {
     pub words: String,
 }
 
+impl SmtpReply {
+    /// Whether the server has taken the mail.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        (200..300).contains(&self.code)
+    }
+
+    /// Whether it never will: 5xx. But 53x refuses who sends it (RFC 4954), which the operator can mend.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        (500..600).contains(&self.code) && !(530..540).contains(&self.code)
+    }
+}
+
 /// Sends mail.
 pub trait Mailer: Send + Sync + std::fmt::Debug {
     /// Hands a mail to the server; the error says in words why there was no answer.
     fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<SmtpReply, String>>;
+}
+
+/// How long a server may take over one mail, from the connection to its last word.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Hands a mail to the server, which has a limited time and a limited number of words to answer.
+///
+/// # Errors
+/// Why there was no answer.
+pub(super) async fn hand_over(mailer: &dyn Mailer, mail: &Mail) -> Result<SmtpReply, String> {
+    match tokio::time::timeout(PATIENCE, mailer.send(mail)).await {
+        Ok(Ok(SmtpReply { code, words })) => Ok(SmtpReply {
+            code,
+            words: bounded(&words),
+        }),
+        Ok(Err(error)) => Err(bounded(&error)),
+        Err(_) => Err("no answer of the mail server in time".into()),
+    }
 }
 
 /// Whether an address can be written to: one that fits an envelope as it stands, without quotes, comments or

@@ -19,6 +19,7 @@ pub mod mail;
 pub mod notice;
 pub mod outbox;
 pub mod picture;
+mod post;
 pub mod recipients;
 mod record;
 mod redact;

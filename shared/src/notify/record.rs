@@ -1,12 +1,14 @@
 //! What an attempt came to, written by whoever still holds the claim.
 
 use super::breaker::{self, Trouble};
-use super::claim::Claim;
+use super::claim::{Claim, LEASE, while_held};
 use super::outbox::MessageKind;
 use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use db::{Batch, DbError, Step, Value, args, wall_ms};
+use serde_json::json;
+use std::collections::BTreeMap;
 
 /// What an attempt changes.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub(super) struct Change {
     pub(super) note: Option<String>,
     /// what the receiver calls the message
     pub(super) thread: Option<String>,
+    /// for mail: whom the server has answered for good by now, with its code
+    pub(super) settled: Option<BTreeMap<String, u16>>,
     pub(super) duration: Millis,
     /// the receiver wants nothing any more
     pub(super) disables: bool,
@@ -53,14 +57,6 @@ impl Outcome {
             Self::Dead => "dead",
         }
     }
-}
-
-/// Raises nothing where the lease was lost: one late attempt must not undo the records beside it.
-macro_rules! while_held {
-    () => {
-        " WHERE org_id = ?2 AND org_id IN (SELECT org_id FROM authority) AND message_id = ?3
-            AND state = 'pending' AND lease_token = ?4"
-    };
 }
 
 /// Writes what attempts came to; `false` for one whose lease was lost, and with it the right to say
@@ -99,14 +95,20 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
             None => {}
         }
         if change.disables {
-            batch.push(Step::tenant(DISABLE, held_and(args![offset, change.error.as_deref()])));
+            batch.push(Step::tenant(
+                DISABLE,
+                held_and(args![offset, change.error.as_deref(), LEASE]),
+            ));
             batch.push(Step::tenant(DROP, held.clone()));
             batch.push(Step::tenant(ASK, held.clone()));
         }
         if change.outcome == Outcome::Delivered && claim.kind == Some(MessageKind::Resolved) {
             batch.push(Step::tenant(END_THREAD, held.clone()));
         } else if let Some(thread) = &change.thread {
-            batch.push(Step::tenant(BEGIN_THREAD, held_and(args![offset, thread.as_str()])));
+            batch.push(Step::tenant(
+                BEGIN_THREAD,
+                held_and(args![offset, thread.as_str(), LEASE]),
+            ));
         }
         updates.push(batch.push(Step::tenant(
             SETTLE,
@@ -114,7 +116,8 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
                 change.outcome.state(),
                 change.delay,
                 status,
-                change.error.as_deref()
+                change.error.as_deref(),
+                change.settled.as_ref().map(|settled| json!(settled).to_string())
             ]),
         )));
     }
@@ -131,10 +134,13 @@ const LOG: &str = concat!(
     while_held!()
 );
 
+/// What was said to an attempt that began before the channel was changed is not said of the channel as it is.
 const DISABLE: &str = concat!(
     "UPDATE notification_channels SET enabled = 0, disabled_because = ?6, updated_at = ",
     wall_ms!("?5"),
     " WHERE (org_id, channel_id) = (SELECT org_id, channel_id FROM outbox",
+    while_held!(),
+    ") AND updated_at < (SELECT lease_until - ?7 FROM outbox",
     while_held!(),
     ")"
 );
@@ -144,7 +150,9 @@ const DROP: &str = concat!(
     "UPDATE outbox INDEXED BY outbox_in_flight SET state = 'dead', last_error = 'the channel is disabled: its receiver is gone'
      WHERE (org_id, channel_id) = (SELECT org_id, channel_id FROM outbox",
     while_held!(),
-    ") AND message_id <> ?3 AND state = 'pending' AND type <> 'alert.resolved' AND digest_of = 0"
+    ") AND message_id <> ?3 AND state = 'pending' AND type <> 'alert.resolved' AND digest_of = 0
+       AND EXISTS (SELECT 1 FROM notification_channels AS c
+                   WHERE c.org_id = outbox.org_id AND c.channel_id = outbox.channel_id AND c.enabled = 0)"
 );
 
 /// Who is told changes with it.
@@ -160,17 +168,22 @@ const END_THREAD: &str = concat!(
     ")"
 );
 
+/// A channel that was changed since may be told elsewhere.
 const BEGIN_THREAD: &str = concat!(
     "INSERT INTO channel_threads (org_id, channel_id, group_key, thread, at)
      SELECT org_id, channel_id, group_id, ?6, ",
     wall_ms!("?5"),
     " FROM outbox",
     while_held!(),
-    " AND group_id <> '' ON CONFLICT (org_id, channel_id, group_key) DO NOTHING"
+    " AND group_id <> '' AND EXISTS (
+            SELECT 1 FROM notification_channels AS c
+            WHERE c.org_id = outbox.org_id AND c.channel_id = outbox.channel_id AND c.updated_at < outbox.lease_until - ?7)
+      ON CONFLICT (org_id, channel_id, group_key) DO NOTHING"
 );
 
 const SETTLE: &str = concat!(
     "UPDATE outbox SET state = ?5, lease_until = 0, lease_token = lease_token + 1, last_status = ?7, last_error = ?8,
+         settled = coalesce(?9, settled),
          due_at = ?6 + (SELECT d.at FROM deliveries AS d WHERE d.org_id = outbox.org_id
                         AND d.message_id = outbox.message_id AND d.attempt = outbox.attempts)",
     while_held!()

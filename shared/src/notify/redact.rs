@@ -28,6 +28,9 @@ fn collect(value: &Value, found: &mut Vec<String>) {
             if let Ok(url) = Url::parse(text) {
                 found.extend(url.path_segments().into_iter().flatten().map(str::to_owned));
                 found.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
+                // and as they stand in the URL
+                let pairs = url.query().into_iter().flat_map(|query| query.split('&'));
+                found.extend(pairs.map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value).to_owned()));
             }
         }
         Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
@@ -76,6 +79,14 @@ mod tests {
             redact("503 Service Unavailable", &of_a_hook()),
             "503 Service Unavailable"
         );
+    }
+
+    #[test]
+    fn a_value_is_known_as_it_stands_in_the_query_too() {
+        let pieces = pieces(&json!({"url": "https://hooks.example.com/a?sig=s3cr3t%2Fs3cr3t"}));
+        for said in ["no s3cr3t%2Fs3cr3t", "no s3cr3t/s3cr3t"] {
+            assert_eq!(redact(said, &pieces), "no [redacted]");
+        }
     }
 
     proptest! {

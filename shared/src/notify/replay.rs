@@ -191,8 +191,10 @@ const DIGESTS: &str = concat!(
     dead!()
 );
 
+/// Of a mail, whom it was refused for is written to again, and nobody who has it.
 const MESSAGES: &str = concat!(
-    "UPDATE outbox AS o SET state = 'pending', spent = attempts, due_at = ",
+    "UPDATE outbox AS o SET state = 'pending', spent = attempts,
+        settled = (SELECT json_group_object(key, value) FROM json_each(o.settled) WHERE value < 400), due_at = ",
     wall_ms!("?4"),
     " WHERE o.digest_of = 0 AND ",
     dead!(),

@@ -67,7 +67,7 @@ pub struct Silence {
 }
 
 impl Silence {
-    fn reached(words: &str) -> Self {
+    pub(super) fn reached(words: &str) -> Self {
         Self {
             words: words.to_owned(),
             reached: true,
@@ -209,7 +209,7 @@ fn causes(error: &legacy::Error) -> String {
 }
 
 /// Text of others, fit to be kept and shown.
-fn bounded(text: &str) -> String {
+pub(super) fn bounded(text: &str) -> String {
     let printable = |c: char| if c.is_control() { ' ' } else { c };
     text.trim().chars().take(MAX_WORDS).map(printable).collect()
 }

@@ -1,6 +1,6 @@
 //! The circuit breaker: an endpoint that fails is left in peace, found again, and delays nobody.
 
-use super::scene::{Scene, message, sender};
+use super::scene::{Scene, message, one_hangs, sender};
 use intentvision::notify::MessageKind::Firing;
 use intentvision::notify::NewMessage;
 use intentvision::notify::delivery;
@@ -8,7 +8,7 @@ use intentvision::notify::sender::Limits;
 use serde_json::{Value, json};
 use tests::on_both;
 use tests::product::Backend;
-use tests::receiver::{Answer, Receiver};
+use tests::receiver::{Answer, Away, Receiver};
 
 /// Messages to the channel, each about an alert of its own.
 async fn firing(scene: &Scene, channel: &intentvision::id::ChannelId, names: std::ops::Range<i64>) -> Vec<NewMessage> {
@@ -22,6 +22,17 @@ async fn firing(scene: &Scene, channel: &intentvision::id::ChannelId, names: std
         ));
     }
     messages
+}
+
+/// How many channels have a breaker, and how many hosts.
+async fn breakers(scene: &Scene) -> (i64, i64) {
+    let row = scene
+        .row("SELECT count(*) FILTER (WHERE endpoint LIKE 'chan_%'), count(*) FILTER (WHERE endpoint NOT LIKE 'chan_%') FROM breakers")
+        .await;
+    match row[..] {
+        [db::Value::Integer(channels), db::Value::Integer(hosts)] => (channels, hosts),
+        _ => panic!("{row:?}"),
+    }
 }
 
 async fn health(scene: &Scene, channel: &intentvision::id::ChannelId) -> Value {
@@ -75,6 +86,36 @@ on_both! {
         assert_eq!(health(&scene, &channel).await["state"], "closed");
     };
 
+    /// Whoever answers is there, whatever it says.
+    a_host_that_answers_closes_its_breaker => async |scene: Scene| {
+        let away = Away::new();
+        let (channel, _) = scene.channel(&away.url("/")).await;
+        scene.tell(&firing(&scene, &channel, 0..6).await).await;
+        scene.drain(0).await;
+        assert_eq!(breakers(&scene).await, (1, 1));
+        let receiver = away.start(|_| Answer::Status(503));
+        assert_eq!(scene.drain(400_000).await.retried, 1);
+        assert_eq!(breakers(&scene).await, (1, 0));
+        receiver.change(|_| Answer::Status(200));
+        scene.drain(800_000).await;
+        assert_eq!(breakers(&scene).await, (0, 0));
+    };
+
+    /// Enabled, moved or deleted: the last channel of a host takes the host's breaker with it.
+    a_host_without_channels_has_no_breaker => async |scene: Scene| {
+        let away = Away::new();
+        let ((a, _), (b, _)) = (scene.channel(&away.url("/a")).await, scene.channel(&away.url("/b")).await);
+        scene.tell(&firing(&scene, &a, 0..2).await).await;
+        scene.tell(&firing(&scene, &b, 10..12).await).await;
+        scene.drain(0).await;
+        assert_eq!(breakers(&scene).await, (2, 1));
+        scene.patch(&a, json!({"enabled": true})).await;
+        assert_eq!(breakers(&scene).await, (1, 1));
+        let path = format!("/v1/notification-channels/{b}");
+        scene.product.call(http::Method::DELETE, &path, &scene.key, None).await;
+        assert_eq!(breakers(&scene).await, (0, 0));
+    };
+
     a_channel_that_points_elsewhere_is_tried_at_once => async |scene: Scene| {
         let dead = Receiver::start(|_| Answer::Status(500)).await;
         let alive = Receiver::start(|_| Answer::Status(200)).await;
@@ -117,14 +158,7 @@ async fn r45_channels_of_one_host_share_its_breaker() {
 /// Requirement 45: what comes up while a receiver hangs is sent at once, by the same run.
 #[tokio::test]
 async fn r45_new_messages_wait_for_no_receiver_that_hangs() {
-    let receiver = Receiver::start(|message| match message.path.as_str() {
-        "/dead" => Answer::Hang,
-        _ => Answer::Status(200),
-    })
-    .await;
-    let scene = Scene::start(Backend::Embedded).await;
-    let (dead, _) = scene.channel(&receiver.url("/dead")).await;
-    let (alive, _) = scene.channel(&receiver.url("/alive")).await;
+    let (scene, receiver, dead, alive) = one_hangs().await;
     scene.tell(&[message(&dead, &scene.alert("a").await, 1, Firing)]).await;
     let (app, sending) = (scene.later(0), sender(Limits::default()));
     let told = async {

@@ -80,7 +80,7 @@ on_both! {
         assert_eq!(sent.json()["type"], "test");
         assert_eq!(sent.json()["data"]["channel"]["name"], "ops");
         assert_eq!(scene.drain(0).await.attempted, 0);
-        for (answer, said, state) in [(503, "retry", "pending"), (404, "dead", "dead")] {
+        for (answer, said, state) in [(503, "retry", "pending"), (404, "retry", "pending")] {
             receiver.change(move |_| Answer::Status(answer));
             let reply = scene.product.post(&path, &scene.key, &json!({})).await;
             assert_eq!((&reply.json()["outcome"], &reply.json()["status"]), (&json!(said), &json!(answer)));

@@ -1,6 +1,6 @@
 //! Delivery: each message, at least once, signed, and by one worker at a time.
 
-use super::scene::{Scene, message, sender};
+use super::scene::{Scene, message, one_hangs, sender};
 use db::Value;
 use intentvision::clock::Clock;
 use intentvision::config::Config;
@@ -105,7 +105,7 @@ on_both! {
         // the first attempt is answered by a refusal, but only after the second was accepted
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        let first = tokio::spawn(refuse_when_released(listener, hold));
+        let first = tokio::spawn(answer_when_released(listener, hold, "400 Bad Request"));
         let (channel, _) = scene.channel(&url).await;
         let alert = scene.alert("a").await;
         scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
@@ -122,6 +122,28 @@ on_both! {
         assert_eq!(scene.states().await, "delivered");
         let row = scene.row("SELECT count(*), max(attempt), max(outcome) FROM deliveries").await;
         assert_eq!(row, [Value::from(1), Value::from(2), Value::from("delivered")]);
+    };
+
+    /// What the old receiver says is not said of the new one.
+    a_channel_that_was_moved_meanwhile_is_not_disabled => async |scene: Scene| {
+        let (release, hold) = tokio::sync::watch::channel(false);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let first = tokio::spawn(answer_when_released(listener, hold, "410 Gone"));
+        let (channel, _) = scene.channel(&url).await;
+        scene.tell(&[message(&channel, &scene.alert("a").await, 1, Firing)]).await;
+        let app = scene.later(0);
+        let slow = tokio::spawn(async move { delivery::drain(&app, &sender(Limits::default()), 1).await.unwrap() });
+        let arrived = first.await.unwrap();
+        let receiver = Receiver::start(|_| Answer::Status(200)).await;
+        scene.patch(&channel, json!({"config": {"url": receiver.url("/")}})).await;
+        scene.tell(&[message(&channel, &scene.alert("b").await, 2, Firing)]).await;
+        release.send(true).unwrap();
+        arrived.await.unwrap();
+        assert_eq!(slow.await.unwrap().dead, 1);
+        let path = format!("/v1/notification-channels/{channel}");
+        assert_eq!(scene.product.get(&path, &scene.key).await.json()["enabled"], true);
+        assert_eq!(scene.drain(0).await.delivered, 1);
     };
 
     at_most_so_many_attempts_as_asked => async |scene: Scene| {
@@ -141,10 +163,11 @@ on_both! {
     };
 }
 
-/// Takes one request, and answers it 400 once it is released.
-async fn refuse_when_released(
+/// Takes one request, and answers it with this status once it is released.
+async fn answer_when_released(
     listener: tokio::net::TcpListener,
     mut hold: tokio::sync::watch::Receiver<bool>,
+    status: &'static str,
 ) -> tokio::task::JoinHandle<()> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let (mut stream, _) = listener.accept().await.unwrap();
@@ -153,7 +176,7 @@ async fn refuse_when_released(
     tokio::spawn(async move {
         hold.wait_for(|released| *released).await.unwrap();
         stream
-            .write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+            .write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").as_bytes())
             .await
             .unwrap();
     })
@@ -189,14 +212,7 @@ async fn r43_private_addresses_are_refused_at_connect_time_unless_configured() {
 /// Requirement 45: one dead endpoint delays nobody else.
 #[tokio::test]
 async fn r45_a_receiver_that_hangs_delays_no_other() {
-    let receiver = Receiver::start(|message| match message.path.as_str() {
-        "/dead" => Answer::Hang,
-        _ => Answer::Status(200),
-    })
-    .await;
-    let scene = Scene::start(Backend::Embedded).await;
-    let (dead, _) = scene.channel(&receiver.url("/dead")).await;
-    let (alive, _) = scene.channel(&receiver.url("/alive")).await;
+    let (scene, receiver, dead, alive) = one_hangs().await;
     let alert = scene.alert("a").await;
     let mut messages: Vec<_> = (1..=50).map(|seq| message(&dead, &alert, seq, Firing)).collect();
     // separate alerts, so that none waits for another of its own
@@ -227,6 +243,7 @@ async fn a_resolve_follows_a_firing_that_died() {
     let (channel, _) = scene.channel(&receiver.url("/")).await;
     let alert = scene.alert("a").await;
     scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
+    scene.exhaust().await;
     assert_eq!(scene.drain(0).await.dead, 1);
     receiver.change(|_| Answer::Status(200));
     scene.tell(&[message(&channel, &alert, 2, Resolved)]).await;

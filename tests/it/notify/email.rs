@@ -18,35 +18,60 @@ use tests::smtp_sink::{SmtpSink, header};
 const CHANNELS: &str = "/v1/notification-channels";
 
 /// A product that sends its mail to a sink.
-struct Post {
-    scene: Scene,
-    sink: SmtpSink,
+pub(super) struct Post {
+    pub(super) scene: Scene,
+    pub(super) sink: SmtpSink,
+}
+
+/// A product that sends its mail to this server.
+pub(super) async fn with_mail(backend: Backend, server: String) -> Scene {
+    let config = Config {
+        mail: Some(MailSettings::new("iv@alerts.example.com".into(), "https://iv.example.com".into()).unwrap()),
+        smtp_url: Some(Secret::new(server)),
+        allow_private_webhooks: true,
+        ..Config::default()
+    };
+    let product = Product::start_with(backend, Clock::system(), config).await;
+    let org = product.organization("acme", Environment::Live).await;
+    let key = product.key(&org, &["admin"]).await;
+    Scene { product, org, key }
+}
+
+/// A channel of mail to these, none of whom has confirmed.
+pub(super) async fn mail_channel(scene: &Scene, to: &[&str]) -> ChannelId {
+    let body = json!({"name": "mail", "type": "email", "config": {"to": to}});
+    let reply = scene.product.post(CHANNELS, &scene.key, &body).await;
+    assert_eq!(reply.status, 201, "{}", reply.json());
+    ChannelId::parse(reply.json()["channel_id"].as_str().unwrap()).unwrap()
 }
 
 impl Post {
-    async fn start(backend: Backend) -> Self {
+    pub(super) async fn start(backend: Backend) -> Self {
         let sink = SmtpSink::start();
-        let config = Config {
-            mail: Some(MailSettings::new("iv@alerts.example.com".into(), "https://iv.example.com".into()).unwrap()),
-            smtp_url: Some(Secret::new(sink.url())),
-            ..Config::default()
-        };
-        let product = Product::start_with(backend, Clock::system(), config).await;
-        let org = product.organization("acme", Environment::Live).await;
-        let key = product.key(&org, &["admin"]).await;
-        let scene = Scene { product, org, key };
+        let scene = with_mail(backend, sink.url()).await;
         Self { scene, sink }
     }
 
-    async fn channel(&self, to: &[&str]) -> ChannelId {
-        let body = json!({"name": "mail", "type": "email", "config": {"to": to}});
-        let reply = self.scene.product.post(CHANNELS, &self.scene.key, &body).await;
-        assert_eq!(reply.status, 201, "{}", reply.json());
-        ChannelId::parse(reply.json()["channel_id"].as_str().unwrap()).unwrap()
+    pub(super) async fn channel(&self, to: &[&str]) -> ChannelId {
+        mail_channel(&self.scene, to).await
+    }
+
+    /// A channel whose recipients have confirmed.
+    pub(super) async fn confirmed_channel(&self, to: &[&str]) -> ChannelId {
+        let channel = self.channel(to).await;
+        self.write("UPDATE channel_recipients SET standing = 'confirmed'").await;
+        channel
+    }
+
+    /// Changes the database.
+    pub(super) async fn write(&self, sql: &'static str) {
+        let operator = self.scene.product.app.operator(None);
+        let batch = db::Batch::write_one(db::Step::global(sql, vec![]));
+        operator.run(batch).await.unwrap();
     }
 
     /// Sends what is due, as the deployed function does.
-    async fn deliver(&self, offset: i64) -> intentvision::notify::delivery::Summary {
+    pub(super) async fn deliver(&self, offset: i64) -> intentvision::notify::delivery::Summary {
         deliver_notifications::run(&self.later(offset), 100).await.unwrap()
     }
 
@@ -73,7 +98,7 @@ impl Post {
         shown["recipients"].clone()
     }
 
-    async fn tell(&self, channel: &ChannelId, name: &str, seq: i64) {
+    pub(super) async fn tell(&self, channel: &ChannelId, name: &str, seq: i64) {
         let alert = self.scene.alert(name).await;
         self.scene.tell(&[message(channel, &alert, seq, Firing)]).await;
     }
@@ -86,7 +111,7 @@ fn token(mail: &Value) -> String {
     rest.split_whitespace().next().unwrap().to_owned()
 }
 
-fn of(mails: &[Value], to: &str) -> Vec<Value> {
+pub(super) fn of(mails: &[Value], to: &str) -> Vec<Value> {
     mails.iter().filter(|mail| mail["to"] == json!([to])).cloned().collect()
 }
 
@@ -154,6 +179,16 @@ async fn story(post: Post) {
             .contains("<h2>Firing: too slow</h2>")
     );
 
+    // the link that people see leads to a button, and does nothing by itself
+    let seen = format!("https://iv.example.com/v1/recipients/unsubscribe?token={for_ann}");
+    for part in ["text/plain", "text/html"] {
+        assert!(firing["parts"][part].as_str().unwrap().contains(&seen), "{part}");
+    }
+    let (status, page) = post.open("GET", "/unsubscribe", &for_ann).await;
+    let button = format!("<form method=\"post\" action=\"/v1/recipients/unsubscribe?token={for_ann}\">");
+    assert!(status == 200 && page.contains(&button), "{page}");
+    assert_eq!(post.standing(&channel).await[0]["standing"], "confirmed");
+
     // one click ends it, for her alone and for good
     assert_eq!(post.open("POST", "/confirm", &for_bob).await.0, 200);
     assert_eq!(post.open("POST", "/unsubscribe", &for_ann).await.0, 200);
@@ -214,10 +249,7 @@ async fn no_label_becomes_a_header_or_markup() {
 #[tokio::test]
 async fn a_mail_shows_the_series_that_it_is_about() {
     let post = Post::start(Backend::Embedded).await;
-    let channel = post.channel(&["ann@example.com"]).await;
-    let confirm = db::Step::global("UPDATE channel_recipients SET standing = 'confirmed'", vec![]);
-    let operator = post.scene.product.app.operator(None);
-    operator.run(db::Batch::write_one(confirm)).await.unwrap();
+    let channel = post.confirmed_channel(&["ann@example.com"]).await;
     let alert = alert_with_history(&post.scene).await;
     post.scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
     assert_eq!(post.deliver(0).await.delivered, 1);
@@ -233,15 +265,7 @@ async fn a_mail_shows_the_series_that_it_is_about() {
 async fn what_the_server_says_counts() {
     for (address, outcome, code) in [("refused@example.com", "dead", 550), ("busy@example.com", "retry", 451)] {
         let post = Post::start(Backend::Embedded).await;
-        let channel = post.channel(&[address]).await;
-        let confirm = db::Step::global("UPDATE channel_recipients SET standing = 'confirmed'", vec![]);
-        post.scene
-            .product
-            .app
-            .operator(None)
-            .run(db::Batch::write_one(confirm))
-            .await
-            .unwrap();
+        let channel = post.confirmed_channel(&[address]).await;
         post.tell(&channel, "web-1", 1).await;
         let summary = post.deliver(0).await;
         assert_eq!((summary.delivered, summary.dead + summary.retried), (0, 1), "{address}");

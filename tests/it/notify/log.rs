@@ -12,7 +12,7 @@ on_both! {
     every_message_shows_its_attempts_newest_first => async |scene: Scene| {
         let receiver = Receiver::start(|message| match message.path.as_str() {
             "/good" => Answer::Status(200),
-            "/bad" => Answer::Status(404),
+            "/bad" => Answer::Status(410),
             _ => Answer::Status(503),
         }).await;
         let (good, _) = scene.channel(&receiver.url("/good")).await;
@@ -39,8 +39,8 @@ on_both! {
         assert_eq!(delivered["attempts"].as_array().unwrap().len(), 1);
         assert_eq!(delivered["next_attempt_at"], Value::Null);
         // a dead letter, and why
-        assert_eq!((&dead["state"], &dead["last_status"]), (&json!("dead"), &json!(404)));
-        assert_eq!(dead["last_error"], "404 Not Found");
+        assert_eq!((&dead["state"], &dead["last_status"]), (&json!("dead"), &json!(410)));
+        assert_eq!(dead["last_error"], "410 Gone");
         // tried twice, to be tried again
         assert_eq!((&weak_item["state"], &weak_item["last_status"]), (&json!("pending"), &json!(503)));
         assert!(weak_item["next_attempt_at"].is_string());
@@ -72,7 +72,7 @@ on_both! {
         let receiver = Receiver::start(|_| Answer::Said(404, "no /services/s3cr3t-t0k3n-of-a-h00k here")).await;
         let (channel, _) = scene.channel(&receiver.url("/services/s3cr3t-t0k3n-of-a-h00k")).await;
         scene.tell(&[message(&channel, &scene.alert("a").await, 1, Firing)]).await;
-        assert_eq!(scene.drain(0).await.dead, 1);
+        assert_eq!(scene.drain(0).await.retried, 1);
         let log = scene.product.get("/v1/deliveries", &scene.key).await.json();
         let attempt = &log["items"][0]["attempts"][0];
         assert_eq!(attempt["error"], "404 Not Found: no /[redacted]/[redacted] here");

@@ -9,6 +9,7 @@ mod email;
 mod enqueue;
 mod interop;
 mod log;
+mod mail_server;
 mod picture;
 mod program;
 mod replay;

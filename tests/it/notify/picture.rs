@@ -73,7 +73,7 @@ on_both! {
     start = Scene::start;
 
     discord_is_sent_the_picture_with_the_message => async |scene: Scene| {
-        let receiver = Receiver::start(|_| Answer::Status(204)).await;
+        let receiver = Receiver::start(|_| Answer::Said(200, r#"{"id":"77"}"#)).await;
         let channel = channel(&scene, "discord", &receiver.url("/api/webhooks/1/token")).await;
         let alert = alert_with_history(&scene).await;
         scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
@@ -91,7 +91,7 @@ on_both! {
     };
 
     slack_is_sent_a_link_that_leads_to_the_picture_for_a_day => async |scene: Scene| {
-        let receiver = Receiver::start(|_| Answer::Status(200)).await;
+        let receiver = Receiver::start(|_| Answer::Said(200, "ok")).await;
         let channel = channel(&scene, "slack", &receiver.url("/services/T/B/x")).await;
         let alert = alert_with_history(&scene).await;
         scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
@@ -121,7 +121,7 @@ on_both! {
 async fn a_receiver_that_refuses_the_picture_is_told_without_it() {
     let receiver = Receiver::start(|message| match &message.body {
         body if String::from_utf8_lossy(body).contains("image_url") => Answer::Status(400),
-        _ => Answer::Status(200),
+        _ => Answer::Said(200, "ok"),
     })
     .await;
     let scene = Scene::start(Backend::Embedded).await;
@@ -138,9 +138,46 @@ async fn a_receiver_that_refuses_the_picture_is_told_without_it() {
     assert_eq!(receiver.messages().len(), 2);
 }
 
+/// Slack fetches the picture before it answers: what is wrong with that is wrong with the first attempt alone.
+#[tokio::test]
+async fn a_receiver_that_fails_over_the_picture_is_told_without_it_the_next_time() {
+    let receiver = Receiver::start(|message| match &message.body {
+        body if String::from_utf8_lossy(body).contains("image_url") => Answer::Status(500),
+        _ => Answer::Said(200, "ok"),
+    })
+    .await;
+    let scene = Scene::start(Backend::Embedded).await;
+    let channel = channel(&scene, "slack", &receiver.url("/services/T/B/x")).await;
+    let alert = alert_with_history(&scene).await;
+    scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
+    let first = deliver_notifications::run(&public(&scene, 0), 10).await.unwrap();
+    assert_eq!(first.retried, 1);
+    let second = deliver_notifications::run(&public(&scene, 5_000), 10).await.unwrap();
+    assert_eq!(second.delivered, 1);
+    assert_eq!(receiver.messages().len(), 2);
+}
+
+#[tokio::test]
+async fn an_incident_is_opened_without_a_picture_that_is_refused() {
+    let receiver = Receiver::start(|message| match message.json().get("images") {
+        Some(_) => Answer::Status(400),
+        None => Answer::Status(202),
+    })
+    .await;
+    let scene = Scene::start(Backend::Embedded).await;
+    let config = json!({"routing_key": tests::standin::pagerduty::ROUTING_KEY, "url": receiver.url("/v2/enqueue")});
+    let body = json!({"name": "ops", "type": "pagerduty", "config": config});
+    let reply = scene.product.post("/v1/notification-channels", &scene.key, &body).await;
+    let channel = ChannelId::parse(reply.json()["channel_id"].as_str().unwrap()).unwrap();
+    let alert = alert_with_history(&scene).await;
+    scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
+    let summary = deliver_notifications::run(&public(&scene, 0), 10).await.unwrap();
+    assert_eq!((summary.delivered, receiver.messages().len()), (1, 2));
+}
+
 #[tokio::test]
 async fn without_a_public_url_nothing_is_linked() {
-    let receiver = Receiver::start(|_| Answer::Status(200)).await;
+    let receiver = Receiver::start(|_| Answer::Said(200, "ok")).await;
     let scene = Scene::start(Backend::Embedded).await;
     let channel = channel(&scene, "slack", &receiver.url("/services/T/B/x")).await;
     let alert = alert_with_history(&scene).await;
@@ -157,7 +194,7 @@ static HOLD: (Mutex<bool>, Condvar) = (Mutex::new(true), Condvar::new());
 
 #[tokio::test]
 async fn a_painter_that_fails_or_hangs_delays_no_message() {
-    let receiver = Receiver::start(|_| Answer::Status(204)).await;
+    let receiver = Receiver::start(|_| Answer::Said(200, r#"{"id":"77"}"#)).await;
     let scene = Scene::start(Backend::Embedded).await;
     let channel = channel(&scene, "discord", &receiver.url("/api/webhooks/1/token")).await;
     let alert = alert_with_history(&scene).await;

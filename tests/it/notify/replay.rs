@@ -37,6 +37,7 @@ on_both! {
         let pending = replay(&scene, &firing).await;
         assert_eq!(pending.status, 409);
         assert!(detail(&pending).contains("pending, not dead"), "{}", detail(&pending));
+        scene.exhaust().await;
         assert_eq!(scene.drain(0).await.dead, 1);
         let replayed = replay(&scene, &firing).await;
         assert_eq!((replayed.status.as_u16(), &replayed.json()["state"]), (202, &json!("pending")));
@@ -61,10 +62,11 @@ on_both! {
         let (channel, _) = scene.channel(&receiver.url("/")).await;
         let alert = scene.alert("a").await;
         let (firing, resolved) = (message(&channel, &alert, 1, Firing), message(&channel, &alert, 2, Resolved));
-        scene.tell(std::slice::from_ref(&firing)).await;
-        scene.drain(0).await;
-        scene.tell(std::slice::from_ref(&resolved)).await;
-        scene.drain(0).await;
+        for message in [&firing, &resolved] {
+            scene.tell(std::slice::from_ref(message)).await;
+            scene.exhaust().await;
+            scene.drain(0).await;
+        }
         assert_eq!(scene.states().await, "dead, dead");
         let refused = replay(&scene, &firing).await;
         assert_eq!(refused.status, 409);
@@ -111,7 +113,9 @@ on_both! {
         assert_eq!(scene.drain(0).await.delivered, 29);
         receiver.change(|_| Answer::Status(400));
         scene.tell(&messages[29..]).await;
-        assert_eq!(scene.drain(0).await.dead, 1);
+        assert_eq!(scene.drain(0).await.retried, 1);
+        scene.exhaust().await;
+        assert_eq!(scene.drain(6_000).await.dead, 1);
         receiver.change(|_| Answer::Status(200));
         assert_eq!(replay_all(&scene, &channel).await.json(), json!({"replayed": 4, "superseded": 0}));
         assert_eq!(scene.drain(10 * MINUTE).await.delivered, 4);

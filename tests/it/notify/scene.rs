@@ -16,6 +16,7 @@ use intentvision::notify::{MessageKind, NewMessage};
 use serde_json::json;
 use std::sync::Arc;
 use tests::product::{Backend, Product, Reply};
+use tests::receiver::{Answer, Receiver};
 
 /// 2026-11-23T10:00:00Z.
 pub(crate) const MINUTE_ONE: Millis = 1_795_428_000_000;
@@ -122,6 +123,13 @@ impl Scene {
             .unwrap()
     }
 
+    /// Leaves one attempt to each message that waits.
+    pub(crate) async fn exhaust(&self) {
+        let sql = "UPDATE outbox SET attempts = spent + iif(type = 'alert.resolved' OR digest_of > 0, 175, 7) WHERE state = 'pending'";
+        let batch = Batch::write_one(Step::global(sql, vec![]));
+        self.product.app.operator(None).run(batch).await.unwrap();
+    }
+
     /// The only row of a query on the database.
     pub(crate) async fn row(&self, sql: &'static str) -> Vec<Value> {
         let operator = self.product.app.operator(None);
@@ -139,6 +147,19 @@ impl Scene {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// A receiver that hangs at `/dead`, with a channel to there and one to `/alive`.
+pub(crate) async fn one_hangs() -> (Scene, Receiver, ChannelId, ChannelId) {
+    let receiver = Receiver::start(|message| match message.path.as_str() {
+        "/dead" => Answer::Hang,
+        _ => Answer::Status(200),
+    })
+    .await;
+    let scene = Scene::start(Backend::Embedded).await;
+    let (dead, _) = scene.channel(&receiver.url("/dead")).await;
+    let (alive, _) = scene.channel(&receiver.url("/alive")).await;
+    (scene, receiver, dead, alive)
 }
 
 pub(crate) fn sender(limits: Limits) -> Sender {

@@ -74,6 +74,34 @@ on_both! {
         assert_eq!(standin.state(|workspace| workspace.shown.len()), 1);
     };
 
+    /// Somebody locked the thread: the resolve stands beside it.
+    slack_by_a_bot_survives_a_locked_thread => async |scene: Scene| {
+        let standin = slack::start().await;
+        let channel = scene.made("slack", bot(standin.receiver())).await;
+        let alert = scene.alert("a").await;
+        scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
+        scene.drain(0).await;
+        standin.state(|workspace| workspace.locked = true);
+        scene.tell(&[message(&channel, &alert, 2, Resolved)]).await;
+        assert_eq!(scene.drain(0).await.delivered, 1);
+        assert_eq!(standin.state(|workspace| workspace.shown[1].thread.clone()), None);
+    };
+
+    /// What the old place showed is of no use in the new one.
+    slack_by_a_bot_that_moved_is_told_where_it_is_now => async |scene: Scene| {
+        let (old, new) = (slack::start().await, slack::start().await);
+        let channel = scene.made("slack", bot(old.receiver())).await;
+        let alert = scene.alert("a").await;
+        scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
+        scene.drain(0).await;
+        scene.patch(&channel, json!({"config": bot(new.receiver())})).await;
+        scene.tell(&[message(&channel, &alert, 2, Resolved)]).await;
+        assert_eq!(scene.drain(0).await.delivered, 1);
+        assert_eq!(new.receiver().messages().len(), 1, "nothing to edit, and no thread");
+        assert_eq!(new.state(|workspace| workspace.shown[0].thread.clone()), None);
+        assert_eq!(old.state(|workspace| workspace.shown.len()), 1);
+    };
+
     slack_by_a_bot_that_says_no_with_200_has_not_accepted => async |scene: Scene| {
         let standin = slack::start().await;
         let channel = scene.made("slack", bot(standin.receiver())).await;

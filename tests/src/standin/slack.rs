@@ -30,6 +30,8 @@ pub struct Workspace {
     pub shown: Vec<Shown>,
     /// the `error` of every call, while there is one
     pub error: Option<&'static str>,
+    /// nobody may answer to a message
+    pub locked: bool,
 }
 
 /// Starts a workspace.
@@ -54,6 +56,9 @@ fn serve(workspace: &mut Workspace, message: &Message) -> Verdict {
     check(&body, &["channel", "ts", "thread_ts", "reply_broadcast"])?;
     if body["channel"] != CHANNEL {
         return Ok((200, json!({"ok": false, "error": "channel_not_found"})));
+    }
+    if workspace.locked && body.get("thread_ts").is_some() {
+        return Ok((200, json!({"ok": false, "error": "restricted_action_thread_locked"})));
     }
     let ts = match message.path.as_str() {
         "/api/chat.postMessage" => workspace.show(&body),

@@ -4,7 +4,7 @@
 //! read as markup is escaped.
 
 use super::story::{Story, fit, plain};
-use super::{Judgement, Letter};
+use super::{Judgement, Letter, name};
 use crate::clock::Millis;
 use crate::notify::address::Reach;
 use crate::notify::call::{Call, Role};
@@ -80,9 +80,13 @@ impl Discord {
         let judgement = Judgement::by_status(answer, now);
         let reply: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         match answer.status.as_u16() {
-            200..=299 => Judgement {
-                thread: reply["id"].as_str().map(str::to_owned),
-                ..judgement
+            200..=299 => match reply["id"].as_str() {
+                Some(id) => Judgement {
+                    thread: name(id.to_owned()),
+                    ..judgement
+                },
+                // a proxy may say so in its stead
+                None => Judgement::failed("a reply that is none of Discord's"),
             },
             429 => match reply["retry_after"].as_f64() {
                 Some(seconds) => judgement.with(Verdict::Retry(Some(retry::bounded(seconds)))),
@@ -277,6 +281,9 @@ mod tests {
                 Verdict::Gone,
             ),
             (400, r#"{"code":50035}"#, Verdict::Refused),
+            (200, "<html>", Verdict::Retry(None)),
+            (204, "", Verdict::Retry(None)),
+            (200, r#"{"id":77}"#, Verdict::Retry(None)),
             (502, "", Verdict::Retry(None)),
         ] {
             assert_eq!(judged(status, body).verdict, verdict, "{status} {body}");

@@ -49,6 +49,8 @@ use teams::Teams;
 use webhook::Webhook;
 
 const NOT_FOUND: Error = Error::NotFound("the channel");
+/// Bytes of what a receiver calls a message.
+const MAX_NAME: usize = 128;
 
 /// What a channel's receiver is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,8 +229,9 @@ impl ChannelConfig {
     /// What an answer to one of them means.
     pub(super) fn judge(&self, answer: &Answer, now: Millis) -> Judgement {
         match self {
-            // PagerDuty: 202 is success, 400 is final, 429 and 5xx are not, as anywhere
-            Self::Webhook(_) | Self::PagerDuty(_) | Self::Email(_) => Judgement::by_status(answer, now),
+            Self::Webhook(_) => Webhook::judge(answer, now),
+            Self::PagerDuty(_) => PagerDuty::judge(answer, now),
+            Self::Email(_) => Judgement::by_status(answer, now),
             Self::Slack(slack) => slack.judge(answer, now),
             Self::Teams(_) => Teams::judge(answer, now),
             Self::Discord(_) => Discord::judge(answer, now),
@@ -263,6 +266,11 @@ pub(super) struct Judgement {
     pub(super) thread: Option<String>,
     /// what is to be said about an acceptance all the same
     pub(super) note: Option<String>,
+}
+
+/// What a receiver calls a message, if it is no longer than any name that they give.
+fn name(given: String) -> Option<String> {
+    (given.len() <= MAX_NAME).then_some(given)
 }
 
 impl Judgement {

@@ -1,13 +1,15 @@
 //! `PagerDuty`, Events API v2: one incident a group, by the same `dedup_key` from its trigger to its
 //! resolve.
 
-use super::Letter;
 use super::story::{Story, fit, plain};
+use super::{Judgement, Letter};
+use crate::clock::Millis;
 use crate::config::Secret;
 use crate::notify::address::Reach;
 use crate::notify::call::{Call, Role};
 use crate::notify::notice::Notice;
 use crate::notify::outbox::MessageKind;
+use crate::notify::sender::Answer;
 use crate::notify::target::WebhookUrl;
 use crate::time;
 use serde::Deserialize;
@@ -18,8 +20,8 @@ const ENQUEUE: &str = "https://events.pagerduty.com/v2/enqueue";
 const ROUTING_KEY: usize = 32;
 /// `PagerDuty`'s limits, in characters and in bytes.
 const SUMMARY: usize = 1_024;
-/// A little below 512,000, for the key is added later.
-const EVENT: usize = 511_900;
+/// Below 512,000, for the key and a picture's link are added later.
+const EVENT: usize = 500_000;
 /// Of texts without a published limit.
 const SHORT: usize = 255;
 
@@ -64,22 +66,35 @@ impl PagerDuty {
     pub(super) fn calls(&self, letter: &Letter<'_>) -> Result<Vec<Call>, String> {
         let mut event: Map<String, Value> = serde_json::from_str(letter.body).map_err(|_| "the message is broken")?;
         event.insert("routing_key".into(), self.routing_key.reveal().into());
-        // images are shown from https alone
-        let picture = letter
-            .picture
-            .and_then(|picture| Some((picture.url.as_deref()?, &picture.alt)));
-        if let Some((url, alt)) = picture.filter(|(url, _)| url.starts_with("https://")) {
-            event.insert("images".into(), json!([{"src": url, "alt": fit(alt, SUMMARY, plain)}]));
-        }
         let call = |event: &Map<String, Value>| Call::ask(self.url.clone(), json!(event).to_string());
         let told = call(&event);
         if letter.kind.is_some() {
-            return Ok(vec![told]);
+            let picture = letter
+                .picture
+                .and_then(|picture| Some((picture.url.as_deref()?, &picture.alt)));
+            // images are shown from https alone
+            let pictured = picture
+                .filter(|(url, _)| url.starts_with("https://"))
+                .map(|(url, alt)| {
+                    event.insert("images".into(), json!([{"src": url, "alt": fit(alt, SUMMARY, plain)}]));
+                    call(&event).with_role(Role::Preferred)
+                });
+            return Ok(pictured.into_iter().chain([told]).collect());
         }
         // a test leaves no open incident behind
         event.insert("event_action".into(), "resolve".into());
         event.remove("payload");
         Ok(vec![told.with_role(Role::Required), call(&event)])
+    }
+
+    /// 202 is success; 400 is final, 429 and 5xx are not, as anywhere.
+    pub(super) fn judge(answer: &Answer, now: Millis) -> Judgement {
+        match answer.status.as_u16() {
+            202 => Judgement::by_status(answer, now),
+            // a proxy may say so in its stead
+            200..=299 => Judgement::failed(format!("{}, where PagerDuty answers 202", answer.status)),
+            _ => Judgement::by_status(answer, now),
+        }
     }
 }
 
@@ -148,6 +163,8 @@ fn severity(ours: &str) -> &str {
 mod tests {
     use super::super::story::tests::{any_notice, notice};
     use super::*;
+    use crate::notify::retry::Verdict;
+    use http::{HeaderMap, StatusCode};
     use proptest::prelude::*;
 
     fn written(notice: &Notice) -> String {
@@ -212,6 +229,27 @@ mod tests {
         assert_eq!(actions, ["trigger", "resolve"]);
         assert_eq!(events[0]["dedup_key"], events[1]["dedup_key"]);
         assert_eq!(events[0]["payload"]["severity"], "info");
+    }
+
+    #[test]
+    fn only_202_is_an_acceptance() {
+        for (status, verdict) in [
+            (202, Verdict::Delivered),
+            (200, Verdict::Retry(None)),
+            (204, Verdict::Retry(None)),
+            (302, Verdict::Refused),
+            (400, Verdict::Refused),
+            (429, Verdict::Retry(None)),
+            (500, Verdict::Retry(None)),
+            (410, Verdict::Gone),
+        ] {
+            let answer = Answer {
+                status: StatusCode::from_u16(status).unwrap(),
+                headers: HeaderMap::new(),
+                body: Vec::new(),
+            };
+            assert_eq!(PagerDuty::judge(&answer, 0).verdict, verdict, "{status}");
+        }
     }
 
     #[test]

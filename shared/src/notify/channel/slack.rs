@@ -5,7 +5,7 @@
 //! webhooks (Mattermost, Rocket.Chat) are reached by their own URL.
 
 use super::story::{Story, fit, plain};
-use super::{Judgement, Letter};
+use super::{Judgement, Letter, name};
 use crate::clock::Millis;
 use crate::config::Secret;
 use crate::notify::address::Reach;
@@ -13,7 +13,7 @@ use crate::notify::call::{Call, Role};
 use crate::notify::notice::Notice;
 use crate::notify::outbox::MessageKind;
 use crate::notify::retry::Verdict;
-use crate::notify::sender::Answer;
+use crate::notify::sender::{Answer, bounded};
 use crate::notify::target::{SecretUrl, WebhookUrl};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ const SECTION: usize = 3_000;
 const FIELD: usize = 300;
 const FIELDS: usize = 10;
 const ALT: usize = 2_000;
+const NONE_OF_SLACK: &str = "a reply that is none of Slack's";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,26 +114,26 @@ impl Slack {
             }
             Call::ask(api.below(&[name])?, body.to_string()).with_bearer(token.reveal())
         };
-        // the place that Slack itself named, for only posting takes other names of it
-        let thread = letter.thread.and_then(|thread| thread.split_once(' '));
-        let place = match thread {
-            None => json!({"channel": channel}),
-            Some((place, first)) => json!({
-                "channel": place,
-                "thread_ts": first,
-                "reply_broadcast": letter.kind != Some(MessageKind::Resolved),
-            }),
-        };
+        let post = |body: &str, place: &Value| method("chat.postMessage", body, place);
         let mut calls = Vec::new();
-        if let Some((place, first)) = thread.filter(|_| letter.kind == Some(MessageKind::Resolved)) {
-            // somebody may have deleted it, and whoever follows it is told below all the same
-            let edit = method("chat.update", letter.body, &json!({"channel": place, "ts": first}))?;
-            calls.push(edit.with_role(Role::Optional));
+        // the place that Slack itself named, for only posting takes other names of it
+        if let Some((place, first)) = letter.thread.and_then(|thread| thread.split_once(' ')) {
+            let resolved = letter.kind == Some(MessageKind::Resolved);
+            if resolved {
+                // somebody may have deleted it, and whoever follows it is told below all the same
+                let edit = method("chat.update", letter.body, &json!({"channel": place, "ts": first}))?;
+                calls.push(edit.with_role(Role::Optional));
+            }
+            let below = json!({"channel": place, "thread_ts": first, "reply_broadcast": !resolved});
+            if let Some(body) = pictured(letter) {
+                calls.push(post(&body, &below)?.with_role(Role::Preferred));
+            }
+            // somebody may have locked it
+            calls.push(post(letter.body, &below)?.with_role(Role::Preferred));
+        } else if let Some(body) = pictured(letter) {
+            calls.push(post(&body, &json!({"channel": channel}))?.with_role(Role::Preferred));
         }
-        if let Some(body) = pictured(letter) {
-            calls.push(method("chat.postMessage", &body, &place)?.with_role(Role::Preferred));
-        }
-        calls.push(method("chat.postMessage", letter.body, &place)?);
+        calls.push(post(letter.body, &json!({"channel": channel}))?);
         Ok(calls)
     }
 
@@ -145,16 +146,23 @@ impl Slack {
             (Self::Incoming(_), 200) if reply["ok"] == false || reply["success"] == false => {
                 Judgement::refused(answer.words())
             }
+            (Self::Incoming(_), 200) if answer.words() == "ok" || reply["ok"] == true || reply["success"] == true => {
+                judgement
+            }
+            // a proxy may say so in its stead
+            (Self::Incoming(_), 200..=299) => Judgement::failed(NONE_OF_SLACK),
             (Self::Bot { .. }, 200) if reply["ok"] == true => {
                 let (place, ts) = (reply["channel"].as_str(), reply["ts"].as_str());
                 Judgement {
-                    thread: place.zip(ts).map(|(place, ts)| format!("{place} {ts}")),
+                    thread: place.zip(ts).and_then(|(place, ts)| name(format!("{place} {ts}"))),
                     ..judgement
                 }
             }
             (Self::Bot { .. }, 200) => {
-                let error = reply["error"].as_str().unwrap_or("a reply that is none of Slack's");
-                Judgement::refused(format!("Slack says {error}")).with(verdict_of(error))
+                let Some(error) = reply["error"].as_str() else {
+                    return Judgement::failed(NONE_OF_SLACK);
+                };
+                Judgement::refused(format!("Slack says {}", bounded(error))).with(verdict_of(error))
             }
             _ => judgement,
         }
@@ -348,18 +356,28 @@ mod tests {
         assert_eq!(first, [(post.clone(), json!({"text": "x", "channel": "C024BE91L"}))]);
         let again = asked(Some(MessageKind::Firing), Some("C9 1.2"));
         let below = |broadcast| json!({"text": "x", "channel": "C9", "thread_ts": "1.2", "reply_broadcast": broadcast});
-        assert_eq!(again, [(post.clone(), below(true))]);
+        let alone = (post.clone(), json!({"text": "x", "channel": "C024BE91L"}));
+        assert_eq!(again, [(post.clone(), below(true)), alone.clone()]);
         let resolve = asked(Some(MessageKind::Resolved), Some("C9 1.2"));
         let update = (
             "https://slack.com/api/chat.update".to_owned(),
             json!({"text": "x", "channel": "C9", "ts": "1.2"}),
         );
-        assert_eq!(resolve, [update, (post, below(false))]);
+        assert_eq!(resolve, [update, (post, below(false)), alone]);
     }
 
     #[test]
     fn answers_are_judged_as_slack_documents_them() {
-        assert_eq!(judged(&incoming(), 200, "ok").verdict, Verdict::Delivered);
+        for body in ["ok", "ok\n", r#"{"ok":true}"#, r#"{"success":true}"#] {
+            assert_eq!(judged(&incoming(), 200, body).verdict, Verdict::Delivered, "{body}");
+        }
+        for (status, body) in [(200, "<html>"), (200, ""), (204, ""), (202, "ok")] {
+            assert_eq!(
+                judged(&incoming(), status, body).verdict,
+                Verdict::Retry(None),
+                "{status} {body}"
+            );
+        }
         for (status, body, verdict) in [
             (400, "invalid_payload", Verdict::Refused),
             (403, "action_prohibited", Verdict::Refused),
@@ -383,11 +401,15 @@ mod tests {
             (r#"{"ok":false,"error":"token_revoked"}"#, Verdict::Gone),
             (r#"{"ok":false,"error":"not_in_channel"}"#, Verdict::Refused),
             (r#"{"ok":false,"error":"msg_blocks_too_long"}"#, Verdict::Refused),
-            ("{}", Verdict::Refused),
-            ("<html>", Verdict::Refused),
+            ("{}", Verdict::Retry(None)),
+            ("<html>", Verdict::Retry(None)),
         ] {
             assert_eq!(judged(&bot(), 200, body).verdict, verdict, "{body}");
         }
+        let endless = json!({"ok": false, "error": "x".repeat(60_000)}).to_string();
+        assert!(judged(&bot(), 200, &endless).error.unwrap().len() < 300);
+        let endless = json!({"ok": true, "channel": "C9", "ts": "1".repeat(60_000)}).to_string();
+        assert_eq!(judged(&bot(), 200, &endless).thread, None);
     }
 
     proptest! {

@@ -208,10 +208,20 @@ pub async fn update(
             templates.as_ref().and_then(text_of)
         ],
     ));
-    if let Some(ChannelConfig::Email(email)) = &config {
-        for step in recipients::replace(app, id, email.to())? {
-            batch.push(step);
+    match &config {
+        Some(ChannelConfig::Email(email)) => {
+            for step in recipients::replace(app, id, email.to())? {
+                batch.push(step);
+            }
         }
+        // where it is told now, nobody knows what stands in another place
+        Some(_) => {
+            batch.push(Step::tenant(
+                "DELETE FROM channel_threads WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2",
+                args![id],
+            ));
+        }
+        None => {}
     }
     if change.config.is_some() || change.enabled == Some(true) {
         // it is another endpoint now, or somebody has repaired it
@@ -247,6 +257,7 @@ pub async fn delete(tenant: &Tenant, id: &ChannelId) -> Result<(), Error> {
         args![id, tenant.clock().wall_offset()],
     ));
     batch.push(recipients::end(id));
+    batch.push(breaker::forget(id.as_str()));
     batch.push(Step::tenant(
         "UPDATE outbox INDEXED BY outbox_in_flight SET state = 'dead', last_error = 'the channel was deleted'
          WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2 AND state = 'pending'",

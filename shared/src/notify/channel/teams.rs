@@ -21,6 +21,8 @@ const TITLE: usize = 256;
 const TEXT: usize = 3_000;
 const FACT: usize = 100;
 const FACTS: usize = 10;
+/// Each is a block, which takes more than its text.
+const LINES: usize = 60;
 const QUEUED: &str = "queued: Power Automate does not tell whether its workflow posted the card";
 
 #[derive(Deserialize)]
@@ -80,6 +82,7 @@ pub(super) fn write(notice: &Notice, story: &Story) -> String {
     for part in fit(&story.text, TEXT, plain)
         .lines()
         .filter(|line| !line.trim().is_empty())
+        .take(LINES)
     {
         body.push(text(&[run(part, TEXT, json!({}))]));
     }
@@ -127,7 +130,7 @@ fn colour(kind: Option<MessageKind>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::story::tests::any_notice;
+    use super::super::story::tests::{any_notice, notice};
     use super::*;
     use http::{HeaderMap, StatusCode};
     use proptest::prelude::*;
@@ -175,6 +178,18 @@ mod tests {
             };
             assert_eq!(Teams::judge(&answer, 0).verdict, verdict, "{status}");
         }
+    }
+
+    /// A block takes more room than the shortest line.
+    #[test]
+    fn a_card_of_many_short_lines_is_below_28_kb() {
+        let notice = notice(None, "a");
+        let text = "a\n".repeat(TEXT);
+        let story = Story {
+            text,
+            ..Story::of(&notice)
+        };
+        assert!(write(&notice, &story).len() <= 28_000);
     }
 
     proptest! {

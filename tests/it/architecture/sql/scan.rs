@@ -10,8 +10,8 @@ pub(super) struct Scan {
     pub(super) run: Vec<(String, bool)>,
 }
 
-/// The strings of one call or of one constant, joined; macros of the same file that hold SQL are
-/// put in where they are used.
+/// The strings of one call or of one constant, joined; macros that hold SQL are put in where they
+/// are used.
 pub(super) struct Text {
     pub(super) sql: String,
     pub(super) place: Place,
@@ -25,7 +25,13 @@ pub(super) enum Place {
     Elsewhere,
 }
 
-pub(super) fn scan(source: &str) -> Scan {
+/// The macros of a source, with the strings that each of them holds.
+pub(super) fn macros(source: &str) -> BTreeMap<String, String> {
+    without_macros(source).1
+}
+
+/// Scans a source that may use macros of others.
+pub(super) fn scan(source: &str, of_others: &BTreeMap<String, String>) -> Scan {
     let (source, macros) = without_macros(source);
     let mut scanner = Scanner {
         found: Scan::default(),
@@ -47,7 +53,7 @@ pub(super) fn scan(source: &str) -> Scan {
                 scanner.joined = false;
             }
             Token::Macro(name) => {
-                if let Some(text) = macros.get(name) {
+                if let Some(text) = macros.get(name).or_else(|| of_others.get(name)) {
                     scanner.text(text);
                 }
             }
@@ -237,13 +243,14 @@ macro_rules! piece {
 }
 fn f<'a>(x: &'a str) -> char {
     run(Step::tenant("UPDATE alerts SET a = '\"' WHERE authority", args!["text", 'x']));
-    run(Step::global(concat!("DELETE ", piece!()), vec![]));
+    run(Step::global(concat!("DELETE ", piece!(), other!()), vec![]));
     run(Step::tenant(if x { ONE } else { two::TWO }, vec![]));
     other("SELECT 2 FROM alerts"); // "no string"
     '"'
 }
 "##;
-    let found = scan(source);
+    let others = macros("macro_rules! other {\n    () => {\n        \" WHERE 1\"\n    };\n}\n");
+    let found = scan(source, &others);
     let texts: Vec<(&str, &Place)> = found
         .texts
         .iter()
@@ -254,7 +261,7 @@ fn f<'a>(x: &'a str) -> char {
         [
             ("SELECT 1 FROM alerts  END", &Place::Constant("ONE".into())),
             (r#"UPDATE alerts SET a = '\"' WHERE authoritytext"#, &Place::Tenant),
-            ("DELETE FROM alerts", &Place::Global),
+            ("DELETE FROM alerts WHERE 1", &Place::Global),
             ("SELECT 2 FROM alerts", &Place::Elsewhere),
         ]
     );

@@ -2,10 +2,13 @@
 
 mod body;
 
-use super::Letter;
+use super::{Judgement, Letter};
+use crate::clock::Millis;
 use crate::notify::address::Reach;
 use crate::notify::call::Call;
 use crate::notify::notice::Notice;
+use crate::notify::retry::Verdict;
+use crate::notify::sender::Answer;
 use crate::notify::signature::{self, ID_HEADER, SIGNATURE_HEADER, SigningSecret, TIMESTAMP_HEADER};
 use crate::notify::target::WebhookUrl;
 use serde::Deserialize;
@@ -56,5 +59,15 @@ impl Webhook {
             .with_header(ID_HEADER, letter.message_id)?
             .with_header(TIMESTAMP_HEADER, &timestamp.to_string())?
             .with_header(SIGNATURE_HEADER, &signature)
+    }
+
+    /// Nobody knows what is behind the URL: while it is deployed anew, its proxy may answer 404 or redirect to a page of
+    /// its own. Only 410 is final.
+    pub(super) fn judge(answer: &Answer, now: Millis) -> Judgement {
+        let judgement = Judgement::by_status(answer, now);
+        match judgement.verdict {
+            Verdict::Refused => judgement.with(Verdict::Retry(None)),
+            _ => judgement,
+        }
     }
 }

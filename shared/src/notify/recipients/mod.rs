@@ -4,12 +4,12 @@
 //! links before people do; its button does. The link's token stands for the recipient alone; it is
 //! kept sealed, for later mails hold it too, and found by its hash.
 
+mod ask;
+
+pub use ask::ask;
+
 use crate::auth::{Authority, Tenant};
-use crate::clock::{DAY, Millis};
-use crate::config::MailSettings;
 use crate::id::ChannelId;
-use crate::notify::channel::escaped;
-use crate::notify::mail::{Mail, Mailer};
 use crate::secrets::Place;
 use crate::{App, Error};
 use base64::Engine;
@@ -20,10 +20,6 @@ use sha2::{Digest, Sha256};
 
 /// Bytes of a token.
 const TOKEN: usize = 24;
-/// How often somebody is asked, a day apart; and how often in a day, over all channels.
-const ASKS: i64 = 3;
-/// How many are asked in one run.
-const AT_ONCE: i64 = 50;
 const NOT_FOUND: Error = Error::NotFound("the recipient");
 
 /// Whether somebody gets mail.
@@ -141,94 +137,6 @@ pub(super) async fn confirmed(app: &App, tenant: &Tenant, channel_id: &str) -> R
         Ok((row.text(1)?.to_owned(), token.link(url, "/unsubscribe")))
     });
     rows.collect()
-}
-
-/// Those who are due to be asked, as far as nobody else has asked them too often in the last day: an address
-/// can be entered by anybody, and in many channels.
-macro_rules! due {
-    () => {
-        concat!(
-            " FROM channel_recipients AS r INDEXED BY channel_recipients_to_ask
-              JOIN notification_channels AS c ON c.org_id = r.org_id AND c.channel_id = r.channel_id
-              JOIN organizations AS o ON o.org_id = r.org_id
-              WHERE r.org_id IN (SELECT org_id FROM authority) AND r.standing = 'pending' AND r.listed = 1 AND r.asked < ?3
-                AND r.ask_at <= ",
-            wall_ms!("?2"),
-            " AND c.deleted_at IS NULL AND c.enabled = 1 AND o.environment <> 'test'
-              AND (SELECT count(*) FROM channel_recipients AS x INDEXED BY channel_recipients_asked
-                   WHERE x.address = r.address AND x.asked > 0 AND x.ask_at > ",
-            wall_ms!("?2"),
-            ") < ?3"
-        )
-    };
-}
-
-/// Sends the mails that ask, to everybody who is due to be asked.
-///
-/// # Errors
-/// 503 if the database does not answer. A mail that the server does not take is sent again a day later.
-pub async fn ask(app: &App, tenant: &Tenant, mailer: &dyn Mailer) -> Result<usize, Error> {
-    let Some(settings) = &app.config.mail else { return Ok(0) };
-    let offset = app.clock.wall_offset();
-    let any = Step::tenant(concat!("SELECT 1", due!(), " LIMIT 1"), args![offset, ASKS]);
-    let found = tenant.run(Batch::read_one(any)).await?;
-    if found.step(0)?.rows.is_empty() {
-        return Ok(0);
-    }
-    // taken before it is sent, so that nobody is asked twice for one reason; of each address one at a time
-    let take = Step::tenant(
-        concat!(
-            "UPDATE channel_recipients SET asked = asked + 1, ask_at = ",
-            wall_ms!("?2"),
-            " + ?4 WHERE (org_id, channel_id, address) IN (
-                SELECT org_id, channel_id, address FROM (SELECT r.org_id, r.channel_id, r.address, min(r.ask_at)",
-            due!(),
-            " GROUP BY r.address LIMIT ?5))
-             RETURNING channel_id, address, token"
-        ),
-        args![offset, ASKS, DAY, AT_ONCE],
-    );
-    let reply = tenant.run(Batch::write_one(take)).await?;
-    let rows = &reply.step(0)?.rows;
-    for row in rows {
-        let (channel_id, address) = (row.text(0)?, row.text(1)?);
-        let token = open(app, channel_id, address, row.blob(2)?)?;
-        let mail = asking(settings, address, &token, app.clock.wall());
-        match mailer.send(&mail).await {
-            Ok(reply) if reply.code < 300 => {}
-            Ok(reply) => tracing::warn!(channel_id, code = reply.code, "a recipient could not be asked"),
-            Err(error) => tracing::warn!(channel_id, error, "a recipient could not be asked"),
-        }
-    }
-    Ok(rows.len())
-}
-
-/// A mail of our own words only: nothing that a tenant wrote reaches somebody who has not agreed to it.
-fn asking(settings: &MailSettings, address: &str, token: &Token, at: Millis) -> Mail {
-    let from = &settings.from;
-    let link = token.link(&settings.public_url, "");
-    let domain = from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
-    let digest = Sha256::digest([token.0.as_bytes(), &at.to_be_bytes()].concat());
-    let id: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let text = format!(
-        "Somebody has entered this address to be told of alerts by mail.\n\nIf that was you, confirm it here:\n{link}\n\nOtherwise do nothing, and you will get no mail from us.\n"
-    );
-    let html = format!(
-        "<p>Somebody has entered this address to be told of alerts by mail.</p>\n<p>If that was you: <a href=\"{0}\">confirm it</a>.</p>\n<p>Otherwise do nothing, and you will get no mail from us.</p>\n",
-        escaped(&link, 2_048)
-    );
-    Mail {
-        from: from.to_owned(),
-        to: address.to_owned(),
-        subject: "Please confirm: alerts by mail".into(),
-        text,
-        html,
-        picture: None,
-        message_id: format!("<confirm-{id}@{domain}>"),
-        answers: None,
-        unsubscribe: Some(token.link(&settings.public_url, "/unsubscribe")),
-        at,
-    }
 }
 
 /// How the holder of a token stands.
