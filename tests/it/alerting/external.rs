@@ -1,6 +1,7 @@
 //! Alerts that other systems found, as a Prometheus and an Alertmanager send them.
 
 use ::http::{Method, Request};
+use db::{Batch, Step};
 use intentvision::clock::{Clock, HOUR, MINUTE, Millis};
 use intentvision::config::Config;
 use intentvision::id::OrgId;
@@ -241,6 +242,25 @@ on_both! {
             rule.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             assert_eq!(product.post("/v1/alert-rules", &scene.admin, &rule).await.problem().0, 400, "{rule}");
         }
+    };
+
+    what_is_said_of_it_goes_with_its_series => async |scene: Scene| {
+        scene.send(1, POSTED, &down(|_| ())).await;
+        scene.minute(1).await;
+        let series = scene.items("/v1/series").await[0]["series_id"].as_str().unwrap().to_owned();
+        let tenant = scene.product.app.operator(Some(scene.org.clone()));
+        let kept = async || {
+            maintain::run_everything(&scene.product.app).await.unwrap();
+            let count = "SELECT count(*) FROM external_alerts WHERE org_id = (SELECT org_id FROM authority)";
+            let reply = tenant.run(Batch::read_one(Step::tenant(count, vec![]))).await.unwrap();
+            reply.step(0).unwrap().one().unwrap().integer(0).unwrap()
+        };
+        assert_eq!(kept().await, 1);
+        let path = format!("/v1/series/{series}");
+        assert_eq!(scene.product.call(Method::DELETE, &path, &scene.admin, None).await.status, 204);
+        scene.minute(2).await;
+        assert_eq!(scene.statuses().await, ["resolved"]);
+        assert_eq!(kept().await, 0);
     };
 
     /// Its values say when something ends: they are no measurements.
