@@ -3,10 +3,13 @@
 use super::alerts::{self, AlertItem};
 use super::external::{self, Described};
 use super::lanes;
+use super::severity::Severity;
+use super::silence::Subject;
+use super::silences::{self, SilenceItem};
 use crate::auth::Tenant;
 use crate::clock::{MINUTE, Millis};
 use crate::http::page::Page;
-use crate::id::AlertId;
+use crate::id::{AlertId, RuleId};
 use crate::notify::history::{self, DeliveryItem};
 use crate::series::{Dimensions, MetricKey, Point, SeriesId};
 use crate::{Error, store, time};
@@ -41,6 +44,8 @@ pub struct AlertDetail {
     pub external: Option<Described>,
     /// who resolved it by hand
     pub resolved_by: Option<String>,
+    /// silences that matched it while it was open: nobody was told of it while they held
+    pub silences: Vec<SilenceItem>,
     /// the values around it
     pub points: Points,
     /// what was told of it, and to whom, the newest first
@@ -97,13 +102,15 @@ pub async fn get(tenant: &Tenant, alert_id: &AlertId) -> Result<AlertDetail, Err
     let mut batch = Batch::read();
     let steps = alerts::read(&mut batch, alert_id);
     let more = batch.push(Step::tenant(
-        "SELECT a.rule, a.requested_resolve_by, t.metric_key, t.dimensions
-         FROM alerts AS a LEFT JOIN time_series AS t
-            ON t.org_id = a.org_id AND t.series_id = a.series_id AND t.deleted_seq IS NULL
+        "SELECT a.rule, a.requested_resolve_by, t.metric_key, t.dimensions, r.metric_key
+         FROM alerts AS a
+         LEFT JOIN time_series AS t ON t.org_id = a.org_id AND t.series_id = a.series_id AND t.deleted_seq IS NULL
+         LEFT JOIN alert_rules AS r ON r.org_id = a.org_id AND r.rule_id = a.rule_id
          WHERE a.org_id = (SELECT org_id FROM authority) AND a.alert_id = ?2",
         args![alert_id],
     ));
     let described = batch.push(external::of_alert(alert_id));
+    let during = batch.push(silences::during(tenant, alert_id));
     let channels = batch.push(Step::tenant(
         "SELECT channel_id, name, type FROM notification_channels WHERE org_id = (SELECT org_id FROM authority)",
         vec![],
@@ -121,6 +128,8 @@ pub async fn get(tenant: &Tenant, alert_id: &AlertId) -> Result<AlertDetail, Err
     let resolved_by = row.opt_text(1)?.map(str::to_owned);
     let external = reply.step(described)?.first().map(Described::of_row).transpose()?;
     let channels = names(reply.step(channels)?)?;
+    let of_rule = row.opt_text(4)?.unwrap_or_default();
+    let silences = silences_of(&alert, series.as_ref(), of_rule, reply.step(during)?)?;
     let filter = history::Filter {
         alert_id: Some(alert_id.clone()),
         ..history::Filter::default()
@@ -142,7 +151,26 @@ pub async fn get(tenant: &Tenant, alert_id: &AlertId) -> Result<AlertDetail, Err
         rule,
         external,
         resolved_by,
+        silences,
     })
+}
+
+/// Of those that held while it was open, those that match it.
+fn silences_of(
+    alert: &AlertItem,
+    series: Option<&SeriesName>,
+    of_rule: &str,
+    during: &Rows,
+) -> Result<Vec<SilenceItem>, DbError> {
+    let broken = || DbError::Other("an alert makes no sense".into());
+    let none = Dimensions::default();
+    let subject = Subject {
+        rule_id: &RuleId::parse(&alert.rule_id).ok_or_else(broken)?,
+        metric_key: series.map_or(of_rule, |series| series.metric_key.as_str()),
+        dimensions: series.map_or(&none, |series| &series.dimensions),
+        severity: Severity::parse(&alert.severity).ok_or_else(broken)?,
+    };
+    silences::matching(during, subject)
 }
 
 /// Name and type of each channel, those that were deleted included.

@@ -9,7 +9,7 @@ use crate::id::{AlertId, Entropy, RuleId, SilenceId};
 use crate::idempotency::{Operation, OperationError, Outcome, Replay};
 use crate::series::{Dimensions, SeriesId};
 use crate::{Error, time};
-use db::{Batch, DbError, Row, Step, args, raise, wall_ms};
+use db::{Batch, DbError, Row, Rows, Step, args, raise, wall_ms};
 use http::StatusCode;
 use serde::Serialize;
 
@@ -250,6 +250,35 @@ fn select(tenant: &Tenant, silence_id: &SilenceId) -> Step {
         ),
         args![clock.product_override(), clock.wall_offset(), silence_id],
     )
+}
+
+/// The step that reads the silences of the time in which an alert was open: rows for [`matching`].
+pub(super) fn during(tenant: &Tenant, alert_id: &AlertId) -> Step {
+    let clock = tenant.clock();
+    Step::tenant(
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM silences WHERE org_id = (SELECT org_id FROM authority) AND EXISTS (
+                SELECT 1 FROM alerts AS a WHERE a.org_id = silences.org_id AND a.alert_id = ?4
+                    AND (a.resolved_at IS NULL OR silences.created_at < a.resolved_at)
+                    AND (silences.ends_at IS NULL OR silences.ends_at > a.started_at))
+             ORDER BY silence_id"
+        ),
+        args![clock.product_override(), clock.wall_offset(), alert_id],
+    )
+}
+
+/// Those of the rows that match an alert.
+pub(super) fn matching(rows: &Rows, subject: Subject<'_>) -> Result<Vec<SilenceItem>, DbError> {
+    let mut found = Vec::new();
+    for row in &rows.rows {
+        let silence = item(row)?;
+        if silence.matchers.matches(subject) {
+            found.push(silence);
+        }
+    }
+    Ok(found)
 }
 
 fn item(row: &Row) -> Result<SilenceItem, DbError> {

@@ -65,6 +65,19 @@ on_both! {
         assert_eq!(stage.told("/a")[3..], ["10 firing silence_ended"]);
         let over = stage.ask(Method::GET, "/v1/silences?active=false", None, 200).await;
         assert_eq!(over["items"].as_array().unwrap().len(), 2);
+        // the alert itself says what kept it quiet
+        let alerts = stage.ask(Method::GET, "/v1/alerts", None, 200).await;
+        for alert in alerts["items"].as_array().unwrap() {
+            let path = format!("/v1/alerts/{}", alert["alert_id"].as_str().unwrap());
+            let detail = stage.ask(Method::GET, &path, None, 200).await;
+            let reasons: Vec<&str> = detail["silences"].as_array().unwrap().iter()
+                .map(|silence| silence["reason"].as_str().unwrap()).collect();
+            let expected: &[&str] = match detail["series"]["dimensions"]["host"].as_str().unwrap() {
+                "a" => &["deployment", "all"],
+                _ => &["all"],
+            };
+            assert_eq!(reasons, expected, "{detail}");
+        }
         // nothing is open that this would keep quiet
         stage.minute(11, &[("a", 50.0)]).await;
         assert_eq!(stage.told("/a").last().unwrap(), "11 resolved resolved");
