@@ -1,5 +1,6 @@
 //! How much of the work that is due one run of a scheduled function takes on: the rest waits for the next.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What a run may spend.
@@ -48,5 +49,12 @@ impl Within {
 impl Budget for Within {
     fn another(&mut self) -> bool {
         self.began.get_or_insert_with(Instant::now).elapsed() < self.limit
+    }
+}
+
+/// One budget for work that is done side by side.
+impl Budget for &Mutex<&mut dyn Budget> {
+    fn another(&mut self) -> bool {
+        self.lock().unwrap_or_else(PoisonError::into_inner).another()
     }
 }

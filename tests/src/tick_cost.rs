@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use intentvision::auth::{Job, Tenant};
 use intentvision::clock::{Clock, MINUTE, Millis};
 use intentvision::config::Config;
+use intentvision::keys::Environment;
 use intentvision::series::SeriesRef;
 use intentvision::store::Sample;
 use serde_json::{Value, json};
@@ -33,28 +34,19 @@ pub struct Cost {
     pub transitions: usize,
 }
 
-/// Ticks so many times over so many series with three rules and a new point each.
+/// Ticks so many times over so many series in all, of organizations that have as many each: three rules and a new point each.
 ///
 /// The forecasts of the third rule are all fresh by then. In the last tick but two every series breaks a rule.
 ///
 /// # Panics
 /// If it cannot be measured.
-pub async fn cost(series: usize, ticks: usize) -> Vec<Cost> {
+pub async fn cost(series: usize, organizations: usize, ticks: usize) -> Vec<Cost> {
     let clock = Clock::at(START);
     let product = Product::start_with(Backend::Embedded, clock.clone(), Config::default()).await;
-    let (org, key) = product.acme().await;
-    let tenant = product.app.system(Job::Maintain, Some(org));
-    let names = many_series::names(series);
-    let times: Vec<Millis> = (1..=HISTORY).rev().map(|ago| START - ago * STEP).collect();
-    many_series::import(&product, &tenant, &names, &times, |_, _| 50.0).await;
-    for condition in [
-        json!({"type": "threshold", "operator": "gt", "value": 100}),
-        json!({"type": "missing_data", "after": "15m"}),
-        json!({"type": "forecast", "operator": "gt", "value": 200, "horizon": "24h"}),
-    ] {
-        let rule = json!({"name": "rule", "metric_key": METRIC, "severity": "error", "condition": condition});
-        let made = product.post("/v1/alert-rules", &key, &rule).await;
-        assert_eq!(made.status, 201, "{}", made.json());
+    let names = many_series::names(series / organizations);
+    let mut all = Vec::new();
+    for number in 0..organizations {
+        all.push(Organization::new(&product, number, names.clone()).await);
     }
     let mut costs = Vec::new();
     // the first tick meets the series and makes their forecasts
@@ -62,7 +54,9 @@ pub async fn cost(series: usize, ticks: usize) -> Vec<Cost> {
         let now = START + i64::try_from(tick).expect("a number") * STEP;
         let value = if tick + 2 == ticks { 150.0 } else { 50.0 };
         clock.set(now + MINUTE / 2);
-        append(&tenant, &names, now, value).await;
+        for organization in &all {
+            append(&organization.tenant, &organization.names, now, value).await;
+        }
         clock.set(now + MINUTE);
         // what is late is made up for, so that the ticks after it are alike
         let (cpu, begun) = (cpu_of_this_process(), Instant::now());
@@ -75,9 +69,41 @@ pub async fn cost(series: usize, ticks: usize) -> Vec<Cost> {
             });
         }
     }
-    let open: Value = product.get("/v1/alerts?status=firing&limit=1", &key).await.json();
-    assert_eq!(open["items"], json!([]), "everything is well in the end");
+    for organization in &all {
+        let open: Value = product
+            .get("/v1/alerts?status=firing&limit=1", &organization.key)
+            .await
+            .json();
+        assert_eq!(open["items"], json!([]), "everything is well in the end");
+    }
     costs
+}
+
+/// Has its series, their history and its rules.
+struct Organization {
+    tenant: Tenant,
+    key: String,
+    names: Vec<SeriesRef>,
+}
+
+impl Organization {
+    async fn new(product: &Product, number: usize, names: Vec<SeriesRef>) -> Self {
+        let org = product.organization(&format!("org{number}"), Environment::Live).await;
+        let key = product.key(&org, &["admin"]).await;
+        let tenant = product.app.system(Job::Maintain, Some(org));
+        let times: Vec<Millis> = (1..=HISTORY).rev().map(|ago| START - ago * STEP).collect();
+        many_series::import(product, &tenant, &names, &times, |_, _| 50.0).await;
+        for condition in [
+            json!({"type": "threshold", "operator": "gt", "value": 100}),
+            json!({"type": "missing_data", "after": "15m"}),
+            json!({"type": "forecast", "operator": "gt", "value": 200, "horizon": "24h"}),
+        ] {
+            let rule = json!({"name": "rule", "metric_key": METRIC, "severity": "error", "condition": condition});
+            let made = product.post("/v1/alert-rules", &key, &rule).await;
+            assert_eq!(made.status, 201, "{}", made.json());
+        }
+        Self { tenant, key, names }
+    }
 }
 
 async fn append(tenant: &Tenant, names: &[SeriesRef], timestamp: Millis, value: f64) {

@@ -1,6 +1,8 @@
 //! The function programs as AWS Lambda runs them.
 
 mod http;
+mod parts;
+mod queue;
 mod secrets;
 mod tick;
 

@@ -1,66 +1,17 @@
 //! The scheduled functions, as a schedule and a queue start them.
 
-use std::sync::{Arc, Mutex};
-
-use http::Response;
-use http_body_util::Full;
+use super::queue::Queue;
 use intentvision::clock::{Clock, HOUR};
 use intentvision::config::Config;
 use intentvision::{migrations, time};
 use serde_json::{Value, json};
 use tests::events::{queued, scheduled};
 use tests::product::{Backend, Product};
-use tests::runtime_api::{Failed, Function, Start};
-use tests::server::Server;
+use tests::runtime_api::{Failed, Start};
 use tests::sqld::Sqld;
 
 const MINUTE: i64 = 60_000;
 const SECRET_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-
-/// A stand-in for SQS that remembers what was sent.
-struct Queue {
-    server: Server,
-    sent: Arc<Mutex<Vec<(String, Value)>>>,
-}
-
-impl Queue {
-    fn start() -> Self {
-        let sent: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
-        let record = Arc::clone(&sent);
-        let server = Server::start(move |request: http::Request<bytes::Bytes>| {
-            let action = request
-                .headers()
-                .get("x-amz-target")
-                .map_or("", |value| value.to_str().unwrap_or(""));
-            let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-            let checksum = json!({"MessageId": "00000000-0000-4000-8000-000000000000"});
-            record.lock().unwrap().push((action.to_owned(), body));
-            std::future::ready(Response::new(Full::from(checksum.to_string())))
-        });
-        Self { server, sent }
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/123456789012/deliveries", self.server.port())
-    }
-
-    fn sent(&self) -> Vec<(String, Value)> {
-        self.sent.lock().unwrap().clone()
-    }
-}
-
-async fn evaluate_alerts(product: &Product, queue: &Queue) -> Function {
-    let start = Start::function("evaluate-alerts")
-        .database(&product.proxy().url())
-        .variable("INTENTVISION_DELIVERY_QUEUE_URL", queue.url())
-        .variable(
-            "AWS_ENDPOINT_URL_SQS",
-            format!("http://127.0.0.1:{}", queue.server.port()),
-        )
-        .variable("AWS_ACCESS_KEY_ID", "id")
-        .variable("AWS_SECRET_ACCESS_KEY", "secret");
-    start.start().await.unwrap()
-}
 
 /// A product whose time is an hour ago, with a rule on `load` and a point that breaks it.
 async fn firing() -> (Product, String, i64) {
@@ -88,7 +39,7 @@ async fn firing() -> (Product, String, i64) {
 async fn a_tick_fires_and_wakes_up_the_delivery_once() {
     let (product, key, then) = firing().await;
     let queue = Queue::start();
-    let function = evaluate_alerts(&product, &queue).await;
+    let function = queue.evaluate_alerts(&product).await;
     let quiet = function.invoke(scheduled(&time::format(then))).await.unwrap();
     assert_eq!(
         (&quiet["transitions"], &quiet["messages"]),
@@ -123,7 +74,7 @@ async fn a_tick_fires_and_wakes_up_the_delivery_once() {
 async fn a_queue_that_is_gone_does_not_fail_the_tick() {
     let (product, key, then) = firing().await;
     let queue = Queue::start();
-    let function = evaluate_alerts(&product, &queue).await;
+    let function = queue.evaluate_alerts(&product).await;
     drop(queue);
     let told = function
         .invoke(scheduled(&time::format(then + 2 * MINUTE)))
@@ -138,7 +89,7 @@ async fn a_queue_that_is_gone_does_not_fail_the_tick() {
 #[tokio::test]
 async fn deliver_notifications_answers_schedule_and_queue_and_refuses_private_addresses() {
     let (product, key, then) = firing().await;
-    let tick = evaluate_alerts(&product, &Queue::start()).await;
+    let tick = Queue::start().evaluate_alerts(&product).await;
     tick.invoke(scheduled(&time::format(then + 2 * MINUTE))).await.unwrap();
     let deliver = Start::function("deliver-notifications").database(&product.proxy().url());
     // the key that sealed the channel's secret is the product's own: with another one nothing is sent either
@@ -212,7 +163,7 @@ async fn the_event_files_are_events_that_the_functions_read() {
 #[tokio::test]
 async fn a_tick_without_a_minute_is_an_error() {
     let product = Product::start(Backend::Remote).await;
-    let function = evaluate_alerts(&product, &Queue::start()).await;
+    let function = Queue::start().evaluate_alerts(&product).await;
     for event in [json!({}), scheduled("noon")] {
         let reply = function.invoke(event).await;
         assert!(matches!(reply, Err(Failed::Reported(_))), "{reply:?}");

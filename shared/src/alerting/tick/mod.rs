@@ -33,7 +33,7 @@ use crate::budget::Budget;
 use crate::clock::Millis;
 use crate::id::OrgId;
 use commit::Written;
-use db::{Batch, DbError, Step};
+use db::{Batch, DbError, Step, args};
 use session::Session;
 
 /// How often a tick reads again because somebody else was faster.
@@ -61,28 +61,33 @@ pub struct Due {
     pub tombstones: bool,
     /// whether there are composite rules, or states of them to be closed
     pub composites: bool,
+    /// how many series it has
+    pub series: u64,
 }
 
-/// The organizations for which a tick has something to do.
+/// The organizations for which a tick has something to do; `among` some, or all.
 ///
 /// That is an active lane, transitions that nobody was told of, alerts of which something may have to be told later, the
 /// tombstone of a rule, or the state of a composite one.
 ///
 /// # Errors
 /// 503 if the database does not answer.
-pub async fn due(system: &Tenant) -> Result<Vec<Due>, Error> {
+pub async fn due(system: &Tenant, among: Option<&[OrgId]>) -> Result<Vec<Due>, Error> {
+    let among = among.map(|some| serde_json::json!(some).to_string());
     let step = Step::tenant(
-        "SELECT org_id, tombstones, composites FROM (
+        "SELECT org_id, tombstones, composites, series FROM (
             SELECT a.org_id,
                 EXISTS (SELECT 1 FROM lanes WHERE org_id = a.org_id AND active = 1)
                     OR EXISTS (SELECT 1 FROM transitions WHERE org_id = a.org_id AND seq > s.notified_seq)
                     OR EXISTS (SELECT 1 FROM notice_rules WHERE org_id = a.org_id) AS waits,
                 EXISTS (SELECT 1 FROM alert_rules WHERE org_id = a.org_id AND deleted_at IS NOT NULL) AS tombstones,
                 EXISTS (SELECT 1 FROM composite_states WHERE org_id = a.org_id)
-                    OR EXISTS (SELECT 1 FROM alert_rules WHERE org_id = a.org_id AND condition ->> 'type' = 'composite') AS composites
-            FROM authority AS a JOIN org_state AS s ON s.org_id = a.org_id)
+                    OR EXISTS (SELECT 1 FROM alert_rules WHERE org_id = a.org_id AND condition ->> 'type' = 'composite') AS composites,
+                s.series_count AS series
+            FROM authority AS a JOIN org_state AS s ON s.org_id = a.org_id
+            WHERE ?2 IS NULL OR a.org_id IN (SELECT value FROM json_each(?2)))
          WHERE waits OR tombstones OR composites ORDER BY org_id",
-        vec![],
+        args![among],
     );
     let reply = system.run(Batch::read_one(step)).await?;
     let due = |row: &db::Row| {
@@ -91,6 +96,7 @@ pub async fn due(system: &Tenant) -> Result<Vec<Due>, Error> {
                 .ok_or_else(|| DbError::Other("an organization has a wrong id".into()))?,
             tombstones: row.integer(1)? != 0,
             composites: row.integer(2)? != 0,
+            series: u64::try_from(row.integer(3)?).unwrap_or_default(),
         })
     };
     Ok(reply.step(0)?.rows.iter().map(due).collect::<Result<_, _>>()?)

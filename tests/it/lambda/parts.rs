@@ -1,0 +1,146 @@
+//! A tick that is too much for one worker: parts of it go through the queue to others.
+
+use super::queue::Queue;
+use db::{Batch, Step, args};
+use intentvision::clock::{Clock, HOUR, MINUTE};
+use intentvision::config::Config;
+use intentvision::id::OrgId;
+use intentvision::keys::Environment;
+use intentvision::time;
+use serde_json::{Value, json};
+use tests::events::{queued, scheduled};
+use tests::product::{Backend, Product};
+use tests::runtime_api::Failed;
+
+/// Organizations that each have a rule which is broken, and 15,000 series by their count, so that no two of them share a worker.
+struct Large {
+    product: Product,
+    keys: Vec<String>,
+    event: Value,
+}
+
+impl Large {
+    async fn new(organizations: usize) -> Self {
+        let now = Clock::system().wall();
+        let then = now - now % MINUTE - HOUR;
+        let clock = Clock::at(then);
+        let product = Product::start_with(Backend::Remote, clock.clone(), Config::default()).await;
+        let mut keys = Vec::new();
+        for number in 0..organizations {
+            let org = product.organization(&format!("org{number}"), Environment::Live).await;
+            let key = product.key(&org, &["admin"]).await;
+            let rule = json!({"name": "high", "metric_key": "load", "severity": "critical", "channels": [],
+                "condition": {"type": "threshold", "operator": "gt", "value": 10}});
+            assert_eq!(product.post("/v1/alert-rules", &key, &rule).await.status, 201);
+            reach(&product, &org, 15_000).await;
+            keys.push(key);
+        }
+        clock.set(then + MINUTE / 2);
+        let point = json!({"metrics": [{"metric_key": "load", "value": 11}]});
+        for key in &keys {
+            assert_eq!(product.post("/v1/ingest", key, &point).await.status, 200);
+        }
+        clock.set(then + 2 * MINUTE);
+        Self {
+            product,
+            keys,
+            event: scheduled(&time::format(then + 2 * MINUTE)),
+        }
+    }
+
+    async fn firing(&self) -> Vec<usize> {
+        let mut firing = Vec::new();
+        for key in &self.keys {
+            let alerts = self.product.get("/v1/alerts?status=firing", key).await.json();
+            firing.push(alerts["items"].as_array().unwrap().len());
+        }
+        firing
+    }
+}
+
+/// Lets an organization count so many series.
+async fn reach(product: &Product, org: &OrgId, series: i64) {
+    let step = Step::tenant(
+        "UPDATE org_state SET series_count = ?2 WHERE org_id = (SELECT org_id FROM authority)",
+        args![series],
+    );
+    let operator = product.app.operator(Some(org.clone()));
+    operator.run(Batch::write_one(step)).await.unwrap();
+}
+
+#[tokio::test]
+async fn parts_go_to_other_workers_and_each_organization_is_evaluated_once() {
+    let large = Large::new(3).await;
+    let queue = Queue::start();
+    let function = queue.evaluate_alerts(&large.product).await;
+    let own = function.invoke(large.event.clone()).await.unwrap();
+    assert_eq!(
+        (&own["organizations"], &own["transitions"]),
+        (&json!(1), &json!(1)),
+        "{own} {}",
+        function.log()
+    );
+    assert_eq!(large.firing().await.iter().sum::<usize>(), 1);
+    let sent = queue.sent();
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert_eq!(
+        (sent[0].0.as_str(), &sent[0].1["QueueUrl"]),
+        ("AmazonSQS.SendMessageBatch", &json!(queue.url()))
+    );
+    let entries = sent[0].1["Entries"].as_array().unwrap();
+    let bodies: Vec<&str> = entries
+        .iter()
+        .map(|entry| entry["MessageBody"].as_str().unwrap())
+        .collect();
+    assert_eq!(bodies.len(), 2);
+    for body in &bodies {
+        // SQS may hand out a message twice
+        let other = function.invoke(queued(&[body])).await.unwrap();
+        let again = function.invoke(queued(&[body])).await.unwrap();
+        let counts = |reply: &Value| (reply["organizations"].clone(), reply["transitions"].clone());
+        assert_eq!(
+            (counts(&other), counts(&again)),
+            ((json!(1), json!(1)), (json!(1), json!(0))),
+            "{other} {again}"
+        );
+    }
+    assert_eq!(large.firing().await, [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn what_the_queue_does_not_take_is_evaluated_here() {
+    let large = Large::new(3).await;
+    let queue = Queue::refusing(Some(1));
+    let function = queue.evaluate_alerts(&large.product).await;
+    let own = function.invoke(large.event.clone()).await.unwrap();
+    assert_eq!(
+        (&own["organizations"], &own["transitions"]),
+        (&json!(2), &json!(2)),
+        "{own} {}",
+        function.log()
+    );
+    drop(queue);
+    let all = function.invoke(large.event.clone()).await.unwrap();
+    assert_eq!(
+        (&all["organizations"], &all["transitions"]),
+        (&json!(3), &json!(1)),
+        "{all}"
+    );
+    assert_eq!(large.firing().await, [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_message_that_is_no_part_is_an_error() {
+    let product = Product::start(Backend::Remote).await;
+    let queue = Queue::start();
+    let function = queue.evaluate_alerts(&product).await;
+    for body in [
+        "outbox",
+        "{}",
+        "{\"time\": \"noon\", \"organizations\": []}",
+        "{\"time\": \"2026-01-01T00:00:00Z\", \"organizations\": [\"x\"]}",
+    ] {
+        let reply = function.invoke(queued(&[body])).await;
+        assert!(matches!(reply, Err(Failed::Reported(_))), "{body}: {reply:?}");
+    }
+}
