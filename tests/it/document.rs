@@ -373,6 +373,20 @@ async fn alerting(reader: &mut Reader) {
     let picture = "/v1/pictures/{token}";
     reader.call(get.clone(), picture, "/v1/pictures/none", None).await;
 
+    let alert = json!({"labels": {"alertname": "Down"}, "annotations": {"summary": "it is down"}});
+    let posted = "/api/v2/alerts";
+    reader.call(post.clone(), posted, posted, Some(&json!([alert]))).await;
+    let webhook = "/v1/alertmanager/webhook";
+    let mut firing = alert.clone();
+    firing["status"] = "firing".into();
+    reader
+        .call(
+            post.clone(),
+            webhook,
+            webhook,
+            Some(&json!({"version": "4", "alerts": [firing]})),
+        )
+        .await;
     let rules = "/v1/alert-rules";
     let one_rule = "/v1/alert-rules/{id}";
     let conditions = [

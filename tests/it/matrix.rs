@@ -138,6 +138,11 @@ fn call(route: &Route, acme: &Acme) -> Call {
         ("PUT", "/v1/forecast-jobs/{id}") => change(&format!("/v1/forecast-jobs/{job}"), Some(forecast_job), 200, 404),
         ("DELETE", "/v1/forecast-jobs/{id}") => change(&format!("/v1/forecast-jobs/{job}"), None, 204, 404),
         ("POST", "/v1/alert-rules") => change(route.path, Some(rule), 201, 400),
+        ("POST", "/api/v2/alerts") => change(route.path, Some(json!([{"labels": {"alertname": "other"}}])), 200, 200),
+        ("POST", "/v1/alertmanager/webhook") => {
+            let alert = json!({"status": "resolved", "labels": {"alertname": "other"}});
+            change(route.path, Some(json!({"version": "4", "alerts": [alert]})), 200, 200)
+        }
         ("POST", "/v1/alert-rules/test") => change(route.path, Some(json!({"rule_id": rule_id})), 200, 404),
         ("GET", "/v1/alert-rules/{id}") => get(&format!("/v1/alert-rules/{rule_id}"), 404),
         ("GET", "/v1/alert-rules/{id}/instances") => get(&format!("/v1/alert-rules/{rule_id}/instances"), 404),

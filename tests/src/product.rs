@@ -182,6 +182,12 @@ impl Product {
         app
     }
 
+    /// Where it listens: an address and a port.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.url.replace("http://", "")
+    }
+
     /// The proxy in front of the server.
     ///
     /// # Panics

@@ -2,6 +2,7 @@
 //! anomalies go with its series, and idempotency keys and pictures of messages with their time. Safe to run as often as one
 //! likes, and by several at once.
 
+use intentvision::alerting::external;
 use intentvision::auth::Job;
 use intentvision::id::OrgId;
 use intentvision::notify::link;
@@ -86,6 +87,7 @@ async fn visit(app: &App, org: &OrgId, due: Due, summary: &mut Summary) -> Resul
     // a fold removes series that were deleted
     if done.folded > 0 || done.tidied > 0 {
         detection::forget_deleted(&tenant).await?;
+        external::forget_deleted(&tenant).await?;
     }
     let scored = forecasting::score_due(&tenant, &app.entropy).await?;
     summary.scored += scored.scored;

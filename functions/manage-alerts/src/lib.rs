@@ -1,5 +1,5 @@
 //! The function manage-alerts: rules, their instances, alerts, notification channels and what was sent to them, its
-//! pictures, and which series are watched for anomalies.
+//! pictures, which series are watched for anomalies, and alerts that other systems found.
 
 #![warn(missing_docs)]
 
@@ -7,6 +7,7 @@ mod alerts;
 mod channels;
 mod deliveries;
 mod detection;
+mod external;
 mod pictures;
 mod recipients;
 mod rules;
@@ -23,6 +24,7 @@ pub fn routes() -> Routes {
         .merge(channels::routes())
         .merge(deliveries::routes())
         .merge(detection::routes())
+        .merge(external::routes())
         .merge(recipients::routes())
         .merge(pictures::routes())
         .merge(silences::routes())

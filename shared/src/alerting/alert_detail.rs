@@ -1,6 +1,7 @@
 //! An alert with all that answers "why did this page me?": the rule as it was, the values around it, and who was told.
 
 use super::alerts::{self, AlertItem};
+use super::external::{self, Described};
 use super::lanes;
 use crate::auth::Tenant;
 use crate::clock::{MINUTE, Millis};
@@ -36,6 +37,8 @@ pub struct AlertDetail {
     pub series: Option<SeriesName>,
     /// the rule as it raised the alert; none for alerts that are older than this is kept
     pub rule: Option<Value>,
+    /// what another system says of it, now, if that has found it
+    pub external: Option<Described>,
     /// who resolved it by hand
     pub resolved_by: Option<String>,
     /// the values around it
@@ -100,6 +103,7 @@ pub async fn get(tenant: &Tenant, alert_id: &AlertId) -> Result<AlertDetail, Err
          WHERE a.org_id = (SELECT org_id FROM authority) AND a.alert_id = ?2",
         args![alert_id],
     ));
+    let described = batch.push(external::of_alert(alert_id));
     let channels = batch.push(Step::tenant(
         "SELECT channel_id, name, type FROM notification_channels WHERE org_id = (SELECT org_id FROM authority)",
         vec![],
@@ -115,6 +119,7 @@ pub async fn get(tenant: &Tenant, alert_id: &AlertId) -> Result<AlertDetail, Err
     };
     let rule = row.opt_text(0)?.and_then(|text| serde_json::from_str(text).ok());
     let resolved_by = row.opt_text(1)?.map(str::to_owned);
+    let external = reply.step(described)?.first().map(Described::of_row).transpose()?;
     let channels = names(reply.step(channels)?)?;
     let filter = history::Filter {
         alert_id: Some(alert_id.clone()),
@@ -135,6 +140,7 @@ pub async fn get(tenant: &Tenant, alert_id: &AlertId) -> Result<AlertDetail, Err
         alert,
         series,
         rule,
+        external,
         resolved_by,
     })
 }

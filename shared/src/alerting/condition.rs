@@ -2,6 +2,7 @@
 
 mod anomaly;
 mod composite;
+mod external;
 mod forecast;
 mod missing_data;
 mod rate_of_change;
@@ -11,6 +12,7 @@ mod watch;
 
 pub use anomaly::Anomaly;
 pub use composite::{Composite, Mode};
+pub use external::External;
 pub use forecast::{Edge, Forecast, Interval, MEDIAN};
 pub use missing_data::{After, MissingData};
 pub use rate_of_change::{Change, RateOfChange, Unit};
@@ -42,6 +44,8 @@ pub enum Condition {
     Anomaly(Anomaly),
     /// other rules that fire
     Composite(Composite),
+    /// another system says so
+    External(External),
 }
 
 /// How many of the last points must be so.
@@ -108,8 +112,9 @@ impl Condition {
                 .map_err(wrong)
                 .and_then(Composite::checked)
                 .map(Self::Composite),
+            "external" => serde_json::from_value(rest).map_err(wrong).map(Self::External),
             other => Err(format!(
-                "there is no condition of type {other:?}: threshold, rate_of_change, forecast, missing_data, anomaly or composite"
+                "there is no condition of type {other:?}: threshold, rate_of_change, forecast, missing_data, anomaly, composite or external"
             )),
         }
     }
@@ -120,7 +125,9 @@ impl Condition {
         match self {
             Self::Threshold(threshold) => threshold.keeps(),
             Self::RateOfChange(rate) => Some(rate.keeps()),
-            Self::Forecast(_) | Self::MissingData(_) | Self::Anomaly(_) | Self::Composite(_) => None,
+            Self::Forecast(_) | Self::MissingData(_) | Self::Anomaly(_) | Self::Composite(_) | Self::External(_) => {
+                None
+            }
         }
     }
 
@@ -128,6 +135,12 @@ impl Condition {
     #[must_use]
     pub fn is_composite(&self) -> bool {
         matches!(self, Self::Composite(_))
+    }
+
+    /// Whether another system judges, and not the values of series.
+    #[must_use]
+    pub fn is_external(&self) -> bool {
+        matches!(self, Self::External(_))
     }
 
     /// The rules that it names.

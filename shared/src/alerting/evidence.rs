@@ -121,9 +121,10 @@ pub(super) fn of(definition: &Definition, evidence: &Evidence<'_>, to: Status) -
             let finding = evidence.watch.and_then(Watch::incident);
             grounds.anomaly = finding.map(Incident::from);
         }
-        (Status::Firing, Condition::Threshold(_) | Condition::RateOfChange(_) | Condition::Composite(_)) => {
-            return None;
-        }
+        (
+            Status::Firing,
+            Condition::Threshold(_) | Condition::RateOfChange(_) | Condition::Composite(_) | Condition::External(_),
+        ) => return None,
     }
     serde_json::to_string(&grounds).ok().filter(|text| text != "{}")
 }

@@ -8,6 +8,7 @@
 //! - [`silence`], [`schedule`]: what keeps alerts quiet; pure.
 //! - [`rules`], [`alerts`], [`alert_detail`], [`instances`], [`silences`], [`schedules`]: what HTTP reads and writes.
 //! - [`dry_run`]: what a rule would have done, with the code of the tick and nothing written.
+//! - [`external`]: alerts that other systems found.
 //! - [`gaps`]: what had to be skipped, for `/health/ready`.
 
 pub mod alert_detail;
@@ -16,6 +17,7 @@ pub mod composite;
 pub mod condition;
 pub mod dry_run;
 mod evidence;
+pub mod external;
 pub mod gaps;
 pub mod instance;
 pub mod instances;

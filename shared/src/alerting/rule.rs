@@ -1,6 +1,7 @@
 //! What a rule is, and what of it is checked when it is saved.
 
 use super::condition::{Condition, Keep, Need};
+use super::external;
 use super::routing::{Escalation, Notify, Routing};
 use super::severity::Severity;
 use super::span::Span;
@@ -122,6 +123,17 @@ impl Draft {
                 "dimensions and grace have no meaning with a condition of type composite",
             ));
         }
+        if condition.is_external() {
+            if metric_key.as_str() != external::METRIC {
+                return Err(Error::schema(format!(
+                    "a condition of type external watches the metric {}",
+                    external::METRIC
+                )));
+            }
+            if self.grace.millis() > 0 {
+                return Err(Error::schema("grace has no meaning with a condition of type external"));
+            }
+        }
         let mut channels: Vec<ChannelId> = Vec::new();
         for channel in self.channels {
             if !channels.contains(&channel) {
@@ -143,9 +155,12 @@ impl Draft {
         }
         check_delay(&condition, self.delay)?;
         if let Some(span) = self.no_data_after {
-            if matches!(condition, Condition::MissingData(_) | Condition::Composite(_)) {
+            if matches!(
+                condition,
+                Condition::MissingData(_) | Condition::Composite(_) | Condition::External(_)
+            ) {
                 return Err(Error::schema(
-                    "no_data_after has no meaning with a condition of type missing_data or composite",
+                    "no_data_after has no meaning with a condition of type missing_data, composite or external",
                 ));
             }
             if span.millis() < crate::clock::MINUTE {

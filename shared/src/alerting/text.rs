@@ -3,6 +3,7 @@
 use super::condition::{
     After, Anomaly, Change, Condition, Forecast, MEDIAN, MissingData, RateOfChange, Threshold, Unit, Watch,
 };
+use super::external;
 use super::outlook::{self, When};
 use super::rule::Definition;
 use crate::clock::{MINUTE, Millis};
@@ -30,22 +31,31 @@ pub(super) struct Evidence<'a> {
     pub(super) silent: Millis,
     /// what is abnormal in the series, where a rule of type anomaly asks
     pub(super) watch: Option<&'a Watch>,
+    /// what another system says, where a rule of type external asks
+    pub(super) said: Option<&'a str>,
     /// where the organization is: an IANA name
     pub(super) time_zone: &'a str,
 }
 
-/// A series as people write it: `shop.orders{region="eu"}`.
+/// A series as people write it: `shop.orders{region="eu"}`; an alert of another system under its own name.
 #[must_use]
 pub(super) fn series(series: &SeriesRef) -> String {
-    if series.dimensions.is_empty() {
-        return series.metric_key.to_string();
-    }
+    let metric = series.metric_key.as_str();
+    let alert = series
+        .dimensions
+        .iter()
+        .find(|(key, _)| *key == "alertname" && metric == external::METRIC);
     let pairs: Vec<String> = series
         .dimensions
         .iter()
+        .filter(|pair| Some(*pair) != alert)
         .map(|(key, value)| format!("{key}={value:?}"))
         .collect();
-    format!("{}{{{}}}", series.metric_key, pairs.join(","))
+    let name = alert.map_or(metric, |(_, name)| name);
+    if pairs.is_empty() {
+        return name.to_owned();
+    }
+    format!("{name}{{{}}}", pairs.join(","))
 }
 
 /// Why a rule fires.
@@ -54,6 +64,7 @@ pub(super) fn firing(definition: &Definition, evidence: &Evidence<'_>, minute: M
     match &definition.condition {
         Condition::Threshold(threshold) => beyond(threshold, evidence),
         Condition::RateOfChange(rate) => changed(rate, evidence),
+        Condition::External(_) => evidence.said.unwrap_or("another system says so").to_owned(),
         Condition::Forecast(forecast) => expected(forecast, evidence, minute),
         Condition::MissingData(missing) => missed(missing, evidence),
         // says it itself
@@ -212,6 +223,7 @@ pub(super) fn silent(evidence: &Evidence<'_>) -> String {
 pub(super) fn recovered(definition: &Definition, evidence: &Evidence<'_>) -> String {
     match (&definition.condition, evidence.value) {
         (Condition::MissingData(_), _) => "points arrive again".to_owned(),
+        (Condition::External(_), _) => "it is over, or nobody says it any longer".to_owned(),
         (Condition::Threshold(threshold), Some(value)) => match threshold.points {
             Some(points) => format!(
                 "{} of the last {} points are {} {}; the last is {value}",

@@ -3,6 +3,7 @@
 use super::adhoc::LearningItem;
 use super::anomalies::{self, AnomalyItem, Filter, State};
 use super::settings::DetectionSettings;
+use crate::alerting::external;
 use crate::alerting::lanes;
 use crate::auth::Tenant;
 use crate::clock::Millis;
@@ -60,7 +61,7 @@ pub async fn get(tenant: &Tenant, series_id: SeriesId) -> Result<Status, Error> 
     let anomaly = batch.push(open.newest(1));
     let reply = tenant.run(batch).await?;
     let row = reply.step(watched)?.first().ok_or(Error::NotFound("the series"))?;
-    let is_watched = row.integer(2)? != 0;
+    let is_watched = row.integer(2)? != 0 && row.text(0)? != external::METRIC;
     let lane = lanes::decode(reply.step(pages)?)?;
     let tracked = lane.get(series_id).filter(|_| is_watched);
     let hot = tracked.and_then(|tracked| tracked.detection.as_deref()?.hot.as_ref());

@@ -4,6 +4,7 @@
 //! code. A request is durable before it is answered.
 
 mod accept;
+mod alertmanager;
 mod csv;
 mod entry;
 pub mod file;
@@ -11,6 +12,7 @@ mod json;
 mod window;
 
 pub use accept::{Accepted, Report, accept};
+pub use alertmanager::{Alerts, read_posted as read_posted_alerts, read_webhook as read_alertmanager_webhook};
 pub use csv::read as read_csv;
 pub use entry::{Entries, MAX_POINTS};
 pub use json::{Envelope, read as read_json};

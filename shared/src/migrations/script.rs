@@ -45,6 +45,7 @@ pub fn all() -> &'static [Migration] {
         "015_alert_evidence" for 3,
         "016_notice_indexes" for 3,
         "017_mail_taken" for 3,
+        "018_external_alerts" for 3,
     ]
 }
 

@@ -184,6 +184,10 @@ impl Subject {
             title.push_str(&format!("  {key}={}", value.as_str().unwrap_or_default()));
         }
         let condition = serde_json::from_str(row.text(4)?).ok().map(Condition::parse);
+        // until when something holds is nothing to look at
+        if matches!(&condition, Some(Ok(condition)) if condition.is_external()) {
+            return Ok(None);
+        }
         Ok(Some(Self {
             series,
             title,

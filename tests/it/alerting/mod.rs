@@ -5,6 +5,8 @@ mod anomalies;
 mod composite;
 mod crossings;
 mod dry_run;
+mod external;
+mod external_clients;
 mod fault;
 mod forecasts;
 mod histories;

@@ -8,6 +8,7 @@ use super::history::Known;
 use super::marks::Marks;
 use super::rule_set::RuleSet;
 use super::watching::Watching;
+use crate::alerting::external::Said;
 use crate::alerting::instance::Resolve;
 use crate::alerting::outlook::Outlook;
 use crate::alerting::rule::{Revision, Rule, RuleKey};
@@ -45,6 +46,8 @@ pub(super) struct Scene<'a> {
     /// what the store knows of series that only a rule, or a detection, met in this minute watches
     pub(super) known: &'a Known,
     pub(super) outlooks: &'a Outlooks,
+    /// what people are told of alerts that other systems found
+    pub(super) external: &'a HashMap<SeriesId, Said>,
     /// open alerts that somebody resolved by hand
     pub(super) resolves: &'a HashMap<(RuleKey, SeriesId), Resolve>,
     /// what is watched for anomalies

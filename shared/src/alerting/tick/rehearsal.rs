@@ -14,6 +14,7 @@ use super::warm_up;
 use super::watching::Watching;
 use crate::Error;
 use crate::alerting::condition::{Condition, Keep, Need, Recent, Summary};
+use crate::alerting::external::Holds;
 use crate::alerting::instance::{Instance, State, Status};
 use crate::alerting::outlook::Outlook;
 use crate::alerting::rule::{Definition, Rule};
@@ -330,7 +331,7 @@ impl<'a> Walk<'a> {
     fn evaluate(&mut self, minute: Millis, arrivals: &Arrivals, known: &Known) -> bool {
         let series_id = self.subject.name.series_id;
         let local = self.local(minute);
-        let (resolves, expected) = (HashMap::new(), Expected::default());
+        let (external, resolves, expected) = (HashMap::new(), HashMap::new(), Expected::default());
         let mut stirred = false;
         loop {
             let scene = Scene {
@@ -340,6 +341,7 @@ impl<'a> Walk<'a> {
                 arrivals,
                 known,
                 outlooks: &self.outlooks,
+                external: &external,
                 resolves: &resolves,
                 watching: &self.rehearsal.watching,
                 expected: &expected,
@@ -487,6 +489,11 @@ impl<'a> Walk<'a> {
             _ if definition.needs().any(slides) => Some(minute),
             Condition::Threshold(_) | Condition::RateOfChange(_) | Condition::Composite(_) => None,
             Condition::MissingData(missing) => missing.after.length(tracked.observed.interval).and_then(after_last),
+            // it ends by itself
+            Condition::External(_) => {
+                let end = tracked.observed.last.map(|last| Holds::end(last.point.value));
+                end.filter(|end| *end > minute)
+            }
             // a limit is nearer with each minute, and a forecast older
             Condition::Forecast(_) => Some(minute),
             // what ended in this minute is forgotten in the next

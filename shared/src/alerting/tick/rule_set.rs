@@ -1,5 +1,5 @@
 use crate::alerting::rule::{Revision, Rule, RuleKey};
-use crate::alerting::{Definition, condition::Condition};
+use crate::alerting::{Definition, condition::Condition, external};
 use crate::series::{MetricKey, MetricPattern, SeriesRef};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -69,7 +69,8 @@ impl RuleSet {
     pub(super) fn watching<'a>(&'a self, series: &'a SeriesRef) -> impl Iterator<Item = &'a (Revision, Rule)> {
         let exact = self.by_metric.get(&series.metric_key);
         let mut indexes: Vec<usize> = exact.into_iter().flat_map(|rules| rules.of(series)).collect();
-        if !self.patterns.is_empty() {
+        // what other systems found is no measurement: a rule of all metrics means none of it
+        if !self.patterns.is_empty() && series.metric_key.as_str() != external::METRIC {
             indexes.extend(self.matching(&series.metric_key).iter());
         }
         indexes.sort_unstable();
@@ -120,6 +121,12 @@ impl RuleSet {
     pub(super) fn any_forecast(&self) -> bool {
         let forecasts = |definition: &Definition| matches!(definition.condition, Condition::Forecast(_));
         self.rules.iter().any(|(_, rule)| forecasts(&rule.definition))
+    }
+
+    /// Whether a rule watches what other systems found.
+    pub(super) fn any_external(&self) -> bool {
+        let is_external = |rule: &Rule| rule.definition.condition.is_external();
+        self.rules.iter().any(|(_, rule)| is_external(rule))
     }
 
     /// Whether a live rule watches series for anomalies.

@@ -8,6 +8,7 @@ use super::load::{self, Snapshot};
 use super::minute::{Arrivals, MAX_ROWS, Outlooks, Scene, Stop, evaluate};
 use super::{Evaluated, backlog, forecasts, grid, history, marks, recall};
 use crate::Error;
+use crate::alerting::external::{self, Said};
 use crate::auth::Tenant;
 use crate::budget::Budget;
 use crate::clock::{DAY, MINUTE, Millis};
@@ -16,7 +17,7 @@ use crate::detection::grouping::Groups;
 use crate::forecasting::Expected;
 use crate::series::{self, SeriesId, SeriesRef};
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A lane further behind than this is skipped to what is folded: old news pages nobody.
 const MAX_BEHIND: Millis = DAY;
@@ -33,6 +34,7 @@ pub(super) struct Session<'a> {
     feed: Feed,
     names: BTreeMap<SeriesId, SeriesRef>,
     outlooks: Outlooks,
+    external: HashMap<SeriesId, Said>,
     effects: Effects,
     cold: ColdRows,
     expected: Expected,
@@ -66,6 +68,7 @@ impl<'a> Session<'a> {
             target,
             names: BTreeMap::new(),
             outlooks: Outlooks::new(),
+            external: HashMap::new(),
             effects: Effects::default(),
             skipped: None,
             ahead: false,
@@ -73,6 +76,9 @@ impl<'a> Session<'a> {
         };
         if session.next_minute().is_some() && session.snapshot.rules.any_forecast() {
             session.outlooks = load::outlooks(tenant).await?;
+        }
+        if session.next_minute().is_some() && session.snapshot.rules.any_external() {
+            session.external = external::said(tenant).await?;
         }
         session.skip_what_is_too_old();
         Ok(Some(session))
@@ -247,6 +253,7 @@ impl<'a> Session<'a> {
             arrivals,
             known,
             outlooks: &self.outlooks,
+            external: &self.external,
             resolves: &self.snapshot.resolves,
             watching: &self.snapshot.watching,
             expected: &self.expected,

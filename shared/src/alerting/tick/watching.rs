@@ -2,6 +2,7 @@
 
 use super::rule_set::RuleSet;
 use crate::alerting::condition::Condition;
+use crate::alerting::external;
 use crate::alerting::rule::{Revision, Rule, RuleKey};
 use crate::clock::Millis;
 use crate::detection::{DetectionSettings, Expectation, cold_rows, standard_time};
@@ -61,6 +62,10 @@ impl Watching {
     /// `already` is: its detector goes on.
     pub(super) fn covers(&self, series: &SeriesRef, rules: &RuleSet, minute: Millis, already: bool) -> bool {
         let counts = |since: Millis| already || since <= minute;
+        // until when something holds is no measurement
+        if series.metric_key.as_str() == external::METRIC {
+            return false;
+        }
         self.all.is_some_and(counts)
             || rules.watching(series).any(|(_, rule)| {
                 rule.is_live() && counts(rule.updated_at) && matches!(rule.definition.condition, Condition::Anomaly(_))

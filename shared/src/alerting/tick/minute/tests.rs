@@ -133,6 +133,7 @@ fn run(story: &Story, mut cut: impl FnMut() -> bool) -> (Run, Vec<String>) {
                 arrivals: &arrivals,
                 known: &Known::default(),
                 outlooks: &Outlooks::new(),
+                external: &HashMap::new(),
                 resolves: &HashMap::new(),
                 watching: &watching,
                 expected: &expected,

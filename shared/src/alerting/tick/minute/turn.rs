@@ -1,13 +1,15 @@
 use super::Scene;
 use crate::alerting::condition::{Condition, Need, RateOfChange, Recents, Threshold, Watch, Windowed};
-use crate::alerting::evidence;
+use crate::alerting::external::Said;
 use crate::alerting::instance::{Instance, State, Status, Timers, Transition, Verdict};
 use crate::alerting::outlook::Crossing;
 use crate::alerting::rule::{Definition, Revision, Rule};
+use crate::alerting::severity::Severity;
 use crate::alerting::state::{Detection, Lane, Observed, Tracked, fresh_for};
 use crate::alerting::text::{self, Evidence};
 use crate::alerting::tick::detect::Look;
 use crate::alerting::tick::effects::{Effects, Told};
+use crate::alerting::{evidence, external};
 use crate::clock::Millis;
 use crate::detection::cold_rows::ColdRows;
 use crate::series::{Point, SeriesId, SeriesRef};
@@ -197,6 +199,9 @@ impl<'a, 'b> Turn<'a, 'b> {
                 "resolved by hand".to_owned(),
             );
         }
+        if self.has_begun_anew(rule, &instance) {
+            instance.held = false;
+        }
         let timers = Timers {
             hold: rule.definition.hold.millis(),
             keep_firing_for: rule.definition.keep_firing_for.millis(),
@@ -232,6 +237,12 @@ impl<'a, 'b> Turn<'a, 'b> {
             time_zone: self.scene.watching.time_zone(),
             ..Evidence::default()
         };
+        if let Condition::External(external) = rule.definition.condition {
+            // the value says until when, however old it is, and nobody wants to read it
+            evidence.value = None;
+            evidence.said = self.said().and_then(|said| said.text.as_deref());
+            return (external.verdict(last.point.value, minute), evidence);
+        }
         // a rule begins with a value only while that is fresh; what it once went by stands
         let age = minute.saturating_sub(last.point.timestamp);
         if instance.state == State::Unknown && age > fresh_for(observed.interval) {
@@ -257,8 +268,8 @@ impl<'a, 'b> Turn<'a, 'b> {
                 None => Verdict::Unknown,
             },
             Condition::MissingData(missing) => missing.verdict(minute, last.minute, observed.interval),
-            // of other rules, and so of no series
-            Condition::Composite(_) => Verdict::Unknown,
+            // of other rules, and so of no series; and what has its verdict already
+            Condition::Composite(_) | Condition::External(_) => Verdict::Unknown,
             Condition::Anomaly(anomaly) => evidence.watch.map_or(Verdict::Unknown, |watch| anomaly.verdict(watch)),
             Condition::Forecast(forecast) => {
                 let outlooks = self.scene.outlooks.get(&(self.id, forecast.horizon.millis()));
@@ -281,6 +292,27 @@ impl<'a, 'b> Turn<'a, 'b> {
         (verdict, evidence)
     }
 
+    /// What another system says of the series.
+    fn said(&self) -> Option<&'a Said> {
+        self.scene.external.get(&self.id)
+    }
+
+    /// Whether another system says something new of an alert that was resolved by hand: it began after that had fired. So
+    /// an end that was lost on the way keeps nothing quiet.
+    fn has_begun_anew(&self, rule: &Rule, instance: &Instance) -> bool {
+        let new = instance.since.saturating_add(1)..=self.scene.minute;
+        rule.definition.condition.is_external()
+            && instance.held
+            && self.said().is_some_and(|said| new.contains(&said.starts_at))
+    }
+
+    /// That of the rule, unless another system that found the alert says how bad it is.
+    fn severity(&self, rule: &Rule) -> Severity {
+        let is_external = rule.definition.condition.is_external();
+        let name = self.scene.names.get(&self.id).filter(|_| is_external);
+        name.and_then(external::severity).unwrap_or(rule.definition.severity)
+    }
+
     /// The metric of the series.
     fn metric(&self) -> &'a str {
         let name = self.scene.names.get(&self.id);
@@ -299,7 +331,7 @@ impl<'a, 'b> Turn<'a, 'b> {
         let told = Told {
             rule: revision.rule,
             series_id: Some(self.id),
-            severity: rule.map_or("", |rule| rule.definition.severity.as_str()),
+            severity: rule.map_or("", |rule| self.severity(rule).as_str()),
             value: evidence.value,
             summary: rule.map_or_else(String::new, |rule| {
                 format!("{}: {name}: {reason}", rule.definition.name)

@@ -115,6 +115,7 @@ fn ticked(rehearsal: &Rehearsal, subjects: &[Subject]) -> BTreeMap<SeriesId, Vec
             arrivals: &arrivals,
             known: &known,
             outlooks: &Outlooks::new(),
+            external: &HashMap::new(),
             resolves: &HashMap::new(),
             watching: &rehearsal.watching,
             expected: &Expected::default(),
