@@ -9,9 +9,10 @@ use crate::http::page::{Cursor, Page};
 use crate::id::{ChannelId, Entropy, ScheduleId};
 use crate::idempotency::{Operation, OperationError, Outcome, Replay};
 use crate::{Error, time};
-use db::{Batch, DbError, Row, Step, args, raise, wall_ms};
+use db::{Batch, DbError, Row, Rows, Step, args, raise, wall_ms};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 const MAX_NAME: usize = 100;
 const MAX_STRETCHES: usize = 50;
@@ -122,6 +123,20 @@ pub(super) fn all() -> Step {
          JOIN organizations AS o ON o.org_id = m.org_id WHERE m.org_id = (SELECT org_id FROM authority)",
         vec![],
     )
+}
+
+/// The schedules of rows of [`all`]. One whose zone is not known keeps nothing quiet.
+pub(super) fn of_rows(rows: &Rows) -> Result<BTreeMap<ScheduleId, Schedule>, DbError> {
+    let broken = || DbError::Other("a schedule makes no sense".into());
+    let mut schedules = BTreeMap::new();
+    for row in &rows.rows {
+        let schedule_id = ScheduleId::parse(row.text(0)?).ok_or_else(broken)?;
+        let times = serde_json::from_str(row.text(1)?).map_err(|_| broken())?;
+        if let Some(schedule) = Schedule::new(times, row.text(2)?) {
+            schedules.insert(schedule_id, schedule);
+        }
+    }
+    Ok(schedules)
 }
 
 /// Makes a schedule, and returns its identity.

@@ -135,9 +135,7 @@ async fn a_dry_run_finds_the_alerts_that_the_tick_raised() {
         ];
         let mut ids = Vec::new();
         for rule in &rules {
-            let made = product.post("/v1/alert-rules", &key, rule).await;
-            assert_eq!(made.status, 201, "{}", made.json());
-            ids.push(made.json()["rule_id"].as_str().unwrap().to_owned());
+            ids.push(save(&product, &key, rule).await);
         }
         two_hours(&product, &key).await;
         let _ = product.counted();
@@ -157,6 +155,88 @@ async fn a_dry_run_finds_the_alerts_that_the_tick_raised() {
         }
         let written: u64 = product.counted().iter().map(|exchange| exchange.rows_written).sum();
         assert_eq!(written, 0, "a dry run has written something");
+    }
+}
+
+async fn save(product: &Product, key: &str, rule: &Value) -> String {
+    let made = product.post("/v1/alert-rules", key, rule).await;
+    assert_eq!(made.status, 201, "{}", made.json());
+    made.json()["rule_id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_dry_run_counts_the_messages_that_the_tick_decided() {
+    for backend in [Backend::Embedded, Backend::Remote] {
+        let (product, key) = product(backend).await;
+        let schedule = json!({"name": "coffee", "time_zone": "UTC", "mutes": "during",
+            "weekly": [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "00:30", "to": "00:50"}]});
+        let schedule = product.post("/v1/mute-schedules", &key, &schedule).await.json();
+        let mut rules = Vec::new();
+        for (number, fields) in [
+            json!({}),
+            json!({"notify": {"group_by": ["host"]}, "no_data_after": "4m"}),
+            json!({"notify": {"group_wait": "2m", "group_interval": "3m", "repeat_interval": "6m"}}),
+            json!({"mute_schedules": [schedule["schedule_id"]], "notify": {"group_by": ["host"], "group_interval": "1m"}}),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let channel = json!({"name": format!("c{number}"), "type": "webhook", "config": {"url": "https://example.com/hook"}});
+            let channel = product.post("/v1/notification-channels", &key, &channel).await.json();
+            let channel = channel["channel_id"].as_str().unwrap().to_owned();
+            let mut rule = rule(&above(5), &fields);
+            rule["channels"] = json!([channel]);
+            rules.push((channel, save(&product, &key, &rule).await));
+        }
+        two_hours(&product, &key).await;
+        let mut counts = Vec::new();
+        for (channel, rule_id) in rules {
+            let path = format!("/v1/deliveries?channel_id={channel}&limit=1000");
+            let log = product.get(&path, &key).await.json();
+            let decided = log["items"].as_array().unwrap().len();
+            let saved = json!({"rule_id": rule_id, "from": START});
+            let report = product.post(TEST, &key, &saved).await.json();
+            assert_eq!(report["notifications"], decided, "{rule_id}");
+            counts.push(decided);
+        }
+        assert!(counts.iter().all(|count| *count > 2), "{counts:?}");
+        counts.dedup();
+        assert_eq!(counts.len(), 4, "how it is told makes a difference");
+    }
+}
+
+#[tokio::test]
+async fn a_composite_rule_is_tried_on_what_the_rules_that_it_names_would_have_done() {
+    for backend in [Backend::Embedded, Backend::Remote] {
+        let (product, key) = product(backend).await;
+        let high = save(&product, &key, &rule(&above(5), &json!({"no_data_after": "3m"}))).await;
+        let only_b = save(&product, &key, &rule(&above(3), &json!({"dimensions": {"host": "b"}}))).await;
+        let off = save(&product, &key, &rule(&above(1), &json!({"enabled": false}))).await;
+        let of = |condition: Value, fields: Value| {
+            let mut body = json!({"name": "both", "severity": "critical", "channels": [], "condition": condition});
+            body.as_object_mut()
+                .unwrap()
+                .extend(fields.as_object().unwrap().clone());
+            body
+        };
+        let all = json!({"type": "composite", "mode": "all", "rules": [high, only_b]});
+        let inner = save(&product, &key, &of(all, json!({}))).await;
+        let any = json!({"type": "composite", "mode": "count", "at_least": 2, "rules": [inner, only_b, off]});
+        let outer = save(&product, &key, &of(any, json!({"for": "2m", "keep_firing_for": "1m"}))).await;
+        two_hours(&product, &key).await;
+        for rule_id in [inner, outer] {
+            let report = product
+                .post(TEST, &key, &json!({"rule_id": rule_id, "from": START}))
+                .await
+                .json();
+            let raised = raised(&product, &key, &rule_id).await;
+            assert!(!raised.is_empty());
+            assert_eq!(found(&report), raised);
+            assert_eq!(
+                (&report["complete"], &report["series"][0]["series_id"]),
+                (&json!(true), &Value::Null)
+            );
+        }
     }
 }
 

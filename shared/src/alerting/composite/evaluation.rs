@@ -1,11 +1,26 @@
-use super::members::{Members, Says};
-use super::store::Read;
+use super::members::{Event, Members, Says};
 use crate::alerting::condition::{Composite, Condition};
 use crate::alerting::instance::{Instance, Resolve, Status, Timers, Transition};
 use crate::alerting::rule::{Revision, Rule, RuleKey};
 use crate::alerting::tick::{Effects, Told};
 use crate::clock::Millis;
 use std::collections::{BTreeMap, HashMap};
+
+/// What composite rules are evaluated from.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Inputs {
+    /// the composite rules, tombstones too
+    pub(super) rules: Vec<Rule>,
+    pub(super) states: BTreeMap<RuleKey, (Revision, Instance)>,
+    /// of the rules that they name
+    pub(super) names: HashMap<RuleKey, String>,
+    /// what is open once all events have happened
+    pub(super) open: BTreeMap<(RuleKey, i64), Status>,
+    /// in order
+    pub(super) events: Vec<Event>,
+    /// open alerts that somebody resolved by hand
+    pub(super) resolves: HashMap<RuleKey, Resolve>,
+}
 
 /// The composite rules of an organization, minute by minute: pure, so that a replay of the same minutes gives the same.
 #[derive(Debug)]
@@ -19,13 +34,13 @@ pub(super) struct Evaluation<'a> {
 }
 
 impl<'a> Evaluation<'a> {
-    pub(super) fn new(read: &'a Read) -> Self {
+    pub(super) fn new(inputs: &'a Inputs) -> Self {
         Self {
-            rules: in_order(&read.rules),
-            names: &read.names,
-            resolves: &read.resolves,
-            members: Members::new(read.open.clone(), read.events.clone()),
-            states: read.states.clone(),
+            rules: in_order(&inputs.rules),
+            names: &inputs.names,
+            resolves: &inputs.resolves,
+            members: Members::new(inputs.open.clone(), inputs.events.clone()),
+            states: inputs.states.clone(),
             effects: Effects::default(),
         }
     }

@@ -8,6 +8,7 @@
 mod evaluation;
 mod members;
 mod named;
+mod rehearsal;
 mod store;
 
 use crate::Error;
@@ -17,6 +18,7 @@ use evaluation::Evaluation;
 use store::Written;
 
 pub(super) use named::{Explain, Members};
+pub(super) use rehearsal::Rehearsal;
 pub(super) use store::instance;
 
 /// A composite rule goes back no further than this: old news pages nobody.
@@ -39,7 +41,7 @@ pub async fn evaluate(tenant: &Tenant, scheduled: Millis) -> Result<usize, Error
             return Ok(transitions);
         };
         let begin = read.begin.max(read.until.saturating_sub(MAX_BEHIND));
-        let mut evaluation = Evaluation::new(&read);
+        let mut evaluation = Evaluation::new(&read.inputs);
         let mut minute = begin;
         while minute < read.until && evaluation.effects.rows() < MAX_ROWS {
             minute = minute.saturating_add(MINUTE).min(read.until);

@@ -1,4 +1,4 @@
-use super::evaluation::Evaluation;
+use super::evaluation::{Evaluation, Inputs};
 use super::members::Event;
 use crate::Error;
 use crate::alerting::instance::{Instance, Resolve, Status};
@@ -9,8 +9,8 @@ use crate::alerting::tick;
 use crate::auth::Tenant;
 use crate::clock::{MINUTE, Millis};
 use crate::id::RuleId;
-use db::{Batch, DbError, Row, Step, args, raise};
-use std::collections::{BTreeMap, HashMap};
+use db::{Batch, DbError, Reply, Row, Step, args, raise};
+use std::collections::BTreeMap;
 
 /// What composite rules are evaluated from, in one snapshot.
 #[derive(Debug)]
@@ -23,15 +23,7 @@ pub(super) struct Read {
     pub(super) begin: Millis,
     /// the minute to go to
     pub(super) until: Millis,
-    /// the composite rules, tombstones too
-    pub(super) rules: Vec<Rule>,
-    pub(super) states: BTreeMap<RuleKey, (Revision, Instance)>,
-    /// of the rules that they name
-    pub(super) names: HashMap<RuleKey, String>,
-    pub(super) open: BTreeMap<(RuleKey, i64), Status>,
-    pub(super) events: Vec<Event>,
-    /// open alerts that somebody resolved by hand
-    pub(super) resolves: HashMap<RuleKey, Resolve>,
+    pub(super) inputs: Inputs,
 }
 
 /// What became of a write.
@@ -127,36 +119,32 @@ pub(super) async fn read(tenant: &Tenant, scheduled: Millis) -> Result<Option<Re
         config_version: state.integer(2)?,
         begin,
         until,
-        rules,
-        states,
-        names: reply
-            .step(3)?
-            .rows
-            .iter()
-            .map(|row| Ok((key(row.text(0)?)?, row.text(1)?.to_owned())))
-            .collect::<Result<_, DbError>>()?,
-        open: reply
-            .step(4)?
-            .rows
-            .iter()
-            .map(|row| Ok(((key(row.text(0)?)?, row.integer(1)?), status(row.text(2)?)?)))
-            .collect::<Result<_, DbError>>()?,
-        events: reply.step(5)?.rows.iter().map(event).collect::<Result<_, _>>()?,
-        resolves: reply
-            .step(6)?
-            .rows
-            .iter()
-            .map(|row| {
-                Ok((
-                    key(row.text(0)?)?,
-                    Resolve {
-                        alert: row.integer(1)?,
-                        at: row.integer(2)?,
-                    },
-                ))
-            })
-            .collect::<Result<_, DbError>>()?,
+        inputs: Inputs {
+            rules,
+            states,
+            names: all(&reply, 3, |row| Ok((key(row.text(0)?)?, row.text(1)?.to_owned())))?,
+            open: all(&reply, 4, |row| {
+                Ok(((key(row.text(0)?)?, row.integer(1)?), status(row.text(2)?)?))
+            })?,
+            events: all(&reply, 5, event)?,
+            resolves: all(&reply, 6, |row| Ok((key(row.text(0)?)?, resolve(row)?)))?,
+        },
     }))
+}
+
+fn all<T, C: FromIterator<T>>(
+    reply: &Reply,
+    step: usize,
+    read: impl Fn(&Row) -> Result<T, DbError>,
+) -> Result<C, DbError> {
+    reply.step(step)?.rows.iter().map(read).collect()
+}
+
+fn resolve(row: &Row) -> Result<Resolve, DbError> {
+    Ok(Resolve {
+        alert: row.integer(1)?,
+        at: row.integer(2)?,
+    })
 }
 
 fn key(text: &str) -> Result<RuleKey, DbError> {
@@ -212,7 +200,7 @@ pub(super) async fn write(
         batch.push(step);
     }
     for (rule, (revision, instance)) in &evaluation.states {
-        if read.states.get(rule) != Some(&(*revision, *instance)) {
+        if read.inputs.states.get(rule) != Some(&(*revision, *instance)) {
             batch.push(Step::tenant(
                 "INSERT INTO composite_states (org_id, rule_id, blob) SELECT org_id, ?2, ?3 FROM authority WHERE true
                  ON CONFLICT (org_id, rule_id) DO UPDATE SET blob = excluded.blob",
@@ -220,7 +208,12 @@ pub(super) async fn write(
             ));
         }
     }
-    for rule in read.states.keys().filter(|rule| !evaluation.states.contains_key(rule)) {
+    for rule in read
+        .inputs
+        .states
+        .keys()
+        .filter(|rule| !evaluation.states.contains_key(rule))
+    {
         batch.push(Step::tenant(
             "DELETE FROM composite_states WHERE org_id = (SELECT org_id FROM authority) AND rule_id = ?2",
             args![rule.text()],

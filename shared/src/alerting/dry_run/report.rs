@@ -49,10 +49,10 @@ pub struct Report {
 /// What a rule would have done on one series.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SeriesReport {
-    /// which
-    pub series_id: SeriesId,
-    /// its metric
-    pub metric_key: MetricKey,
+    /// which; none of a composite rule
+    pub series_id: Option<SeriesId>,
+    /// its metric; none of a composite rule
+    pub metric_key: Option<MetricKey>,
     /// its dimensions
     pub dimensions: Dimensions,
     /// where the rule stands at the end; `unknown` if it never met a fresh value

@@ -7,11 +7,13 @@
 //! - `situation`: what the decision is made from.
 //! - `flush`, `quiet`: the decision itself.
 //! - `read`, `write`: the same in the database.
+//! - `rehearsal`: the decision over alerts that were not raised, for a dry run.
 
 mod decision;
 mod flush;
 mod quiet;
 mod read;
+mod rehearsal;
 mod situation;
 mod write;
 
@@ -22,6 +24,8 @@ use db::Step;
 use decision::decide;
 use read::Read;
 use write::Written;
+
+pub(in crate::alerting) use rehearsal::{Rehearsed, count};
 
 /// Tells what is to be told up to the minute `scheduled`, and returns how many messages that are. It waits for the slowest
 /// active lane, unless that is more than five minutes behind.

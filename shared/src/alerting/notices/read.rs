@@ -4,7 +4,6 @@ use super::situation::{Alert, Channel, Group, Logged, Noticed, Rule, Situation, 
 use crate::Error;
 use crate::alerting::Severity;
 use crate::alerting::instance::Status;
-use crate::alerting::schedule::Schedule;
 use crate::alerting::schedules;
 use crate::alerting::silence::Silence;
 use crate::auth::Tenant;
@@ -313,7 +312,7 @@ fn situation(minute: Millis, reply: &Reply) -> Result<Situation, Error> {
         alerts: reply.step(1)?.rows.iter().map(alert).collect::<Result<_, _>>()?,
         channels: reply.step(2)?.rows.iter().map(channel).collect::<Result<_, _>>()?,
         silences: reply.step(6)?.rows.iter().map(silence).collect::<Result<_, _>>()?,
-        schedules: schedules(reply.step(7)?)?,
+        schedules: schedules::of_rows(reply.step(7)?)?,
     })
 }
 
@@ -438,18 +437,6 @@ fn silence(row: &Row) -> Result<Silence, DbError> {
         created_at: row.integer(2)?,
         ends_at: row.opt_integer(3)?,
     })
-}
-
-/// A schedule whose zone is not known keeps nothing quiet.
-fn schedules(rows: &Rows) -> Result<BTreeMap<ScheduleId, Schedule>, DbError> {
-    let mut schedules = BTreeMap::new();
-    for row in &rows.rows {
-        let schedule_id = ScheduleId::parse(row.text(0)?).ok_or_else(|| broken("a schedule"))?;
-        if let Some(schedule) = Schedule::new(json(row, 1, "a schedule's times")?, row.text(2)?) {
-            schedules.insert(schedule_id, schedule);
-        }
-    }
-    Ok(schedules)
 }
 
 fn json<T: DeserializeOwned>(row: &Row, column: usize, what: &str) -> Result<T, DbError> {

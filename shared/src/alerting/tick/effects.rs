@@ -42,6 +42,28 @@ pub(in crate::alerting) struct TransitionRow {
     pub(super) evidence: Option<String>,
 }
 
+/// A change of an alert that was not raised.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::alerting) struct Change {
+    pub(in crate::alerting) minute: Millis,
+    pub(in crate::alerting) alert_id: AlertId,
+    pub(in crate::alerting) to: Status,
+    pub(in crate::alerting) value: Option<f64>,
+    pub(in crate::alerting) reason: String,
+}
+
+impl Change {
+    fn of(row: &TransitionRow) -> Option<Self> {
+        Some(Self {
+            minute: row.minute,
+            alert_id: row.alert_id.clone(),
+            to: Status::parse(row.to_state)?,
+            value: row.value,
+            reason: row.reason.clone(),
+        })
+    }
+}
+
 /// What a transition needs beside itself to be written.
 #[derive(Debug, Clone)]
 pub(in crate::alerting) struct Told {
@@ -126,6 +148,13 @@ impl Effects {
 
     pub(super) fn changed(&self) -> impl Iterator<Item = &AlertRow> {
         self.changed.values()
+    }
+
+    /// The changes of the alerts of a rule.
+    pub(in crate::alerting) fn changes(&self, rule: RuleKey) -> Vec<Change> {
+        let rule_id = rule.text();
+        let mine = self.transitions.iter().filter(|row| row.rule_id == rule_id);
+        mine.filter_map(Change::of).collect()
     }
 
     pub(in crate::alerting) fn transitions(&self) -> &[TransitionRow] {

@@ -24,8 +24,8 @@ mod watching;
 
 pub use backlog::{backlog, catch_up};
 pub(super) use commit::alerts;
-pub(super) use effects::{Effects, Told};
-pub(super) use rehearsal::{Change, Rehearsal, Rehearsed, Subject};
+pub(super) use effects::{Change, Effects, Told};
+pub(super) use rehearsal::{Rehearsal, Rehearsed, Subject};
 
 use crate::Error;
 use crate::auth::Tenant;

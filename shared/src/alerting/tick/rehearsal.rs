@@ -3,7 +3,7 @@
 //! Each point is taken as if it had been received when it was stamped. Only minutes in which something can change are
 //! evaluated: those in which a point comes, or a timer ends.
 
-use super::effects::Effects;
+use super::effects::{Change, Effects};
 use super::forecasts::{self, Due, look_ahead, nothing};
 use super::grid;
 use super::history::Known;
@@ -15,9 +15,9 @@ use super::watching::Watching;
 use crate::Error;
 use crate::alerting::condition::{Condition, Keep, Need, Recent, Summary};
 use crate::alerting::external::Holds;
-use crate::alerting::instance::{Instance, State, Status};
+use crate::alerting::instance::{Instance, State};
 use crate::alerting::outlook::Outlook;
-use crate::alerting::rule::{Definition, Rule};
+use crate::alerting::rule::{Definition, Rule, RuleKey};
 use crate::alerting::state::{Arrival, Lane, Observed, Told, Tracked};
 use crate::auth::Tenant;
 use crate::budget::Budget;
@@ -25,7 +25,7 @@ use crate::clock::{DAY, HOUR, MINUTE, Millis};
 use crate::detection::cold_rows::ColdRows;
 use crate::detection::configuration::Organization;
 use crate::forecasting::Expected;
-use crate::id::{AlertId, RuleId};
+use crate::id::RuleId;
 use crate::series::{Point, SeriesRef};
 use crate::store;
 use prediction::LocalTime;
@@ -40,6 +40,7 @@ const FAR_BEFORE: Millis = 400 * DAY;
 /// A rule that is tried, and the minutes for which it is.
 #[derive(Debug)]
 pub(in crate::alerting) struct Rehearsal {
+    rule: RuleKey,
     rules: RuleSet,
     definition: Definition,
     watching: Watching,
@@ -84,16 +85,6 @@ pub(in crate::alerting) struct Rehearsed {
     pub(in crate::alerting) forecasts: usize,
 }
 
-/// A change of an alert that was not raised.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::alerting) struct Change {
-    pub(in crate::alerting) minute: Millis,
-    pub(in crate::alerting) alert_id: AlertId,
-    pub(in crate::alerting) to: Status,
-    pub(in crate::alerting) value: Option<f64>,
-    pub(in crate::alerting) reason: String,
-}
-
 impl Rehearsal {
     /// A rule as if it had been saved, and enabled, at `from`; its minutes are those after that one, up to `to`.
     pub(in crate::alerting) fn new(
@@ -107,8 +98,10 @@ impl Rehearsal {
             enabled: true,
             ..definition.clone()
         };
+        let rule_id = RuleId::derived(from, &[b"rehearsal"]);
+        let key = RuleKey::of(&rule_id);
         let rule = Rule {
-            rule_id: RuleId::derived(from, &[b"rehearsal"]),
+            rule_id,
             definition: definition.clone(),
             created_at: from,
             updated_at: from,
@@ -118,6 +111,7 @@ impl Rehearsal {
         let is_anomaly = matches!(definition.condition, Condition::Anomaly(_));
         let all = (configuration.enabled && is_anomaly).then(|| (configuration.settings.clone(), Millis::MIN));
         Self {
+            rule: key,
             rules: RuleSet::new(vec![rule]),
             definition,
             watching: Watching::new(all, &organization.time_zone),
@@ -357,15 +351,7 @@ impl<'a> Walk<'a> {
             if !effects.marks.is_empty() {
                 marks::drop_applied(&mut self.marks, &effects.marks);
             }
-            self.changes.extend(effects.transitions().iter().filter_map(|row| {
-                Some(Change {
-                    minute: row.minute,
-                    alert_id: row.alert_id.clone(),
-                    to: Status::parse(row.to_state)?,
-                    value: row.value,
-                    reason: row.reason.clone(),
-                })
-            }));
+            self.changes.extend(effects.changes(self.rehearsal.rule));
             match stop {
                 None => return stirred,
                 // a series whose history was shown to it has its row; any other begins with an empty one

@@ -1,4 +1,5 @@
 use super::*;
+use crate::alerting::instance::Status;
 use crate::alerting::rule::Draft;
 use crate::budget::{Count, Unlimited};
 use crate::detection::configuration::Configuration;
