@@ -70,17 +70,6 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
         let held = claim.held();
         let held_and = |more: Vec<Value>| held.iter().cloned().chain(more).collect();
         let status = change.status.map(i64::from);
-        batch.push(Step::tenant(
-            LOG,
-            held_and(args![
-                offset,
-                change.outcome.as_str(),
-                status,
-                change.error.as_deref(),
-                change.duration,
-                change.note.as_deref()
-            ]),
-        ));
         match &change.trouble {
             Some(trouble) => {
                 let error = change.error.as_deref().unwrap_or_default();
@@ -102,6 +91,18 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
             batch.push(Step::tenant(DROP, held.clone()));
             batch.push(Step::tenant(ASK, held.clone()));
         }
+        batch.push(Step::tenant(
+            LOG,
+            held_and(args![
+                offset,
+                change.outcome.as_str(),
+                status,
+                change.error.as_deref(),
+                change.duration,
+                change.note.as_deref(),
+                change.disables
+            ]),
+        ));
         if change.outcome == Outcome::Delivered && claim.kind == Some(MessageKind::Resolved) {
             batch.push(Step::tenant(END_THREAD, held.clone()));
         } else if let Some(thread) = &change.thread {
@@ -117,7 +118,8 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
                 change.delay,
                 status,
                 change.error.as_deref(),
-                change.settled.as_ref().map(|settled| json!(settled).to_string())
+                change.settled.as_ref().map(|settled| json!(settled).to_string()),
+                change.disables
             ]),
         )));
     }
@@ -126,11 +128,22 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
     Ok(kept.collect::<Result<_, DbError>>()?)
 }
 
+/// Whether the channel is enabled after [`DISABLE`]: it was changed since the lease began, so that a
+/// message to a receiver that is gone is still to be told, where the channel leads now.
+macro_rules! moved {
+    () => {
+        "EXISTS (SELECT 1 FROM notification_channels AS c
+                 WHERE c.org_id = outbox.org_id AND c.channel_id = outbox.channel_id AND c.enabled = 1 AND c.deleted_at IS NULL)"
+    };
+}
+
 const LOG: &str = concat!(
     "INSERT INTO deliveries (org_id, message_id, attempt, channel_id, at, outcome, status, error, duration_ms, note)
      SELECT org_id, message_id, attempts, channel_id, ",
     wall_ms!("?5"),
-    ", ?6, ?7, ?8, ?9, ?10 FROM outbox",
+    ", iif(?11 AND ",
+    moved!(),
+    ", 'retry', ?6), ?7, ?8, ?9, ?10 FROM outbox",
     while_held!()
 );
 
@@ -182,7 +195,9 @@ const BEGIN_THREAD: &str = concat!(
 );
 
 const SETTLE: &str = concat!(
-    "UPDATE outbox SET state = ?5, lease_until = 0, lease_token = lease_token + 1, last_status = ?7, last_error = ?8,
+    "UPDATE outbox SET state = iif(?10 AND ",
+    moved!(),
+    ", 'pending', ?5), lease_until = 0, lease_token = lease_token + 1, last_status = ?7, last_error = ?8,
          settled = coalesce(?9, settled),
          due_at = ?6 + (SELECT d.at FROM deliveries AS d WHERE d.org_id = outbox.org_id
                         AND d.message_id = outbox.message_id AND d.attempt = outbox.attempts)",

@@ -10,6 +10,8 @@ use tests::on_both;
 use tests::product::Backend;
 use tests::receiver::{Answer, Receiver};
 use tests::smtp_sink::header;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
 
 const ANN: &str = "ann@example.com";
 const LATER: &str = "later@example.com";
@@ -94,19 +96,24 @@ on_both! {
     };
 }
 
-/// A server that takes connections and never says a word.
+/// A server that takes connections and never says a word: messages go out before it is given up.
 #[tokio::test]
 async fn no_message_waits_for_a_mail_server() {
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let scene = with_mail(Backend::Embedded, format!("smtp://{}", silent.local_addr().unwrap())).await;
     mail_channel(&scene, &[ANN]).await;
     let receiver = Receiver::start(|_| Answer::Status(200)).await;
     let (channel, _) = scene.channel(&receiver.url("/")).await;
     let alert = scene.alert("a").await;
     scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
+    let given_up = async {
+        let (mut connection, _) = silent.accept().await.unwrap();
+        connection.read(&mut [0]).await
+    };
     let app = scene.later(0);
     tokio::select! {
         result = deliver_notifications::run(&app, 10) => panic!("the mail server was waited for: {result:?}"),
+        result = given_up => panic!("the mail server was waited for: {result:?}"),
         () = receiver.arrived(1) => {}
     }
 }
