@@ -1,18 +1,25 @@
 //! The instances of a rule as HTTP shows them: one for each series that it watches.
 
+mod error;
+
 use super::composite;
 use super::instance::{Instance, State};
 use super::lanes;
+use super::rule::Rule;
 use super::rules;
-use super::state::Lane;
+use super::state::Tracked;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::http::page::{Cursor, Page};
 use crate::id::RuleId;
-use crate::series::{self, Dimensions, MetricKey, SeriesId};
+use crate::series::{self, Dimensions, MetricKey, SeriesId, SeriesRef};
 use crate::{Error, time};
 use db::Batch;
+use error::Evaluation;
 use serde::Serialize;
+
+/// Series whose state one request reads.
+const READ: usize = 200;
 
 /// Where a rule stands on a series, as of the last tick.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,6 +35,8 @@ pub struct InstanceItem {
     pub since: Option<Millis>,
     /// the last value that rules may go by
     pub value: Option<f64>,
+    /// why it cannot be evaluated now; the state stays what it was, for what is not known is no end of an alert
+    pub error: Option<String>,
 }
 
 /// The instances of a rule, in order of their series.
@@ -43,39 +52,26 @@ pub async fn list(
     let rule = rules::get(tenant, rule_id).await?;
     if rule.definition.condition.is_composite() {
         let instance = composite::instance(tenant, &rule).await?;
-        return Ok(Page::cut(vec![of_composite(instance)], limit, |_| String::new()));
+        let error = Evaluation::read(tenant, &rule, &[]).await?.late();
+        return Ok(Page::cut(vec![of_composite(instance, error)], limit, |_| String::new()));
     }
     let from = after.and_then(|cursor| SeriesId::parse(cursor.as_str()));
     let names = series::matching(tenant, std::slice::from_ref(&rule.definition.metric_key)).await?;
-    let watched: Vec<_> = names
+    let watched: Vec<SeriesRef> = names
         .into_iter()
         .filter(|name| rule.definition.dimensions.is_subset_of(&name.dimensions))
         .filter(|name| from.is_none_or(|from| name.series_id > from))
         .take(limit + 1)
         .collect();
-    let lane = match (watched.first(), watched.last()) {
-        (Some(first), Some(last)) => {
-            let step = lanes::pages(first.series_id, last.series_id);
-            lanes::decode(tenant.run(Batch::read_one(step)).await?.step(0)?)?
-        }
-        _ => Lane::default(),
-    };
-    let revision = rule.revision();
-    let items = watched
-        .into_iter()
-        .map(|name| {
-            let tracked = lane.get(name.series_id);
-            let instance = tracked.and_then(|tracked| tracked.instances.iter().find(|(known, _)| *known == revision));
-            InstanceItem {
-                series_id: Some(name.series_id),
-                metric_key: Some(name.metric_key),
-                dimensions: name.dimensions,
-                state: instance.map_or(State::Unknown, |(_, instance)| instance.state),
-                since: instance.map(|(_, instance)| instance.since),
-                value: tracked.and_then(|tracked| Some(tracked.observed.last?.point.value)),
-            }
-        })
-        .collect();
+    let mut items = Vec::with_capacity(watched.len());
+    for some in watched.chunks(READ) {
+        let series: Vec<SeriesId> = some.iter().map(|name| name.series_id).collect();
+        let pages = tenant.run(Batch::read_one(lanes::pages_of(&series))).await?;
+        let lane = lanes::decode(pages.step(0)?)?;
+        let evaluation = Evaluation::read(tenant, &rule, &series).await?;
+        let item = |name: &SeriesRef| item(&rule, name, lane.get(name.series_id), &evaluation);
+        items.extend(some.iter().map(item));
+    }
     Ok(Page::cut(items, limit, |item: &InstanceItem| {
         item.series_id
             .map(|series_id| series_id.to_string())
@@ -83,7 +79,21 @@ pub async fn list(
     }))
 }
 
-fn of_composite(instance: Option<Instance>) -> InstanceItem {
+fn item(rule: &Rule, name: &SeriesRef, tracked: Option<&Tracked>, evaluation: &Evaluation) -> InstanceItem {
+    let revision = rule.revision();
+    let instance = tracked.and_then(|tracked| tracked.instances.iter().find(|(known, _)| *known == revision));
+    InstanceItem {
+        series_id: Some(name.series_id),
+        metric_key: Some(name.metric_key.clone()),
+        dimensions: name.dimensions.clone(),
+        state: instance.map_or(State::Unknown, |(_, instance)| instance.state),
+        since: instance.map(|(_, instance)| instance.since),
+        value: tracked.and_then(|tracked| Some(tracked.observed.last?.point.value)),
+        error: evaluation.error(rule, name.series_id, tracked),
+    }
+}
+
+fn of_composite(instance: Option<Instance>, error: Option<String>) -> InstanceItem {
     InstanceItem {
         series_id: None,
         metric_key: None,
@@ -91,5 +101,6 @@ fn of_composite(instance: Option<Instance>) -> InstanceItem {
         state: instance.map_or(State::Unknown, |instance| instance.state),
         since: instance.map(|instance| instance.since),
         value: None,
+        error,
     }
 }

@@ -66,6 +66,26 @@ pub(crate) fn pages(first: SeriesId, last: SeriesId) -> Step {
     )
 }
 
+/// Reads the pages that hold these series, some hundreds at most: rows for [`decode`].
+pub(crate) fn pages_of(series: &[SeriesId]) -> Step {
+    let raw: Vec<i64> = series.iter().map(|series| series.raw()).collect();
+    Step::tenant(
+        "SELECT p.page, p.blob FROM (
+            SELECT DISTINCT (SELECT max(page) FROM lane_state WHERE org_id = a.org_id AND lane_id = 0 AND page <= w.value AND page <> ?3) AS page
+            FROM authority AS a CROSS JOIN json_each(?2) AS w) AS wanted
+         CROSS JOIN lane_state AS p ON p.org_id = (SELECT org_id FROM authority) AND p.lane_id = 0 AND p.page = wanted.page",
+        args![serde_json::json!(raw).to_string(), HEADER],
+    )
+}
+
+/// The step that reads the last minute that the organization's lane has completed; no row without an active one.
+pub(crate) fn evaluated() -> Step {
+    Step::tenant(
+        "SELECT minute FROM lanes WHERE org_id = (SELECT org_id FROM authority) AND lane_id = 0 AND active = 1",
+        vec![],
+    )
+}
+
 /// Reads what a lane keeps beside its series: a row for [`decode`].
 pub(crate) fn header() -> Step {
     Step::tenant(

@@ -3,7 +3,10 @@
 use super::fault::Killed;
 use super::rig::{Rig, START, threshold};
 use evaluate_alerts::{Budget, Count, Unlimited};
+use intentvision::alerting::instance::State;
+use intentvision::alerting::instances;
 use intentvision::clock::{MINUTE, Millis};
+use intentvision::id::RuleId;
 use serde_json::json;
 
 /// A series that rises by 1 a minute and is at 0 in minute 0; limit 100, an hour ahead.
@@ -26,6 +29,18 @@ async fn minute(rig: &Rig, minute: i32, budget: &mut dyn Budget) -> usize {
     rig.at(i64::from(minute), 0);
     rig.send(&[(1, f64::from(minute))]).await;
     rig.tick_with(minute.into(), budget).await.forecasts
+}
+
+/// Where the rule stands, and why it cannot be evaluated.
+async fn stands(rig: &Rig) -> (State, Option<String>) {
+    let rule_id = rig.read("SELECT rule_id FROM alert_rules").await[0]
+        .text(0)
+        .unwrap()
+        .to_owned();
+    let page = instances::list(&rig.tenant(), &RuleId::parse(&rule_id).unwrap(), 10, None)
+        .await
+        .unwrap();
+    (page.items[0].state, page.items[0].error.clone())
 }
 
 #[tokio::test]
@@ -65,10 +80,14 @@ async fn without_a_forecast_it_is_unknown_and_with_an_old_one_it_stands_still() 
     assert_eq!(minute(&rig, 1, &mut Count(0)).await, 0);
     assert_eq!(rig.read("SELECT 1 FROM rule_forecasts").await.len(), 0);
     assert_eq!(state().await, 1);
+    let (unknown, error) = stands(&rig).await;
+    assert_eq!(unknown, State::Unknown);
+    assert!(error.unwrap().starts_with("there is no forecast yet"));
     for now in 2..=60 {
         minute(&rig, now, &mut Unlimited).await;
     }
     assert_eq!(rig.statuses().await, ["firing"]);
+    assert_eq!(stands(&rig).await, (State::Firing, None));
     // the series falls back, and no forecast is made: what fires goes on firing
     for now in 61..=90 {
         rig.at(now, 0);
@@ -76,6 +95,18 @@ async fn without_a_forecast_it_is_unknown_and_with_an_old_one_it_stands_still() 
         rig.tick(now).await;
     }
     assert_eq!(rig.statuses().await, ["firing"]);
+    let (firing, error) = stands(&rig).await;
+    assert_eq!(
+        (firing, error.unwrap().as_str()),
+        (State::Firing, "the newest forecast is too old to go by")
+    );
+    // nor is a tick that does not come the end of anything
+    rig.at(96, 0);
+    let (firing, error) = stands(&rig).await;
+    assert_eq!(
+        (firing, error.unwrap().as_str()),
+        (State::Firing, "no rule was evaluated since 2026-11-23T01:30:00Z")
+    );
 }
 
 #[tokio::test]
