@@ -9,49 +9,44 @@ use intentvision::auth::Scope;
 use intentvision::http::body::Body;
 use intentvision::http::query::Query;
 use intentvision::http::{Caller, CurrentRequest, Routes};
-use intentvision::id::RequestId;
 use intentvision::ingest::{self, Accepted, Alerts, Window};
+use intentvision::series::SeriesNames;
 use intentvision::{App, Error};
 
 /// Where alerts come from, as batches of the log say it.
 const SOURCE: &str = "alertmanager";
 
+/// Reads the body of a request.
+type Read = fn(&[u8], Window, &SeriesNames) -> Result<Alerts<'static>, Error>;
+
 pub(crate) fn routes() -> Routes {
-    Routes::new().post("/api/v2/alerts", Scope::AlertsWrite, posted).post(
-        "/v1/alertmanager/webhook",
-        Scope::AlertsWrite,
-        webhook,
-    )
-}
-
-async fn posted(
-    State(app): State<App>,
-    caller: Caller,
-    CurrentRequest(request_id): CurrentRequest,
-    query: Query,
-    body: Body,
-) -> Result<Response, Error> {
-    query.finish()?;
-    let alerts = ingest::read_posted_alerts(&body.bytes, Window::of(&app), &app.series_names)?;
-    take(&app, &caller, &request_id, alerts).await
-}
-
-async fn webhook(
-    State(app): State<App>,
-    caller: Caller,
-    CurrentRequest(request_id): CurrentRequest,
-    query: Query,
-    body: Body,
-) -> Result<Response, Error> {
-    query.finish()?;
-    let alerts = ingest::read_alertmanager_webhook(&body.bytes, Window::of(&app), &app.series_names)?;
-    take(&app, &caller, &request_id, alerts).await
+    let taking = |read: Read| {
+        move |app: State<App>, caller: Caller, request: CurrentRequest, query: Query, body: Body| {
+            take(read, app, caller, request, query, body)
+        }
+    };
+    Routes::new()
+        .post("/api/v2/alerts", Scope::AlertsWrite, taking(ingest::read_posted_alerts))
+        .post(
+            "/v1/alertmanager/webhook",
+            Scope::AlertsWrite,
+            taking(ingest::read_alertmanager_webhook),
+        )
 }
 
 /// What is said of the alerts comes first, so that it is there when the tick sees them.
-async fn take(app: &App, caller: &Caller, request_id: &RequestId, alerts: Alerts<'_>) -> Result<Response, Error> {
-    external::describe(caller, &app.entropy, &alerts.descriptions).await?;
-    let accepted = ingest::accept(app, caller, alerts.entries, None, request_id, Some(SOURCE)).await?;
+async fn take(
+    read: Read,
+    State(app): State<App>,
+    caller: Caller,
+    CurrentRequest(request_id): CurrentRequest,
+    query: Query,
+    body: Body,
+) -> Result<Response, Error> {
+    query.finish()?;
+    let alerts = read(&body.bytes, Window::of(&app), &app.series_names)?;
+    external::describe(&caller, &app.entropy, &alerts.descriptions).await?;
+    let accepted = ingest::accept(&app, &caller, alerts.entries, None, &request_id, Some(SOURCE)).await?;
     Ok(match accepted {
         Accepted::Now(report) => (report.status(), Json(report)).into_response(),
         Accepted::Before(replay) => replay.into_response(),

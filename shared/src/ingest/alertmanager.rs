@@ -5,15 +5,15 @@
 
 use super::Window;
 use super::entry::{Checker, Entries, MAX_POINTS, Raw, RawDimensions, RawTime};
+use super::items::Items;
 use crate::alerting::external::{self, Description, Holds};
 use crate::clock::Millis;
 use crate::series::{Dimensions, SeriesNames};
 use crate::{Error, time};
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::marker::PhantomData;
 
 /// Alerts of a request: points, and what is said of them.
 #[derive(Debug)]
@@ -55,9 +55,6 @@ struct Notified {
 
 /// Labels as they came: at most one more than an alert may have, and some perhaps twice.
 struct Labels(Vec<(String, String)>);
-
-/// Alerts: all, or one more than a request may have, so that what is too much takes no memory.
-struct Items<T>(Vec<T>);
 
 /// Reads the body of `POST /api/v2/alerts`: an alert without an end, or with one that is to come, holds.
 ///
@@ -171,34 +168,6 @@ impl<'de> Deserialize<'de> for Labels {
         }
 
         deserializer.deserialize_map(Pairs)
-    }
-}
-
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Items<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List<T>(PhantomData<T>);
-
-        impl<'de, T: DeserializeOwned> Visitor<'de> for List<T> {
-            type Value = Items<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of alerts")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Items<T>, A::Error> {
-                let mut items = Vec::new();
-                while items.len() <= MAX_POINTS {
-                    match seq.next_element()? {
-                        Some(item) => items.push(item),
-                        None => return Ok(Items(items)),
-                    }
-                }
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Items(items))
-            }
-        }
-
-        deserializer.deserialize_seq(List(PhantomData))
     }
 }
 

@@ -1,7 +1,8 @@
 //! `POST /v1/ingest`: `{source_id?, idempotency_key?, metrics: [{metric_key, value, timestamp?, dimensions?}]}`.
 
 use super::Window;
-use super::entry::{Checker, Entries, MAX_POINTS, Raw, RawDimensions, RawTime};
+use super::entry::{Checker, Entries, Raw, RawDimensions, RawTime};
+use super::items::Items;
 use crate::Error;
 use crate::series::SeriesNames;
 use serde::Deserialize;
@@ -28,12 +29,8 @@ struct Wire<'a> {
     #[serde(default)]
     idempotency_key: Option<String>,
     #[serde(borrow)]
-    metrics: Items<'a>,
+    metrics: Items<Item<'a>>,
 }
-
-/// The elements of `metrics`: all, or one more than a request may have. What is too much is told without
-/// taking memory for it: 16 MiB hold five million `{}`, and they would take hundreds.
-struct Items<'a>(Vec<Item<'a>>);
 
 /// One element of `metrics`. Fields are kept as text: a number that no f64 holds must fail at its
 /// index, not the whole request.
@@ -143,35 +140,6 @@ fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(ItemsVisitor)
-    }
-}
-
-struct ItemsVisitor;
-
-impl<'de> Visitor<'de> for ItemsVisitor {
-    type Value = Items<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of points")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Items<'de>, A::Error> {
-        let mut items = Vec::new();
-        while items.len() <= MAX_POINTS {
-            match seq.next_element()? {
-                Some(item) => items.push(item),
-                None => return Ok(Items(items)),
-            }
-        }
-        // what is no JSON further on is still 400 and not 413
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Items(items))
-    }
-}
-
 impl<'de: 'a, 'a> Deserialize<'de> for Item<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ItemVisitor)
@@ -242,6 +210,7 @@ mod tests {
     use super::*;
     use crate::Code;
     use crate::clock::Millis;
+    use crate::ingest::MAX_POINTS;
     use crate::series::SeriesId;
     use proptest::prelude::*;
 

@@ -8,6 +8,7 @@ mod alertmanager;
 mod csv;
 mod entry;
 pub mod file;
+mod items;
 mod json;
 mod window;
 
