@@ -207,6 +207,7 @@ fn range(when: When, holds: Option<Millis>) -> String {
     let latest = when.latest.map(|time| holds.map_or(time, |held| held.max(time)));
     match (earliest, latest) {
         (Some(from), Some(until)) => format!(", between {} and {}", time::format(from), time::format(until)),
+        (Some(from), None) if Some(from) == holds => " or later".to_owned(),
         (Some(from), None) => format!(", not before {}", time::format(from)),
         (None, _) => String::new(),
     }
@@ -343,6 +344,7 @@ mod tests {
              with a probability of at least 90 %"
         );
         assert!(likely(ranged(six, six, seven)).contains("between 2026-11-23T15:40:00Z and"));
+        assert!(likely(ranged(six, six, None)).contains(", at 2026-11-23T15:40:00Z or later, with"));
         let edge = definition(
             json!({"type": "forecast", "operator": "gt", "value": 100, "horizon": "6h", "interval": {"level": 90, "edge": "upper"}}),
         );
