@@ -102,10 +102,11 @@ pub async fn get(tenant: &Tenant, alert_id: &AlertId) -> Result<AlertDetail, Err
     let mut batch = Batch::read();
     let steps = alerts::read(&mut batch, alert_id);
     let more = batch.push(Step::tenant(
-        "SELECT a.rule, a.requested_resolve_by, t.metric_key, t.dimensions, r.metric_key
+        "SELECT w.definition, a.requested_resolve_by, t.metric_key, t.dimensions, r.metric_key
          FROM alerts AS a
          LEFT JOIN time_series AS t ON t.org_id = a.org_id AND t.series_id = a.series_id AND t.deleted_seq IS NULL
          LEFT JOIN alert_rules AS r ON r.org_id = a.org_id AND r.rule_id = a.rule_id
+         LEFT JOIN raised_rules AS w ON w.org_id = a.org_id AND w.rule_id = a.rule_id AND w.print = a.rule_print
          WHERE a.org_id = (SELECT org_id FROM authority) AND a.alert_id = ?2",
         args![alert_id],
     ));

@@ -12,7 +12,7 @@ pub struct Migration {
 }
 
 /// What version of the schema this code reads: refused are schemas whose `min_reader` is above it.
-pub(super) const READER: i64 = 3;
+pub(super) const READER: i64 = 4;
 
 macro_rules! migrations {
     ($($name:literal for $min_reader:literal),* $(,)?) => {
@@ -46,6 +46,7 @@ pub fn all() -> &'static [Migration] {
         "016_notice_indexes" for 3,
         "017_mail_taken" for 3,
         "018_external_alerts" for 3,
+        "019_raised_rules" for 4,
     ]
 }
 

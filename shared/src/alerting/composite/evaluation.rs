@@ -169,9 +169,7 @@ impl<'a> Evaluation<'a> {
             summary: rule.map_or_else(String::new, |rule| format!("{}: {reason}", rule.definition.name)),
             reason,
             evidence: None,
-            definition: rule
-                .filter(|_| transition.born)
-                .and_then(|rule| serde_json::to_string(&rule.definition).ok()),
+            definition: rule.map(|rule| &rule.definition),
         };
         self.effects.record(minute, transition, told);
     }

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A lane further behind than this is not waited for.
 const PATIENCE: Millis = 5 * MINUTE;
 /// Transitions that are read at a time.
-const PAGE: i64 = 2_000;
+const PAGE: i64 = 10_000;
 
 /// What a run reads.
 pub(super) struct Read {

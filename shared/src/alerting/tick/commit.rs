@@ -1,4 +1,4 @@
-use super::effects::{AlertRow, Effects};
+use super::effects::{AlertRow, Effects, RaisedRule};
 use super::load::{LANE, Position};
 use super::marks;
 use crate::Error;
@@ -128,13 +128,23 @@ pub(in crate::alerting) fn alerts(effects: &Effects) -> Result<Vec<Step>, Error>
             args![json(&changed)?],
         ));
     }
+    let raised: Vec<&RaisedRule> = effects.raised().collect();
+    if !raised.is_empty() {
+        steps.push(Step::tenant(
+            "INSERT INTO raised_rules (org_id, rule_id, print, definition)
+             SELECT a.org_id, j.value ->> 'rule_id', j.value ->> 'print', j.value ->> 'definition'
+             FROM authority AS a JOIN json_each(?2) AS j WHERE true
+             ON CONFLICT (org_id, rule_id, print) DO NOTHING",
+            args![json(&raised)?],
+        ));
+    }
     let born: Vec<&AlertRow> = effects.born().collect();
     if !born.is_empty() {
         steps.push(Step::tenant(
-            "INSERT INTO alerts (org_id, alert_id, rule_id, series_id, status, severity, started_at, resolved_at, value, summary, reason, rule)
+            "INSERT INTO alerts (org_id, alert_id, rule_id, series_id, status, severity, started_at, resolved_at, value, summary, reason, rule_print)
              SELECT a.org_id, j.value ->> 'alert_id', j.value ->> 'rule_id', j.value ->> 'series_id', j.value ->> 'status',
                 j.value ->> 'severity', j.value ->> 'started_at', j.value ->> 'resolved_at', j.value ->> 'value',
-                j.value ->> 'summary', j.value ->> 'reason', j.value ->> 'rule'
+                j.value ->> 'summary', j.value ->> 'reason', j.value ->> 'rule_print'
              FROM authority AS a JOIN json_each(?2) AS j",
             args![json(&born)?],
         ));

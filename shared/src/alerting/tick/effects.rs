@@ -1,10 +1,11 @@
 use super::anomalies::Anomalies;
 use crate::alerting::instance::{Status, Transition};
-use crate::alerting::rule::RuleKey;
+use crate::alerting::rule::{Definition, RuleKey};
 use crate::clock::Millis;
 use crate::id::AlertId;
 use crate::series::SeriesId;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// What stands for the series of an alert that has none.
@@ -23,8 +24,8 @@ pub(in crate::alerting) struct AlertRow {
     pub(super) value: Option<f64>,
     pub(super) summary: String,
     pub(super) reason: String,
-    /// JSON; kept of one that is born
-    pub(super) rule: Option<String>,
+    /// of the rule that raised it, if it is born
+    pub(super) rule_print: Option<String>,
 }
 
 /// One line of the transition log, but for its number.
@@ -64,9 +65,32 @@ impl Change {
     }
 }
 
+/// A rule as it raised alerts, kept once for all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(in crate::alerting) struct RaisedRule {
+    pub(super) rule_id: String,
+    /// hash of the definition
+    pub(super) print: String,
+    /// JSON
+    pub(super) definition: String,
+}
+
+impl RaisedRule {
+    fn new(rule_id: String, definition: &Definition) -> Self {
+        let definition = serde_json::to_string(definition).unwrap_or_default();
+        let hash = Sha256::digest(&definition);
+        let print = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            rule_id,
+            print,
+            definition,
+        }
+    }
+}
+
 /// What a transition needs beside itself to be written.
 #[derive(Debug, Clone)]
-pub(in crate::alerting) struct Told {
+pub(in crate::alerting) struct Told<'a> {
     pub(in crate::alerting) rule: RuleKey,
     /// none for a rule over other rules
     pub(in crate::alerting) series_id: Option<SeriesId>,
@@ -76,8 +100,8 @@ pub(in crate::alerting) struct Told {
     pub(in crate::alerting) reason: String,
     /// what else it rests on, in JSON
     pub(in crate::alerting) evidence: Option<String>,
-    /// the rule in JSON, of an alert that is born
-    pub(in crate::alerting) definition: Option<String>,
+    /// the rule, if there still is one: the same in all that is written together
+    pub(in crate::alerting) definition: Option<&'a Definition>,
 }
 
 /// What minutes did to alerts and anomalies, not yet written. An alert that changes twice is one row with its last state, so that
@@ -87,6 +111,7 @@ pub(in crate::alerting) struct Effects {
     born: BTreeMap<AlertId, AlertRow>,
     changed: BTreeMap<AlertId, AlertRow>,
     transitions: Vec<TransitionRow>,
+    raised: BTreeMap<RuleKey, RaisedRule>,
     bytes: usize,
     pub(super) anomalies: Anomalies,
     /// the marks of users that were applied, by their seq, and in which minute
@@ -94,14 +119,13 @@ pub(in crate::alerting) struct Effects {
 }
 
 impl Effects {
-    pub(in crate::alerting) fn record(&mut self, minute: Millis, transition: &Transition, told: Told) {
+    pub(in crate::alerting) fn record(&mut self, minute: Millis, transition: &Transition, told: Told<'_>) {
         let rule_id = told.rule.text();
         let raw = told.series_id.map_or(NO_SERIES, SeriesId::raw);
         let alert_id = alert_id(transition.alert, told.rule, raw);
-        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         self.bytes += 400 + 2 * told.reason.len() + told.summary.len();
         // JSON within JSON: its quotes are escaped
-        self.bytes += (length(&told.evidence) + length(&told.definition)) * 5 / 4;
+        self.bytes += told.evidence.as_ref().map_or(0, String::len) * 5 / 4;
         self.transitions.push(TransitionRow {
             minute,
             alert_id: alert_id.clone(),
@@ -121,6 +145,8 @@ impl Effects {
             row.reason = told.reason;
             return;
         }
+        let definition = told.definition.filter(|_| transition.born);
+        let rule_print = definition.map(|definition| self.raise(told.rule, definition));
         let row = AlertRow {
             alert_id: alert_id.clone(),
             rule_id,
@@ -132,7 +158,7 @@ impl Effects {
             value: told.value,
             summary: told.summary,
             reason: told.reason,
-            rule: told.definition,
+            rule_print,
         };
         let rows = if transition.born {
             &mut self.born
@@ -140,6 +166,21 @@ impl Effects {
             &mut self.changed
         };
         rows.insert(alert_id, row);
+    }
+
+    /// Keeps a rule that raises an alert, and returns its print.
+    fn raise(&mut self, rule: RuleKey, definition: &Definition) -> String {
+        let raised = self.raised.entry(rule).or_insert_with(|| {
+            let raised = RaisedRule::new(rule.text(), definition);
+            self.bytes += 100 + raised.definition.len() * 5 / 4;
+            raised
+        });
+        raised.print.clone()
+    }
+
+    /// The rules of the alerts that are born.
+    pub(super) fn raised(&self) -> impl Iterator<Item = &RaisedRule> {
+        self.raised.values()
     }
 
     pub(super) fn born(&self) -> impl Iterator<Item = &AlertRow> {

@@ -338,9 +338,7 @@ impl<'a, 'b> Turn<'a, 'b> {
             }),
             reason,
             evidence: rule.and_then(|rule| evidence::of(&rule.definition, evidence, transition.to)),
-            definition: rule
-                .filter(|_| transition.born)
-                .and_then(|rule| serde_json::to_string(&rule.definition).ok()),
+            definition: rule.map(|rule| &rule.definition),
         };
         self.effects.record(self.scene.minute, transition, told);
     }
