@@ -6,6 +6,8 @@ use super::pack::{Instant, Short, packed};
 const DAY: u32 = 86_400_000;
 /// A silence of so many intervals, and a day, parts two series.
 const BREAK: f64 = 20.0;
+/// Usual is a value each so many milliseconds.
+const SEVERAL_MINUTES: f64 = 5.0 * 60_000.0;
 /// Nobody is told of a silence shorter than this.
 const LEAST_SILENCE: f64 = 15.0 * 60_000.0;
 
@@ -103,6 +105,11 @@ impl Cadence {
     /// How many values come in `span` milliseconds.
     pub(super) fn points_in(&self, span: f64) -> f64 {
         span / self.interval.get().max(1.0)
+    }
+
+    /// By how many orders of magnitude values come more often than each five minutes.
+    pub(super) fn more_often(&self) -> f64 {
+        self.points_in(SEVERAL_MINUTES).max(1.0).log10()
     }
 
     /// From the first value to the last; it ends at 49 days.

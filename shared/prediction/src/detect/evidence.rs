@@ -10,8 +10,10 @@ use super::{Direction, Member};
 const BURST: f64 = 0.3;
 const RECENT: f64 = 2.0 / 25.0;
 /// How much better the proof of members must be that see slowly what the residual sees at once.
-const HANDICAP_OF_MEAN: f64 = 1.0;
-const HANDICAP_OF_SPREAD: f64 = 4.0;
+const HANDICAP_OF_MEAN: f64 = 2.0;
+const HANDICAP_OF_SPREAD: f64 = 4.5;
+/// A value comes alone if the mean of the last few was no more than so many times what it seldom exceeds.
+const QUIET: f64 = 2.0;
 /// The level has jumped, if it is so many times as far as the values were of late on average.
 const JUMP: f64 = 1.25;
 /// A value with so much evidence has not got there little by little.
@@ -100,6 +102,7 @@ impl Evidence {
     pub(super) fn push(&mut self, t: i64, distance: &Distance, level: &Level, cadence: &Cadence) -> Opinion {
         let known = cadence.noise_is_known();
         let off = if known { distance.for_means() } else { 0.0 };
+        let before = self.burst.get().abs() / distance.unit;
         self.burst = Short::new(self.burst.get() + BURST * (off - self.burst.get()));
         let slow = if known { distance.slow_for_means() } else { 0.0 };
         self.recent = Short::new(self.recent.get() + RECENT * (slow - self.recent.get()));
@@ -115,11 +118,17 @@ impl Evidence {
         let residual = distance.fast.abs() / distance.unit;
         let burst = self.burst.get().abs() / distance.unit;
         let recent = self.recent.get().abs() / distance.unit;
-        let (alone, together, slowly) = (
+        let (plain, together, slowly) = (
             self.residual_tail.evidence(residual),
             self.burst_tail.evidence(burst),
             days_known(cadence).map_or(0.0, |_| self.recent_tail.evidence(recent)),
         );
+        // a heavy tail has single values far out, but not several in a row
+        let alone = if before <= QUIET * self.burst_tail.threshold() {
+            self.residual_tail.cautious_evidence(residual, cadence.more_often())
+        } else {
+            plain
+        };
         let both = f64::midpoint(alone, together);
         let scatter = self.scatter(level, cadence.seen());
         let quick = if alone >= together {
@@ -137,7 +146,7 @@ impl Evidence {
             .reduce(|best, next| if next.0 > best.0 { next } else { best })
             .unwrap_or(opinions[0]);
 
-        if both >= DOUBTFUL || alone >= DOUBTFUL_ALONE {
+        if f64::midpoint(plain, together) >= DOUBTFUL || plain >= DOUBTFUL_ALONE {
             if self.doubt_at.until(t) >= APART {
                 self.doubts = 0;
             }

@@ -5,10 +5,9 @@ use super::evidence::Opinion;
 use super::{Direction, Kind, Member, Settings, Severity, Verdict};
 
 /// The evidence from which a point is abnormal, at a budget of one false alarm a month; ten times the budget is one less.
-const THRESHOLD: f64 = 5.45;
-/// The threshold is for values that come every so often. Values that come ten times as often make fewer than ten times as many false alarms, since
+const THRESHOLD: f64 = 5.5;
+/// The threshold is for values that come each five minutes or less often. Values that come ten times as often make fewer than ten times as many false alarms, since
 /// they come in clusters.
-const SEVERAL_MINUTES: f64 = 5.0 * 60_000.0;
 const CLUSTERED: f64 = 0.5;
 /// How much more evidence than needed makes a medium, a high and a critical incident.
 const SEVERER: [(f64, Severity); 3] = [
@@ -86,8 +85,7 @@ impl Suspicion {
 impl Settings {
     /// The evidence from which a point is abnormal: the more often values come, the rarer a false alarm must be.
     pub(super) fn threshold(&self, cadence: &Cadence) -> f64 {
-        let more_often = cadence.points_in(SEVERAL_MINUTES).max(1.0);
-        THRESHOLD - self.budget().log10() + CLUSTERED * more_often.log10()
+        THRESHOLD - self.budget().log10() + CLUSTERED * cadence.more_often()
     }
 }
 

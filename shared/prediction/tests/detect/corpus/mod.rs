@@ -80,7 +80,7 @@ pub(crate) const GENERATORS: &[Generator] = &[
     generator("constant", 0.5, constant),
     generator("quantised", 0.5, quantised),
     generator("growth", 1.0, growth),
-    generator("web", 1.0, web),
+    generator("web", 0.5, web),
 ];
 
 const fn generator(name: &'static str, most: f64, values: fn(&mut Noise, &[f64]) -> (Vec<f64>, f64)) -> Generator {
