@@ -1,6 +1,7 @@
 //! The instances of a rule as HTTP shows them: one for each series that it watches.
 
 mod error;
+mod standing;
 
 use super::composite;
 use super::instance::{Instance, State};
@@ -18,6 +19,8 @@ use db::Batch;
 use error::Evaluation;
 use serde::Serialize;
 
+pub use standing::Standing;
+
 /// Series whose state one request reads.
 const READ: usize = 200;
 
@@ -29,13 +32,13 @@ pub struct InstanceItem {
     pub series_id: Option<SeriesId>,
     pub metric_key: Option<MetricKey>,
     pub dimensions: Dimensions,
-    pub state: State,
-    /// none while the rule has not met the series
+    pub state: Standing,
+    /// since when it has been in that state; none while the rule has not met the series, and of an error
     #[serde(serialize_with = "time::rfc3339_option")]
     pub since: Option<Millis>,
     /// the last value that rules may go by
     pub value: Option<f64>,
-    /// why it cannot be evaluated now; the state stays what it was, for what is not known is no end of an alert
+    /// why it cannot be evaluated now: the state is that, too, unless an alert goes on meanwhile
     pub error: Option<String>,
 }
 
@@ -52,7 +55,7 @@ pub async fn list(
     let rule = rules::get(tenant, rule_id).await?;
     if rule.definition.condition.is_composite() {
         let instance = composite::instance(tenant, &rule).await?;
-        let error = Evaluation::read(tenant, &rule, &[]).await?.late();
+        let error = Evaluation::read(tenant, &rule, &[]).await?.late(&rule);
         return Ok(Page::cut(vec![of_composite(instance, error)], limit, |_| String::new()));
     }
     let from = after.and_then(|cursor| SeriesId::parse(cursor.as_str()));
@@ -82,25 +85,35 @@ pub async fn list(
 fn item(rule: &Rule, name: &SeriesRef, tracked: Option<&Tracked>, evaluation: &Evaluation) -> InstanceItem {
     let revision = rule.revision();
     let instance = tracked.and_then(|tracked| tracked.instances.iter().find(|(known, _)| *known == revision));
+    let error = evaluation.error(rule, name.series_id, tracked);
+    let (state, since) = standing(instance.map(|(_, instance)| instance), error.as_deref());
     InstanceItem {
         series_id: Some(name.series_id),
         metric_key: Some(name.metric_key.clone()),
         dimensions: name.dimensions.clone(),
-        state: instance.map_or(State::Unknown, |(_, instance)| instance.state),
-        since: instance.map(|(_, instance)| instance.since),
+        state,
+        since,
         value: tracked.and_then(|tracked| Some(tracked.observed.last?.point.value)),
-        error: evaluation.error(rule, name.series_id, tracked),
+        error,
     }
 }
 
 fn of_composite(instance: Option<Instance>, error: Option<String>) -> InstanceItem {
+    let (state, since) = standing(instance.as_ref(), error.as_deref());
     InstanceItem {
         series_id: None,
         metric_key: None,
         dimensions: Dimensions::default(),
-        state: instance.map_or(State::Unknown, |instance| instance.state),
-        since: instance.map(|instance| instance.since),
+        state,
+        since,
         value: None,
         error,
     }
+}
+
+fn standing(instance: Option<&Instance>, error: Option<&str>) -> (Standing, Option<Millis>) {
+    let state = instance.map_or(State::Unknown, |instance| instance.state);
+    let standing = Standing::of(state, error.is_none());
+    let since = instance.map(|instance| instance.since);
+    (standing, since.filter(|_| standing != Standing::Error))
 }

@@ -5,7 +5,8 @@ use super::replay::killed;
 use super::rig::{Rig, START, threshold};
 use evaluate_alerts::Count;
 use intentvision::alerting::instance::State;
-use intentvision::alerting::{Draft, Rule, instances, rules};
+use intentvision::alerting::instances::{self, Standing};
+use intentvision::alerting::{Draft, Rule, rules};
 use intentvision::clock::MINUTE;
 use serde_json::{Value, json};
 
@@ -195,7 +196,8 @@ async fn what_ends_a_composite_rule_closes_its_alert_once() {
         rig.minute(1, Some(150.0)).await;
         assert_eq!(rig.statuses().await, ["firing", "firing"]);
         let shown = instances::list(&rig.tenant(), &any.rule_id, 10, None).await.unwrap();
-        assert_eq!((shown.items[0].series_id, shown.items[0].state), (None, State::Firing));
+        let firing = Standing::Evaluated(State::Firing);
+        assert_eq!((shown.items[0].series_id, shown.items[0].state), (None, firing));
         rig.at(1, 30_000);
         match change {
             0 => rules::delete(&rig.tenant(), &any.rule_id).await.unwrap(),

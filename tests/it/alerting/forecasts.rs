@@ -4,7 +4,7 @@ use super::fault::Killed;
 use super::rig::{Rig, START, threshold};
 use evaluate_alerts::{Budget, Count, Unlimited};
 use intentvision::alerting::instance::State;
-use intentvision::alerting::instances;
+use intentvision::alerting::instances::{self, Standing};
 use intentvision::clock::{MINUTE, Millis};
 use intentvision::id::RuleId;
 use serde_json::json;
@@ -32,7 +32,7 @@ async fn minute(rig: &Rig, minute: i32, budget: &mut dyn Budget) -> usize {
 }
 
 /// Where the rule stands, and why it cannot be evaluated.
-async fn stands(rig: &Rig) -> (State, Option<String>) {
+async fn stands(rig: &Rig) -> (Standing, Option<String>) {
     let rule_id = rig.read("SELECT rule_id FROM alert_rules").await[0]
         .text(0)
         .unwrap()
@@ -76,20 +76,21 @@ async fn it_fires_before_the_value_does_and_says_when() {
 }
 
 #[tokio::test]
-async fn without_a_forecast_it_is_unknown_and_with_an_old_one_it_stands_still() {
+async fn without_a_forecast_it_is_in_error_and_with_an_old_one_an_alert_goes_on() {
     let rig = rising().await;
     let state = async || rig.read("SELECT blob FROM lane_state WHERE page >= 0").await.len();
     assert_eq!(minute(&rig, 1, &mut Count(0)).await, 0);
     assert_eq!(rig.read("SELECT 1 FROM rule_forecasts").await.len(), 0);
     assert_eq!(state().await, 1);
-    let (unknown, error) = stands(&rig).await;
-    assert_eq!(unknown, State::Unknown);
+    let (standing, error) = stands(&rig).await;
+    assert_eq!(standing, Standing::Error);
     assert!(error.unwrap().starts_with("there is no forecast yet"));
     for now in 2..=60 {
         minute(&rig, now, &mut Unlimited).await;
     }
     assert_eq!(rig.statuses().await, ["firing"]);
-    assert_eq!(stands(&rig).await, (State::Firing, None));
+    let firing = Standing::Evaluated(State::Firing);
+    assert_eq!(stands(&rig).await, (firing, None));
     // the series falls back, and no forecast is made: what fires goes on firing
     for now in 61..=90 {
         rig.at(now, 0);
@@ -97,17 +98,17 @@ async fn without_a_forecast_it_is_unknown_and_with_an_old_one_it_stands_still() 
         rig.tick(now).await;
     }
     assert_eq!(rig.statuses().await, ["firing"]);
-    let (firing, error) = stands(&rig).await;
+    let (standing, error) = stands(&rig).await;
     assert_eq!(
-        (firing, error.unwrap().as_str()),
-        (State::Firing, "the newest forecast is too old to go by")
+        (standing, error.unwrap().as_str()),
+        (firing, "the newest forecast is too old to go by")
     );
     // nor is a tick that does not come the end of anything
     rig.at(96, 0);
-    let (firing, error) = stands(&rig).await;
+    let (standing, error) = stands(&rig).await;
     assert_eq!(
-        (firing, error.unwrap().as_str()),
-        (State::Firing, "no rule was evaluated since 2026-11-23T01:30:00Z")
+        (standing, error.unwrap().as_str()),
+        (firing, "no rule was evaluated since 2026-11-23T01:30:00Z")
     );
 }
 

@@ -44,6 +44,34 @@ on_both! {
         assert_eq!(stage.told("/a"), ["1 firing first", "10 firing silence_ended"]);
     };
 
+    what_nobody_evaluates_is_in_error_and_an_alert_goes_on => async |stage: Stage| {
+        let rule = stage.rule(&[], json!({})).await;
+        stage.minute(1, &[("a", 150.0), ("b", 50.0)]).await;
+        let path = format!("/v1/alert-rules/{rule}/instances");
+        let states = async || {
+            let mut shown = Vec::new();
+            for item in stage.ask(Method::GET, &path, None, 200).await["items"].as_array().unwrap() {
+                let since = item["since"].as_str().map(|since| (intentvision::time::parse(since).unwrap() - START) / MINUTE);
+                shown.push(json!([item["dimensions"]["host"], item["state"], since, item["error"]]));
+            }
+            shown.sort_by_key(|item| item[0].to_string());
+            json!(shown)
+        };
+        assert_eq!(states().await, json!([["a", "firing", 1, null], ["b", "normal", 1, null]]));
+        stage.at(7, 0);
+        let late = "no rule was evaluated since 2026-11-23T00:01:00Z";
+        assert_eq!(states().await, json!([["a", "firing", 1, late], ["b", "error", null, late]]));
+        stage.tick(7).await;
+        assert_eq!(states().await, json!([["a", "firing", 1, null], ["b", "normal", 1, null]]));
+        // one that is off waits for no tick
+        stage.at(13, 0);
+        let off = json!({"name": "off", "metric_key": "load", "severity": "info", "channels": [], "enabled": false,
+            "condition": {"type": "threshold", "operator": "gt", "value": 1}});
+        stage.ask(Method::PUT, &format!("/v1/alert-rules/{rule}"), Some(&off), 200).await;
+        let error = json!(null);
+        assert!(states().await.as_array().unwrap().iter().all(|item| item[3] == error));
+    };
+
     what_a_deleted_schedule_kept_quiet_is_told_in_the_next_minute => async |stage: Stage| {
         let channel = stage.channel("/a").await;
         let schedule = json!({"name": "night", "time_zone": "UTC", "mutes": "during", "channels": [channel],

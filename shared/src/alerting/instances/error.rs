@@ -51,9 +51,10 @@ impl Evaluation {
         })
     }
 
-    /// That the organization's rules wait for a tick.
-    pub(super) fn late(&self) -> Option<String> {
-        let minute = self.minute.filter(|minute| self.now - minute > BEHIND)?;
+    /// That a rule waits for a tick.
+    pub(super) fn late(&self, rule: &Rule) -> Option<String> {
+        let behind = |minute: &Millis| rule.is_live() && self.now - minute > BEHIND;
+        let minute = self.minute.filter(behind)?;
         Some(format!("no rule was evaluated since {}", time::format(minute)))
     }
 
@@ -62,7 +63,7 @@ impl Evaluation {
         if !rule.is_live() {
             return None;
         }
-        if let Some(late) = self.late() {
+        if let Some(late) = self.late(rule) {
             return Some(late);
         }
         let error = match &rule.definition.condition {

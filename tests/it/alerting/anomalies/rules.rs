@@ -3,7 +3,7 @@
 use super::scene::{dropped, rule, run, usual, watched};
 use crate::alerting::rig::{Rig, series};
 use intentvision::alerting::instance::State;
-use intentvision::alerting::instances;
+use intentvision::alerting::instances::{self, Standing};
 use serde_json::json;
 
 /// The names of the rules that have an alert, resolved or not.
@@ -59,7 +59,7 @@ async fn a_young_series_is_not_known_to_a_rule() {
     run(&rig, &name, 1..=60, |name, time| Some(usual(name, time))).await;
     run(&rig, &name, 61..=90, |name, time| Some(dropped(name, time))).await;
     let page = instances::list(&rig.tenant(), &made.rule_id, 10, None).await.unwrap();
-    let states: Vec<State> = page.items.iter().map(|instance| instance.state).collect();
-    assert_eq!(states, [State::Unknown]);
+    let states: Vec<Standing> = page.items.iter().map(|instance| instance.state).collect();
+    assert_eq!(states, [Standing::Evaluated(State::Unknown)]);
     assert!(told(&rig).await.is_empty());
 }
