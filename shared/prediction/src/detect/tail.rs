@@ -144,7 +144,7 @@ mod tests {
         for (tail, least, most) in [(exponential, 0.0, 0.02), (power, 0.05, HEAVIEST), (thin, 0.0, 0.0)] {
             let shape = tail.shape(1.0);
             assert!((least..=most).contains(&shape), "{tail:?} {shape}");
-            assert_eq!(tail.shape(0.0).to_bits(), 0.0_f64.to_bits());
+            assert!(tail.shape(0.0).abs() < 1e-9);
             for value in [0.0, 3.0, 5.0, 20.0, 1e9] {
                 let (plain, cautious) = (tail.evidence(value), tail.cautious_evidence(value, 1.0));
                 assert!(
