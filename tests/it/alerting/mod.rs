@@ -19,5 +19,6 @@ mod rig;
 mod rule_types;
 mod rules;
 mod stage;
+mod storm;
 mod story;
 mod telling;

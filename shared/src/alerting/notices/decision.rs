@@ -7,7 +7,7 @@
 use super::flush::{Flush, Role};
 use super::situation::{Group, Logged, Noticed, Situation, Told};
 use crate::clock::{MINUTE, Millis};
-use crate::id::{ChannelId, RuleId, SilenceId};
+use crate::id::{AlertId, ChannelId, RuleId, SilenceId};
 use crate::notify::NewMessage;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +23,7 @@ pub(super) struct Decided {
 /// then the last minute is looked at, too. Transitions of later minutes are taken note of, and their rules due then.
 pub(super) fn decide(situation: &mut Situation, transitions: &[Logged], until: Millis, asked: bool) -> Decided {
     let mut decided = Decided::default();
+    let alerts = situation.alerts_of_rules();
     let first = situation.minute.saturating_add(MINUTE);
     // what a lane tells that nobody has waited for happens now
     let happens = |transition: &Logged| transition.minute.max(first);
@@ -53,7 +54,8 @@ pub(super) fn decide(situation: &mut Situation, transitions: &[Logged], until: M
         }
         let rules: Vec<RuleId> = situation.rules.keys().cloned().collect();
         for rule_id in rules {
-            let due = situation.look_at(&rule_id, minute, &mut decided.messages);
+            let alerts = alerts.get(&rule_id).map_or(&[][..], Vec::as_slice);
+            let due = situation.look_at(&rule_id, alerts, minute, &mut decided.messages);
             minutes.extend(due.filter(|due| minute < *due && *due <= until));
         }
         let ended = decided.ended.len();
@@ -90,8 +92,25 @@ impl Situation {
         }
     }
 
-    /// Decides for one rule in one minute, and returns when to look at it again if nothing changes before.
-    fn look_at(&mut self, rule_id: &RuleId, minute: Millis, messages: &mut Vec<NewMessage>) -> Option<Millis> {
+    fn alerts_of_rules(&self) -> BTreeMap<RuleId, Vec<AlertId>> {
+        let mut of_rules: BTreeMap<RuleId, Vec<AlertId>> = BTreeMap::new();
+        for (alert_id, alert) in &self.alerts {
+            of_rules
+                .entry(alert.rule_id.clone())
+                .or_default()
+                .push(alert_id.clone());
+        }
+        of_rules
+    }
+
+    /// Decides for one rule and its alerts in one minute, and returns when to look at it again if nothing changes before.
+    fn look_at(
+        &mut self,
+        rule_id: &RuleId,
+        alerts: &[AlertId],
+        minute: Millis,
+        messages: &mut Vec<NewMessage>,
+    ) -> Option<Millis> {
         let mut rule = self.rules.get(rule_id)?.clone();
         let mut groups = std::mem::take(&mut rule.groups);
         let mut due = None;
@@ -105,6 +124,7 @@ impl Situation {
                 situation: self,
                 rule_id,
                 rule: &rule,
+                alerts,
                 role,
                 minute,
                 inhibitors: &inhibitors,
@@ -182,7 +202,7 @@ fn audience(
 }
 
 /// When one of the rule's own channels was told first of each alert.
-fn first_told(own: &[ChannelId], groups: &[Group]) -> BTreeMap<crate::id::AlertId, Millis> {
+fn first_told(own: &[ChannelId], groups: &[Group]) -> BTreeMap<AlertId, Millis> {
     let mut first = BTreeMap::new();
     for group in groups.iter().filter(|group| own.contains(&group.channel_id)) {
         for (alert_id, Told { at, from, .. }) in &group.members {

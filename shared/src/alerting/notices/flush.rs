@@ -30,6 +30,8 @@ pub(super) struct Flush<'a> {
     pub(super) situation: &'a Situation,
     pub(super) rule_id: &'a RuleId,
     pub(super) rule: &'a Rule,
+    /// all that there is of the rule
+    pub(super) alerts: &'a [AlertId],
     pub(super) role: Role,
     pub(super) minute: Millis,
     /// what alerts have that it is inhibited by
@@ -78,10 +80,8 @@ impl Flush<'_> {
     }
 
     fn alerts(&self) -> impl Iterator<Item = (&AlertId, &Alert)> {
-        self.situation
-            .alerts
-            .iter()
-            .filter(|(_, alert)| alert.rule_id == *self.rule_id)
+        let known = &self.situation.alerts;
+        self.alerts.iter().filter_map(|alert_id| known.get_key_value(alert_id))
     }
 
     /// Puts alerts that no group of the channel has into one, and returns those for each group, with new groups for those that

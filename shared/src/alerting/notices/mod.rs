@@ -6,14 +6,17 @@
 //!
 //! - `situation`: what the decision is made from.
 //! - `flush`, `quiet`: the decision itself.
-//! - `read`, `write`: the same in the database.
+//! - `look`, `read`, `pages`, `rows`, `write`: the same in the database.
 //! - `rehearsal`: the decision over alerts that were not raised, for a dry run.
 
 mod decision;
 mod flush;
+mod look;
+mod pages;
 mod quiet;
 mod read;
 mod rehearsal;
+mod rows;
 mod situation;
 mod write;
 

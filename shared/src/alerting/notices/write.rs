@@ -10,7 +10,7 @@ use crate::id::RuleId;
 use crate::notify::outbox;
 use db::{Batch, DbError, Step, args, raise};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What became of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,12 +169,10 @@ fn members(before: &Situation, after: &Situation) -> Option<Step> {
 /// A rule of which nothing is open any longer is forgotten.
 fn rules(before: &Situation, after: &Situation) -> Vec<Step> {
     let (mut open, mut done) = (Vec::new(), Vec::new());
+    let noticed = after.alerts.values().filter(|alert| alert.noticed.is_some());
+    let with_alerts: BTreeSet<&RuleId> = noticed.map(|alert| &alert.rule_id).collect();
     for (rule_id, rule) in &after.rules {
-        let alerts = after
-            .alerts
-            .values()
-            .any(|alert| alert.rule_id == *rule_id && alert.noticed.is_some());
-        if alerts || rule.groups.iter().any(|group| !group.closed) {
+        if with_alerts.contains(rule_id) || rule.groups.iter().any(|group| !group.closed) {
             if before.rules.get(rule_id).map(|was| was.due) != Some(rule.due) || rule.due.is_none() {
                 open.push(json!([rule_id, rule.due]));
             }

@@ -1,4 +1,4 @@
-use super::effects::{AlertRow, Effects, RaisedRule};
+use super::effects::Effects;
 use super::load::{LANE, Position};
 use super::marks;
 use crate::Error;
@@ -114,53 +114,84 @@ fn pages(lane: &Lane) -> Vec<Step> {
 
 /// Changes come before births: an alert that ends makes room for the next one of the same rule and series.
 pub(in crate::alerting) fn alerts(effects: &Effects) -> Result<Vec<Step>, Error> {
-    let mut steps = Vec::new();
-    let changed: Vec<&AlertRow> = effects.changed().collect();
-    if !changed.is_empty() {
-        steps.push(Step::tenant(
-            // the limit keeps the list a table of its own: joined in, it would be gone through for every alert
+    let changed = effects
+        .changed()
+        .map(|row| (&row.alert_id, row.status, row.resolved_at, row.value, &row.reason));
+    let raised = effects.raised().map(|row| (&row.rule_id, &row.print, &row.definition));
+    let born = effects.born().map(|row| {
+        (
+            &row.alert_id,
+            &row.rule_id,
+            row.series_id,
+            row.status,
+            row.severity,
+            row.started_at,
+            row.resolved_at,
+            row.value,
+            &row.summary,
+            &row.reason,
+            &row.rule_print,
+        )
+    });
+    let transitions = effects.transitions().iter().map(|row| {
+        (
+            row.minute,
+            &row.alert_id,
+            &row.rule_id,
+            row.series_id,
+            row.from_state,
+            row.to_state,
+            row.value,
+            &row.reason,
+            &row.evidence,
+        )
+    });
+    let steps = [
+        // the limit keeps the list a table of its own: joined in, it would be gone through for every alert
+        listed(
             "UPDATE alerts SET status = n.status, resolved_at = n.resolved_at, value = coalesce(n.value, alerts.value),
                 reason = n.reason
-             FROM (SELECT a.org_id, j.value ->> 'alert_id' AS alert_id, j.value ->> 'status' AS status,
-                        j.value ->> 'resolved_at' AS resolved_at, j.value ->> 'value' AS value, j.value ->> 'reason' AS reason
+             FROM (SELECT a.org_id, j.value ->> 0 AS alert_id, j.value ->> 1 AS status, j.value ->> 2 AS resolved_at,
+                        j.value ->> 3 AS value, j.value ->> 4 AS reason
                    FROM authority AS a JOIN json_each(?2) AS j LIMIT -1) AS n
              WHERE alerts.org_id = n.org_id AND alerts.alert_id = n.alert_id",
-            args![json(&changed)?],
-        ));
-    }
-    let raised: Vec<&RaisedRule> = effects.raised().collect();
-    if !raised.is_empty() {
-        steps.push(Step::tenant(
+            changed,
+        )?,
+        listed(
             "INSERT INTO raised_rules (org_id, rule_id, print, definition)
-             SELECT a.org_id, j.value ->> 'rule_id', j.value ->> 'print', j.value ->> 'definition'
-             FROM authority AS a JOIN json_each(?2) AS j WHERE true
+             SELECT a.org_id, j.value ->> 0, j.value ->> 1, j.value ->> 2 FROM authority AS a JOIN json_each(?2) AS j WHERE true
              ON CONFLICT (org_id, rule_id, print) DO NOTHING",
-            args![json(&raised)?],
-        ));
-    }
-    let born: Vec<&AlertRow> = effects.born().collect();
-    if !born.is_empty() {
-        steps.push(Step::tenant(
-            "INSERT INTO alerts (org_id, alert_id, rule_id, series_id, status, severity, started_at, resolved_at, value, summary, reason, rule_print)
-             SELECT a.org_id, j.value ->> 'alert_id', j.value ->> 'rule_id', j.value ->> 'series_id', j.value ->> 'status',
-                j.value ->> 'severity', j.value ->> 'started_at', j.value ->> 'resolved_at', j.value ->> 'value',
-                j.value ->> 'summary', j.value ->> 'reason', j.value ->> 'rule_print'
+            raised,
+        )?,
+        listed(
+            "INSERT INTO alerts (org_id, alert_id, rule_id, series_id, status, severity, started_at, resolved_at, value, summary,
+                reason, rule_print)
+             SELECT a.org_id, j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5,
+                j.value ->> 6, j.value ->> 7, j.value ->> 8, j.value ->> 9, j.value ->> 10
              FROM authority AS a JOIN json_each(?2) AS j",
-            args![json(&born)?],
-        ));
-    }
-    if !effects.transitions().is_empty() {
-        steps.push(Step::tenant(
+            born,
+        )?,
+        listed(
             "INSERT INTO transitions (org_id, seq, minute, alert_id, rule_id, series_id, from_state, to_state, value, reason, evidence)
              SELECT s.org_id,
                 1 + max(s.notified_seq, coalesce((SELECT max(seq) FROM transitions WHERE org_id = s.org_id), 0)) + j.key,
-                j.value ->> 'minute', j.value ->> 'alert_id', j.value ->> 'rule_id', j.value ->> 'series_id',
-                j.value ->> 'from_state', j.value ->> 'to_state', j.value ->> 'value', j.value ->> 'reason', j.value ->> 'evidence'
+                j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5, j.value ->> 6,
+                j.value ->> 7, j.value ->> 8
              FROM org_state AS s JOIN json_each(?2) AS j WHERE s.org_id = (SELECT org_id FROM authority)",
-            args![json(&effects.transitions())?],
-        ));
+            transitions,
+        )?,
+    ];
+    Ok(steps.into_iter().flatten().collect())
+}
+
+/// A statement over rows, if there are any. They are arrays: the database reads those quicker than objects.
+fn listed(sql: &'static str, rows: impl Iterator<Item = impl Serialize>) -> Result<Option<Step>, Error> {
+    let rows: Vec<_> = rows.collect();
+    if rows.is_empty() {
+        return Ok(None);
     }
-    Ok(steps)
+    let rows = serde_json::to_string(&rows).map_err(|error| Error::unavailable(error.to_string()))?;
+    Ok(Some(Step::tenant(sql, args![rows])))
 }
 
 fn detection(write: &Write<'_>) -> Result<Vec<Step>, Error> {
@@ -203,8 +234,4 @@ fn position(write: &Write<'_>) -> [Step; 2] {
             args![position.minute],
         ),
     ]
-}
-
-fn json(rows: &impl Serialize) -> Result<String, Error> {
-    serde_json::to_string(rows).map_err(|error| Error::unavailable(error.to_string()))
 }

@@ -4,7 +4,6 @@ use crate::alerting::rule::{Definition, RuleKey};
 use crate::clock::Millis;
 use crate::id::AlertId;
 use crate::series::SeriesId;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -12,7 +11,7 @@ use std::collections::BTreeMap;
 const NO_SERIES: i64 = -1;
 
 /// An alert as the tick leaves it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(in crate::alerting) struct AlertRow {
     pub(super) alert_id: AlertId,
     pub(super) rule_id: String,
@@ -29,7 +28,7 @@ pub(in crate::alerting) struct AlertRow {
 }
 
 /// One line of the transition log, but for its number.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(in crate::alerting) struct TransitionRow {
     pub(super) minute: Millis,
     pub(super) alert_id: AlertId,
@@ -66,7 +65,7 @@ impl Change {
 }
 
 /// A rule as it raised alerts, kept once for all of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::alerting) struct RaisedRule {
     pub(super) rule_id: String,
     /// hash of the definition

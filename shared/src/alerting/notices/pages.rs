@@ -1,0 +1,96 @@
+//! What there may be more of than one reply of the database holds: the alerts of a storm, their groups, and what these were told.
+//!
+//! A page is ordered by what it goes on after. Pages are not one snapshot, but all that they tell is changed by stage 2 alone, and its
+//! write is refused if another run was faster.
+
+use crate::Error;
+use crate::auth::Tenant;
+use db::{Batch, DbError, Row, Step, args};
+
+/// Rows of one page: three of them stay below 8 MB.
+const ROWS: usize = 5_000;
+
+fn limit() -> i64 {
+    i64::try_from(ROWS).unwrap_or(i64::MAX)
+}
+
+/// All rows of which these are the first page.
+pub(super) async fn all(
+    tenant: &Tenant,
+    first: Vec<Row>,
+    next: impl Fn(&Row) -> Result<Step, DbError>,
+) -> Result<Vec<Row>, Error> {
+    let mut rows = first;
+    let mut read = rows.len();
+    while let Some(last) = rows.last().filter(|_| read == ROWS) {
+        let mut reply = tenant.run(Batch::read_one(next(last)?)).await?;
+        let more = reply.steps.pop().unwrap_or_default().rows;
+        read = more.len();
+        rows.extend(more);
+    }
+    Ok(rows)
+}
+
+/// Alerts of these rules, and of their parents, that are not all told, and those that are named, after one.
+pub(super) fn alerts(rules: &str, named: &str, after: &str) -> Step {
+    // joins are crossed: SQLite would begin with everything that the organization was ever told
+    Step::tenant(
+        "SELECT a.alert_id, a.rule_id, a.severity, s.metric_key, coalesce(s.dimensions, '{}'), a.started_at, a.acknowledged_at,
+            a.noticed, coalesce(a.noticed_seq, 0), coalesce(t.minute, 0)
+         FROM (
+            SELECT value AS alert_id FROM json_each(?3) WHERE value > ?4
+            UNION
+            SELECT o.alert_id FROM json_each(?2) AS w
+            CROSS JOIN alerts AS o INDEXED BY alerts_noticed
+              ON o.org_id = (SELECT org_id FROM authority) AND o.rule_id = w.value AND o.noticed IS NOT NULL AND o.alert_id > ?4
+            UNION
+            SELECT o.alert_id FROM json_each(?2) AS w
+            CROSS JOIN alert_rules AS r ON r.org_id = (SELECT org_id FROM authority) AND r.rule_id = w.value
+            CROSS JOIN json_each(r.routing, '$.inhibited_by') AS parent
+            CROSS JOIN alerts AS o INDEXED BY alerts_noticed
+              ON o.org_id = r.org_id AND o.rule_id = parent.value AND o.noticed IS NOT NULL AND o.alert_id > ?4
+            ORDER BY alert_id LIMIT ?5
+         ) AS wanted
+         CROSS JOIN alerts AS a ON a.org_id = (SELECT org_id FROM authority) AND a.alert_id = wanted.alert_id
+         LEFT JOIN time_series AS s ON s.org_id = a.org_id AND s.series_id = a.series_id
+         LEFT JOIN transitions AS t ON t.org_id = a.org_id AND t.seq = a.noticed_seq AND t.alert_id = a.alert_id
+         ORDER BY wanted.alert_id",
+        args![rules, named, after, limit()],
+    )
+}
+
+/// The open groups of these rules, after one.
+pub(super) fn groups(rules: &str, (channel, group): (&str, &str)) -> Step {
+    Step::tenant(
+        "SELECT g.channel_id, g.group_id, g.rule_id, g.labels, g.flush, g.last_at FROM json_each(?2) AS w
+         CROSS JOIN notification_groups AS g INDEXED BY notification_groups_open
+           ON g.org_id = (SELECT org_id FROM authority) AND g.rule_id = w.value AND g.closed = 0
+         WHERE (g.channel_id, g.group_id) > (?3, ?4) ORDER BY g.channel_id, g.group_id LIMIT ?5",
+        args![rules, channel, group, limit()],
+    )
+}
+
+/// What the open groups of these rules were told of alerts, after one at a channel. Of alerts whose end is told only what may not have
+/// got out.
+pub(super) fn members(rules: &str, (alert, channel): (&str, &str)) -> Step {
+    Step::tenant(
+        "SELECT m.alert_id, g.channel_id, g.group_id, m.told, m.told_at, m.flush_from, m.flush_to FROM json_each(?2) AS w
+         CROSS JOIN notification_groups AS g INDEXED BY notification_groups_open
+           ON g.org_id = (SELECT org_id FROM authority) AND g.rule_id = w.value AND g.closed = 0
+         CROSS JOIN group_alerts AS m INDEXED BY group_alerts_unended
+           ON m.org_id = g.org_id AND m.channel_id = g.channel_id AND m.group_id = g.group_id AND m.flush_to IS NULL
+         WHERE (m.alert_id, g.channel_id) > (?3, ?4)
+         UNION
+         SELECT m.alert_id, g.channel_id, g.group_id, m.told, m.told_at, m.flush_from, m.flush_to FROM json_each(?2) AS w
+         CROSS JOIN notification_groups AS g INDEXED BY notification_groups_open
+           ON g.org_id = (SELECT org_id FROM authority) AND g.rule_id = w.value AND g.closed = 0
+         CROSS JOIN outbox AS o INDEXED BY outbox_untold
+           ON o.org_id = g.org_id AND o.channel_id = g.channel_id AND o.group_id = g.group_id
+              AND o.attempts = 0 AND o.state IN ('dead', 'superseded') AND o.state = 'dead'
+         CROSS JOIN group_alerts AS m INDEXED BY group_alerts_by_group
+           ON m.org_id = g.org_id AND m.channel_id = g.channel_id AND m.group_id = g.group_id AND m.flush_to >= o.flush
+         WHERE (m.alert_id, g.channel_id) > (?3, ?4)
+         ORDER BY 1, 2 LIMIT ?5",
+        args![rules, alert, channel, limit()],
+    )
+}
