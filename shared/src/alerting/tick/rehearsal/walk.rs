@@ -171,8 +171,8 @@ impl<'a> Walk<'a> {
             let mut effects = Effects::default();
             let stop = evaluate(&mut self.lane, &mut self.cold, &scene, series_id, &mut effects);
             stirred |= self.lane.changed() > 0;
+            // what is cold stays as it is: there is no database from which it could be read again
             self.lane.saved();
-            self.cold.saved();
             if !effects.marks.is_empty() {
                 marks::drop_applied(&mut self.marks, &effects.marks);
             }
