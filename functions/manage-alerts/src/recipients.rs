@@ -21,8 +21,8 @@ pub(crate) fn routes() -> Routes {
 async fn look(State(app): State<App>, query: Query) -> Result<Html<String>, Error> {
     let (text, token) = token(query)?;
     let standing = recipients::standing(&app, &token).await?;
-    let confirm = button("confirm", &text, "Yes, send me alerts");
-    let unsubscribe = button("unsubscribe", &text, "Send me no mail");
+    let confirm = button("recipients/confirm", &text, "Yes, send me alerts");
+    let unsubscribe = button("recipients/unsubscribe", &text, "Send me no mail");
     Ok(match standing {
         Standing::Pending => page("Somebody wants alerts to be mailed to you.", &[confirm, unsubscribe]),
         Standing::Confirmed => page("Alerts are mailed to you.", &[unsubscribe]),
@@ -64,8 +64,9 @@ fn token(mut query: Query) -> Result<(String, Token), Error> {
     given.ok_or(Error::NotFound("the recipient"))
 }
 
+/// The action is relative to the page: the installation's address may have a path.
 fn button(action: &str, token: &str, label: &str) -> String {
-    format!("<form method=\"post\" action=\"/v1/recipients/{action}?token={token}\"><button>{label}</button></form>\n")
+    format!("<form method=\"post\" action=\"{action}?token={token}\"><button>{label}</button></form>\n")
 }
 
 fn page(text: &str, buttons: &[String]) -> Html<String> {

@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use tests::on_both;
+use tests::product::Backend;
 
 on_both! {
     start = Stage::new;
@@ -16,6 +17,14 @@ on_both! {
     random_histories_are_told_from_their_beginning_to_their_end => async |stage: Stage| {
         random(stage, 1).await;
     };
+}
+
+/// The same on a file, where it is quick, with other numbers.
+#[tokio::test]
+async fn more_histories_are_told_from_their_beginning_to_their_end() {
+    for seed in 2..=12 {
+        random(Stage::new(Backend::Embedded).await, seed).await;
+    }
 }
 
 const HOSTS: [&str; 4] = ["a", "b", "c", "d"];
