@@ -18,6 +18,8 @@ const LEVEL: f64 = 95.0;
 const MAX_BYTES: i64 = 12_000;
 /// Rows of one page, which stays below 8 MB in base64.
 const ROWS: i64 = 500;
+/// Pages of the past of one series: one forecast an hour for more than half a year.
+const PAGES: usize = 10;
 
 /// The forecasts of some series.
 #[derive(Debug, Default)]
@@ -25,6 +27,15 @@ pub struct Expected {
     asked: BTreeSet<SeriesId>,
     /// in the order in which they were stored
     forecasts: HashMap<SeriesId, Vec<Stored>>,
+}
+
+/// Where the reading of forecasts stands.
+struct Reading {
+    /// JSON
+    series: String,
+    /// what counts in it, and in later ones, is read
+    minute: Millis,
+    after: (i64, String),
 }
 
 #[derive(Debug)]
@@ -46,36 +57,64 @@ impl Expected {
         series: impl Iterator<Item = SeriesId>,
         minute: Millis,
     ) -> Result<(), Error> {
-        let new: Vec<i64> = series.filter(|id| self.asked.insert(*id)).map(SeriesId::raw).collect();
+        let new: Vec<SeriesId> = series.filter(|id| self.asked.insert(*id)).collect();
         if new.is_empty() {
             return Ok(());
         }
-        let new = serde_json::json!(new).to_string();
-        let mut after = (-1, String::new());
-        loop {
-            let step = Step::tenant(
-                NEWEST,
-                args![&new, counts_from(minute), MAX_BYTES, after.0, &after.1, ROWS],
-            );
-            let reply = tenant.run(Batch::read_one(step)).await?;
-            let rows = &reply.step(0)?.rows;
-            for row in rows {
-                after = (row.integer(0)?, row.text(1)?.to_owned());
-                let broken = || DbError::Other("a stored forecast has a wrong series".into());
-                let series_id = SeriesId::from_raw(after.0).ok_or_else(broken)?;
-                // one that this version cannot read must not be in the way of the minute
-                if let Ok(packed) = PackedForecast::decode(row.blob(4)?) {
-                    self.forecasts.entry(series_id).or_default().push(Stored {
-                        created_at: row.integer(2)?,
-                        origin: row.integer(3)?,
-                        packed,
-                    });
-                }
-            }
-            if i64::try_from(rows.len()).unwrap_or(ROWS) < ROWS {
-                return Ok(());
+        let mut reading = Reading::new(&new, minute);
+        while self.page(tenant, &mut reading).await?.is_some() {}
+        Ok(())
+    }
+
+    /// Reads those of one series that counted in the minutes after `from`, up to `to`, the oldest first. Returns whether those
+    /// are all: of very many the newest are left out.
+    ///
+    /// # Errors
+    /// 401, 403 or 503.
+    pub async fn read_past(
+        &mut self,
+        tenant: &Tenant,
+        series_id: SeriesId,
+        from: Millis,
+        to: Millis,
+    ) -> Result<bool, Error> {
+        let mut reading = Reading::new(&[series_id], from.saturating_add(MINUTE));
+        for _ in 0..PAGES {
+            let newest = self.page(tenant, &mut reading).await?;
+            if newest.is_none_or(|created_at| created_at > counts_from(to)) {
+                return Ok(true);
             }
         }
+        Ok(false)
+    }
+
+    /// Reads the next page. Returns when its last forecast was stored, if there may be another page.
+    async fn page(&mut self, tenant: &Tenant, reading: &mut Reading) -> Result<Option<Millis>, Error> {
+        let Reading { series, minute, after } = reading;
+        let step = Step::tenant(
+            NEWEST,
+            args![&*series, counts_from(*minute), MAX_BYTES, after.0, &after.1, ROWS],
+        );
+        let reply = tenant.run(Batch::read_one(step)).await?;
+        let rows = &reply.step(0)?.rows;
+        let mut newest = None;
+        for row in rows {
+            *after = (row.integer(0)?, row.text(1)?.to_owned());
+            let broken = || DbError::Other("a stored forecast has a wrong series".into());
+            let series_id = SeriesId::from_raw(after.0).ok_or_else(broken)?;
+            let created_at = row.integer(2)?;
+            newest = Some(created_at);
+            // one that this version cannot read must not be in the way of the minute
+            if let Ok(packed) = PackedForecast::decode(row.blob(4)?) {
+                self.forecasts.entry(series_id).or_default().push(Stored {
+                    created_at,
+                    origin: row.integer(3)?,
+                    packed,
+                });
+            }
+        }
+        let is_last = i64::try_from(rows.len()).unwrap_or(ROWS) < ROWS;
+        Ok(newest.filter(|_| !is_last))
     }
 
     /// What was expected in `minute` of a value of the time `t`.
@@ -90,6 +129,17 @@ impl Expected {
 /// be seen yet.
 fn counts_from(minute: Millis) -> Millis {
     minute.saturating_sub(MINUTE)
+}
+
+impl Reading {
+    fn new(series: &[SeriesId], minute: Millis) -> Self {
+        let raw: Vec<i64> = series.iter().map(|id| id.raw()).collect();
+        Self {
+            series: serde_json::json!(raw).to_string(),
+            minute,
+            after: (-1, String::new()),
+        }
+    }
 }
 
 impl Stored {

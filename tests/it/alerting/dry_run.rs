@@ -1,5 +1,7 @@
 //! Point 2: a rule is tried on history, over HTTP and on both databases.
 
+mod messages;
+
 use ::http::Method;
 use intentvision::clock::{Clock, MINUTE, Millis};
 use intentvision::config::Config;
@@ -162,47 +164,6 @@ async fn save(product: &Product, key: &str, rule: &Value) -> String {
     let made = product.post("/v1/alert-rules", key, rule).await;
     assert_eq!(made.status, 201, "{}", made.json());
     made.json()["rule_id"].as_str().unwrap().to_owned()
-}
-
-#[tokio::test]
-async fn a_dry_run_counts_the_messages_that_the_tick_decided() {
-    for backend in [Backend::Embedded, Backend::Remote] {
-        let (product, key) = product(backend).await;
-        let schedule = json!({"name": "coffee", "time_zone": "UTC", "mutes": "during",
-            "weekly": [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "00:30", "to": "00:50"}]});
-        let schedule = product.post("/v1/mute-schedules", &key, &schedule).await.json();
-        let mut rules = Vec::new();
-        for (number, fields) in [
-            json!({}),
-            json!({"notify": {"group_by": ["host"]}, "no_data_after": "4m"}),
-            json!({"notify": {"group_wait": "2m", "group_interval": "3m", "repeat_interval": "6m"}}),
-            json!({"mute_schedules": [schedule["schedule_id"]], "notify": {"group_by": ["host"], "group_interval": "1m"}}),
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            let channel = json!({"name": format!("c{number}"), "type": "webhook", "config": {"url": "https://example.com/hook"}});
-            let channel = product.post("/v1/notification-channels", &key, &channel).await.json();
-            let channel = channel["channel_id"].as_str().unwrap().to_owned();
-            let mut rule = rule(&above(5), &fields);
-            rule["channels"] = json!([channel]);
-            rules.push((channel, save(&product, &key, &rule).await));
-        }
-        two_hours(&product, &key).await;
-        let mut counts = Vec::new();
-        for (channel, rule_id) in rules {
-            let path = format!("/v1/deliveries?channel_id={channel}&limit=1000");
-            let log = product.get(&path, &key).await.json();
-            let decided = log["items"].as_array().unwrap().len();
-            let saved = json!({"rule_id": rule_id, "from": START});
-            let report = product.post(TEST, &key, &saved).await.json();
-            assert_eq!(report["notifications"], decided, "{rule_id}");
-            counts.push(decided);
-        }
-        assert!(counts.iter().all(|count| *count > 2), "{counts:?}");
-        counts.dedup();
-        assert_eq!(counts.len(), 4, "how it is told makes a difference");
-    }
 }
 
 #[tokio::test]

@@ -50,14 +50,18 @@ impl Rehearsal {
     }
 
     /// What such a rule would have done up to a minute, and where it stands then.
-    pub(in crate::alerting) fn run(&self, definition: &Definition, until: Millis) -> (Vec<Change>, State) {
-        let rule_id = RuleId::derived(self.from, &[b"rehearsal"]);
-        let key = RuleKey::of(&rule_id);
+    pub(in crate::alerting) fn run(
+        &self,
+        rule_id: &RuleId,
+        definition: &Definition,
+        until: Millis,
+    ) -> (Vec<Change>, State) {
+        let key = RuleKey::of(rule_id);
         let mut inputs = self.inputs.clone();
         inputs.events.retain(|event| event.minute <= until);
         inputs.events.sort_by_key(|event| event.minute);
         inputs.rules.push(Rule {
-            rule_id,
+            rule_id: rule_id.clone(),
             definition: Definition {
                 enabled: true,
                 ..definition.clone()

@@ -147,12 +147,12 @@ pub(super) fn warnings(report: &Report, is_now: bool) -> Vec<String> {
     if report.series_matched == 0 {
         warnings.push("no series matches the rule yet".to_owned());
     }
-    if !report.complete {
-        let Report {
-            series_evaluated,
-            series_matched,
-            ..
-        } = report;
+    let Report {
+        series_evaluated,
+        series_matched,
+        ..
+    } = report;
+    if series_evaluated < series_matched {
         warnings.push(format!(
             "there was no time for all: {series_evaluated} of {series_matched} series were gone through to the end"
         ));

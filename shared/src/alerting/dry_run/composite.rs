@@ -1,62 +1,70 @@
 //! A composite rule on what the rules that it names would have done.
 
 use super::advice::{self, Suggestion};
-use super::episode;
-use super::stage::{Run, Stage};
+use super::run::{Run, Tally};
+use super::stage::{Found, Stage};
 use crate::Error;
 use crate::alerting::composite::Rehearsal;
 use crate::alerting::rule::Rule;
+use crate::alerting::tick::Change;
 use crate::alerting::{Definition, notices, rules};
 use crate::budget::Budget;
 use crate::clock::Millis;
+use crate::id::RuleId;
 use std::collections::BTreeSet;
 
 impl<B: Budget + 'static> Stage<'_, B> {
     /// A composite rule. The rules that it names are gone through as they are now; one that is disabled never fires.
     pub(super) async fn composite(&mut self, definition: &Definition) -> Result<(Run, Vec<Suggestion>), Error> {
-        let named = self.named(definition).await?;
-        let times = self.rehearsal(definition);
-        let mut run = Run::new(times.from(), times.to(), 0);
-        let mut rehearsal = Rehearsal::new(named.clone(), run.from);
-        let mut until = run.to;
-        for rule in named.iter().filter(|rule| rule.is_live()) {
-            if !rule.definition.condition.is_composite() {
-                until = until.min(self.member(rule, &mut run, &mut rehearsal).await?);
-            }
-        }
-        run.complete = until == run.to;
-        let (changes, state) = rehearsal.run(definition, until);
-        run.take(None, episode::episodes(&changes, until), state, until);
-        (_, run.notifications) = self.messages(definition, vec![without_series(changes)], until).await?;
+        let mut run = Run::new(self.from, self.to);
+        let (rehearsal, until) = self.members(definition, &mut run.tally).await?;
+        run.complete = until == self.to;
+        run.until = until;
+        let rule_id = self.rule_id.clone();
+        let (changes, state) = rehearsal.run(&rule_id, definition, until);
+        run.alone(without_series(&rule_id, changes), state, until);
+        self.inhibit(definition, &mut run).await?;
+        self.tell(definition, &mut run).await?;
         let mut suggestions = Vec::new();
         if run.is_noisy() {
-            for trial in advice::trials(definition, &[], run.to.saturating_sub(run.from)) {
-                let (changes, _) = rehearsal.run(&trial.definition, until);
-                suggestions.push(self.suggestion(trial, vec![without_series(changes)], &run).await?);
+            for trial in advice::trials(definition, &[], self.to.saturating_sub(self.from)) {
+                let (changes, _) = rehearsal.run(&rule_id, &trial.definition, until);
+                let all = vec![without_series(&rule_id, changes)];
+                suggestions.push(self.suggestion(trial, all, &run).await?);
             }
         }
         Ok((run, suggestions))
     }
 
-    /// Goes through the series of a rule, and returns the minute up to which all of them were.
-    async fn member(&mut self, rule: &Rule, run: &mut Run, composite: &mut Rehearsal) -> Result<Millis, Error> {
-        let rehearsal = self.rehearsal(&rule.definition);
-        let series = self.watched(&rule.definition).await?;
-        run.matched += series.len();
-        let mut until = rehearsal.to();
-        for name in series {
-            if !self.another() {
-                return Ok(rehearsal.from());
+    /// Goes through a composite rule that is saved, as if it had been saved at the beginning.
+    pub(super) async fn saved_composite(&mut self, rule: &Rule, tally: &mut Tally) -> Result<Found, Error> {
+        let (rehearsal, until) = self.members(&rule.definition, tally).await?;
+        let (changes, _) = rehearsal.run(&rule.rule_id, &rule.definition, until);
+        Ok(Found {
+            until,
+            changed: vec![without_series(&rule.rule_id, changes)],
+        })
+    }
+
+    /// Goes through the rules that a composite one names, and returns the minute up to which all of them were.
+    async fn members(&mut self, definition: &Definition, tally: &mut Tally) -> Result<(Rehearsal, Millis), Error> {
+        let named = self.named(definition).await?;
+        let mut rehearsal = Rehearsal::new(named.clone(), self.from);
+        let mut until = self.to;
+        for rule in named.iter().filter(|rule| rule.is_live()) {
+            if rule.definition.condition.is_composite() {
+                continue;
             }
-            let series_id = name.series_id;
-            let subject = rehearsal.read(self.tenant, name).await?;
-            let (_, rehearsed) = self.rehearse(&rehearsal, subject).await?;
-            composite.take(&rule.rule_id, series_id, &rehearsed.changes);
-            run.forecasts += rehearsed.forecasts;
-            run.evaluated += usize::from(rehearsed.until == rehearsal.to());
-            until = until.min(rehearsed.until);
+            let series = self.watched(&rule.definition).await?;
+            let found = self.saved(rule, series, tally).await?;
+            for one in &found.changed {
+                if let Some(series) = &one.series {
+                    rehearsal.take(&rule.rule_id, series.series_id, &one.changes);
+                }
+            }
+            until = until.min(found.until);
         }
-        Ok(until)
+        Ok((rehearsal, until))
     }
 
     /// The rules that a composite one names, and those that composite ones among these name.
@@ -75,6 +83,10 @@ impl<B: Budget + 'static> Stage<'_, B> {
     }
 }
 
-fn without_series(changes: Vec<crate::alerting::tick::Change>) -> notices::Rehearsed {
-    notices::Rehearsed { series: None, changes }
+fn without_series(rule_id: &RuleId, changes: Vec<Change>) -> notices::Rehearsed {
+    notices::Rehearsed {
+        rule_id: rule_id.clone(),
+        series: None,
+        changes,
+    }
 }

@@ -1,14 +1,17 @@
 //! What a rule would have done, had it been there: `POST /v1/alert-rules/test`. Nothing is written.
 //!
 //! Stored points go through the state machine of the tick itself (`tick::Rehearsal`), each as if it had been received when
-//! it was stamped; a composite rule goes over what the rules that it names would have done. What comes of it goes through the
-//! decision who is told (`notices::count`). So a dry run finds the alerts that the tick would have raised, and their messages.
+//! it was stamped, and detectors that go by stored forecasts go by those of that time; a composite rule goes over what the rules that
+//! it names would have done. What comes of it goes through the decision who is told (`notices::count`), together with what the
+//! rules that inhibit it would have done. So a dry run finds the alerts that the tick would have raised, and their messages.
 
 mod advice;
 mod composite;
 mod episode;
+mod parents;
 mod report;
 mod request;
+mod run;
 mod stage;
 
 pub use advice::Suggestion;
@@ -19,7 +22,8 @@ pub use request::DryRunRequest;
 use crate::Error;
 use crate::auth::Tenant;
 use crate::budget::Budget;
-use stage::{Run, Stage};
+use run::Run;
+use stage::Stage;
 
 /// The most series of a reply, and the most episodes of each.
 const SHOWN: usize = 100;
@@ -41,7 +45,7 @@ pub async fn run<B: Budget + 'static>(tenant: &Tenant, request: &DryRunRequest, 
         stage.of_series(&definition).await?
     };
     let mut report = report(run, definition, suggestions);
-    report.warnings = advice::warnings(&report, to == now);
+    report.warnings.extend(advice::warnings(&report, to == now));
     report.series.sort_by(|one, other| {
         other
             .episode_count
@@ -58,16 +62,16 @@ fn report(run: Run, definition: super::Definition, suggestions: Vec<Suggestion>)
         from: run.from,
         to: run.to,
         complete: run.complete,
-        series_matched: run.matched,
-        series_evaluated: run.evaluated,
-        forecasts: run.forecasts,
+        series_matched: run.tally.matched,
+        series_evaluated: run.tally.evaluated,
+        forecasts: run.tally.forecasts,
         episodes: run.series.iter().map(|series| series.episode_count).sum(),
         longest: run.longest,
         open_percent: mean(run.series.iter().map(|series| series.open_percent)),
         open_at_end: run.series.iter().filter(|series| series.is_open()).count(),
         notifications: run.notifications,
         notifications_per_month: run.per_month(),
-        warnings: Vec::new(),
+        warnings: run.notes(),
         suggestions,
         series: run.series,
     }

@@ -1,11 +1,21 @@
 use super::*;
 use crate::alerting::instance::Status;
 use crate::alerting::rule::Draft;
+use crate::alerting::state::{Arrival, Lane, Observed};
+use crate::alerting::tick::effects::Effects;
+use crate::alerting::tick::history::Known;
+use crate::alerting::tick::marks::Marks;
+use crate::alerting::tick::minute::{Arrivals, Outlooks, Scene, evaluate};
 use crate::budget::{Count, Unlimited};
+use crate::clock::MINUTE;
+use crate::detection::cold_rows::ColdRows;
 use crate::detection::configuration::Configuration;
-use crate::series::{Dimensions, MetricKey, SeriesId};
+use crate::forecasting::Expected;
+use crate::series::{Dimensions, MetricKey, Point, SeriesId, SeriesRef};
+use prediction::LocalTime;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
 
 const START: Millis = 1_795_392_000_000;
 
@@ -19,6 +29,8 @@ fn subject(host: usize, points: Vec<Point>) -> Subject {
         name: series(host),
         points,
         marks: Vec::new(),
+        expected: Expected::default(),
+        knows_all_forecasts: true,
     }
 }
 
@@ -34,7 +46,8 @@ fn rehearsal(rule: Value, minutes: Millis) -> Rehearsal {
     let mut body = json!({"name": "r", "metric_key": "load", "severity": "error"});
     body.as_object_mut().unwrap().extend(rule.as_object().unwrap().clone());
     let definition = serde_json::from_value::<Draft>(body).unwrap().check().unwrap();
-    Rehearsal::new(&definition, &organization(), START, START + minutes * MINUTE)
+    let rule_id = RuleId::derived(START, &[b"rehearsal"]);
+    Rehearsal::new(&rule_id, &definition, &organization(), START, START + minutes * MINUTE)
 }
 
 /// Points at these distances in seconds from each other, the first ones before the start.
