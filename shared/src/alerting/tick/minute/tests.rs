@@ -2,10 +2,11 @@ use super::*;
 use crate::alerting::condition::Recents;
 use crate::alerting::rule::Draft;
 use crate::alerting::state::{Detection, Observed, Tracked};
+use crate::alerting::tick::effects::TransitionRow;
 use crate::alerting::{Condition, Span};
 use crate::clock::MINUTE;
 use crate::detection::DetectionSettings;
-use crate::id::RuleId;
+use crate::id::{AlertId, RuleId};
 use crate::series::{Dimensions, MetricKey, Point};
 use prediction::detect::{Cold, Detector, Settings, Stream};
 use proptest::prelude::*;
@@ -90,7 +91,7 @@ struct Run {
 
 /// Replays a story; `cut(n)` says whether the n-th series that was evaluated is the last of a write, after which the
 /// state goes through its rows and the effects are started anew.
-fn run(story: &Story, mut cut: impl FnMut() -> bool) -> (Run, Vec<String>) {
+fn run(story: &Story, mut cut: impl FnMut() -> bool) -> (Run, Vec<TransitionRow>) {
     let rules = rules();
     let watching = Watching::new(Some((DetectionSettings::default(), 0)), "UTC");
     let mut cold = ColdRows::default();
@@ -158,21 +159,11 @@ fn run(story: &Story, mut cut: impl FnMut() -> bool) -> (Run, Vec<String>) {
                 }
                 run.lane = Lane::decode(rows.iter().map(|(page, blob)| (*page, blob.as_slice()))).unwrap();
                 let written = std::mem::take(&mut run.effects);
-                log.extend(
-                    written
-                        .transitions()
-                        .iter()
-                        .map(|row| serde_json::to_string(row).unwrap()),
-                );
+                log.extend_from_slice(written.transitions());
             }
         }
     }
-    log.extend(
-        run.effects
-            .transitions()
-            .iter()
-            .map(|row| serde_json::to_string(row).unwrap()),
-    );
+    log.extend_from_slice(run.effects.transitions());
     run.lane.saved();
     (run, log)
 }
@@ -205,13 +196,11 @@ proptest! {
     #[test]
     fn one_open_alert(story in story()) {
         let (_, log) = run(&story, || false);
-        let mut open: HashMap<(String, String), String> = HashMap::new();
-        for line in log {
-            let row: serde_json::Value = serde_json::from_str(&line).unwrap();
-            let key = (row["rule_id"].to_string(), row["series_id"].to_string());
-            let alert = row["alert_id"].to_string();
+        let mut open: HashMap<(String, i64), AlertId> = HashMap::new();
+        for TransitionRow { rule_id, series_id, alert_id: alert, to_state, .. } in log {
+            let key = (rule_id, series_id);
             prop_assert!(open.get(&key).is_none_or(|known| *known == alert));
-            if row["to_state"] == "resolved" {
+            if to_state == "resolved" {
                 prop_assert!(open.remove(&key).is_some());
             } else {
                 open.insert(key, alert);
