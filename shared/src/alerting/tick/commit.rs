@@ -112,6 +112,32 @@ fn pages(lane: &Lane) -> Vec<Step> {
     lane.changes().into_iter().map(step).collect()
 }
 
+/// The limit keeps the list a table of its own: joined in, it would be gone through for every alert.
+const CHANGED: &str =
+    "UPDATE alerts SET status = n.status, resolved_at = n.resolved_at, value = coalesce(n.value, alerts.value),
+    reason = n.reason
+ FROM (SELECT a.org_id, j.value ->> 0 AS alert_id, j.value ->> 1 AS status, j.value ->> 2 AS resolved_at,
+            j.value ->> 3 AS value, j.value ->> 4 AS reason
+       FROM authority AS a JOIN json_each(?2) AS j LIMIT -1) AS n
+ WHERE alerts.org_id = n.org_id AND alerts.alert_id = n.alert_id";
+
+const RAISED: &str = "INSERT INTO raised_rules (org_id, rule_id, print, definition)
+ SELECT a.org_id, j.value ->> 0, j.value ->> 1, j.value ->> 2 FROM authority AS a JOIN json_each(?2) AS j WHERE true
+ ON CONFLICT (org_id, rule_id, print) DO NOTHING";
+
+const BORN: &str = "INSERT INTO alerts (org_id, alert_id, rule_id, series_id, status, severity, started_at, resolved_at, value, summary,
+    reason, rule_print)
+ SELECT a.org_id, j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5,
+    j.value ->> 6, j.value ->> 7, j.value ->> 8, j.value ->> 9, j.value ->> 10
+ FROM authority AS a JOIN json_each(?2) AS j";
+
+const TRANSITIONS: &str = "INSERT INTO transitions (org_id, seq, minute, alert_id, rule_id, series_id, from_state, to_state, value, reason, evidence)
+ SELECT s.org_id,
+    1 + max(s.notified_seq, coalesce((SELECT max(seq) FROM transitions WHERE org_id = s.org_id), 0)) + j.key,
+    j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5, j.value ->> 6,
+    j.value ->> 7, j.value ->> 8
+ FROM org_state AS s JOIN json_each(?2) AS j WHERE s.org_id = (SELECT org_id FROM authority)";
+
 /// Changes come before births: an alert that ends makes room for the next one of the same rule and series.
 pub(in crate::alerting) fn alerts(effects: &Effects) -> Result<Vec<Step>, Error> {
     let changed = effects
@@ -147,51 +173,22 @@ pub(in crate::alerting) fn alerts(effects: &Effects) -> Result<Vec<Step>, Error>
         )
     });
     let steps = [
-        // the limit keeps the list a table of its own: joined in, it would be gone through for every alert
-        listed(
-            "UPDATE alerts SET status = n.status, resolved_at = n.resolved_at, value = coalesce(n.value, alerts.value),
-                reason = n.reason
-             FROM (SELECT a.org_id, j.value ->> 0 AS alert_id, j.value ->> 1 AS status, j.value ->> 2 AS resolved_at,
-                        j.value ->> 3 AS value, j.value ->> 4 AS reason
-                   FROM authority AS a JOIN json_each(?2) AS j LIMIT -1) AS n
-             WHERE alerts.org_id = n.org_id AND alerts.alert_id = n.alert_id",
-            changed,
-        )?,
-        listed(
-            "INSERT INTO raised_rules (org_id, rule_id, print, definition)
-             SELECT a.org_id, j.value ->> 0, j.value ->> 1, j.value ->> 2 FROM authority AS a JOIN json_each(?2) AS j WHERE true
-             ON CONFLICT (org_id, rule_id, print) DO NOTHING",
-            raised,
-        )?,
-        listed(
-            "INSERT INTO alerts (org_id, alert_id, rule_id, series_id, status, severity, started_at, resolved_at, value, summary,
-                reason, rule_print)
-             SELECT a.org_id, j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5,
-                j.value ->> 6, j.value ->> 7, j.value ->> 8, j.value ->> 9, j.value ->> 10
-             FROM authority AS a JOIN json_each(?2) AS j",
-            born,
-        )?,
-        listed(
-            "INSERT INTO transitions (org_id, seq, minute, alert_id, rule_id, series_id, from_state, to_state, value, reason, evidence)
-             SELECT s.org_id,
-                1 + max(s.notified_seq, coalesce((SELECT max(seq) FROM transitions WHERE org_id = s.org_id), 0)) + j.key,
-                j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5, j.value ->> 6,
-                j.value ->> 7, j.value ->> 8
-             FROM org_state AS s JOIN json_each(?2) AS j WHERE s.org_id = (SELECT org_id FROM authority)",
-            transitions,
-        )?,
+        listed(changed)?.map(|rows| Step::tenant(CHANGED, args![rows])),
+        listed(raised)?.map(|rows| Step::tenant(RAISED, args![rows])),
+        listed(born)?.map(|rows| Step::tenant(BORN, args![rows])),
+        listed(transitions)?.map(|rows| Step::tenant(TRANSITIONS, args![rows])),
     ];
     Ok(steps.into_iter().flatten().collect())
 }
 
-/// A statement over rows, if there are any. They are arrays: the database reads those quicker than objects.
-fn listed(sql: &'static str, rows: impl Iterator<Item = impl Serialize>) -> Result<Option<Step>, Error> {
+/// These rows as an argument, if there are any. They are arrays: the database reads those quicker than objects.
+fn listed(rows: impl Iterator<Item = impl Serialize>) -> Result<Option<String>, Error> {
     let rows: Vec<_> = rows.collect();
     if rows.is_empty() {
         return Ok(None);
     }
     let rows = serde_json::to_string(&rows).map_err(|error| Error::unavailable(error.to_string()))?;
-    Ok(Some(Step::tenant(sql, args![rows])))
+    Ok(Some(rows))
 }
 
 fn detection(write: &Write<'_>) -> Result<Vec<Step>, Error> {
