@@ -212,7 +212,7 @@ const DUE: &str = concat!(
     wall_ms!("?2"),
     ", c.type, h.thread, m.why, m.group_id, c.templates, coalesce(c.previous_until > ",
     wall_ms!("?2"),
-    ", 0), ",
+    ", 0), c.updated_at, ",
     content!(),
     " FROM (
         SELECT *, row_number() OVER (PARTITION BY suspect ORDER BY due_at, message_id) AS rank FROM (
@@ -260,7 +260,7 @@ const DUE: &str = concat!(
 
 /// Columns of [`DUE`].
 const CROWDED: usize = 11;
-const CONTENT: usize = 19;
+const CONTENT: usize = 20;
 
 const TAKE: &str = concat!(
     "UPDATE outbox AS o SET lease_until = ",
@@ -325,6 +325,7 @@ fn candidate(row: &Row) -> Result<(Claim, Notice), DbError> {
             config: owned(3)?,
             secret: row.opt_blob(4)?.unwrap_or_default().to_vec(),
             rotating: row.integer(18)? != 0,
+            updated_at: row.integer(19)?,
         },
         kind,
         body: String::new(),

@@ -1,7 +1,7 @@
 //! What an attempt came to, written by whoever still holds the claim.
 
 use super::breaker::{self, Trouble};
-use super::claim::{Claim, LEASE, while_held};
+use super::claim::{Claim, while_held};
 use super::outbox::MessageKind;
 use crate::Error;
 use crate::auth::Tenant;
@@ -86,7 +86,7 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
         if change.disables {
             batch.push(Step::tenant(
                 DISABLE,
-                held_and(args![offset, change.error.as_deref(), LEASE]),
+                held_and(args![offset, change.error.as_deref(), claim.channel.updated_at]),
             ));
             batch.push(Step::tenant(DROP, held.clone()));
             batch.push(Step::tenant(ASK, held.clone()));
@@ -108,7 +108,7 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
         } else if let Some(thread) = &change.thread {
             batch.push(Step::tenant(
                 BEGIN_THREAD,
-                held_and(args![offset, thread.as_str(), LEASE]),
+                held_and(args![offset, thread.as_str(), claim.channel.updated_at]),
             ));
         }
         updates.push(batch.push(Step::tenant(
@@ -128,7 +128,7 @@ pub(super) async fn record(system: &Tenant, attempts: &[(Claim, Change)]) -> Res
     Ok(kept.collect::<Result<_, DbError>>()?)
 }
 
-/// Whether the channel is enabled after [`DISABLE`]: it was changed since the lease began, so that a
+/// Whether the channel is enabled after [`DISABLE`]: it was changed since the claim read it, so that a
 /// message to a receiver that is gone is still to be told, where the channel leads now.
 macro_rules! moved {
     () => {
@@ -153,9 +153,7 @@ const DISABLE: &str = concat!(
     wall_ms!("?5"),
     " WHERE (org_id, channel_id) = (SELECT org_id, channel_id FROM outbox",
     while_held!(),
-    ") AND updated_at < (SELECT lease_until - ?7 FROM outbox",
-    while_held!(),
-    ")"
+    ") AND updated_at = ?7"
 );
 
 /// A resolve waits until the channel is enabled again, and so does a digest, which may hold one.
@@ -190,7 +188,7 @@ const BEGIN_THREAD: &str = concat!(
     while_held!(),
     " AND group_id <> '' AND EXISTS (
             SELECT 1 FROM notification_channels AS c
-            WHERE c.org_id = outbox.org_id AND c.channel_id = outbox.channel_id AND c.updated_at < outbox.lease_until - ?7)
+            WHERE c.org_id = outbox.org_id AND c.channel_id = outbox.channel_id AND c.updated_at = ?7)
       ON CONFLICT (org_id, channel_id, group_key) DO NOTHING"
 );
 

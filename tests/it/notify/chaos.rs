@@ -1,7 +1,7 @@
 //! Receivers that misbehave: what is retried, for how long, and what is given up.
 
 use super::scene::{Scene, message, sender};
-use db::Value;
+use db::{Batch, Step, Value};
 use intentvision::clock::HOUR;
 use intentvision::notify::MessageKind::{Firing, Resolved};
 use intentvision::notify::delivery;
@@ -101,6 +101,19 @@ on_both! {
         receiver.change(|_| Answer::Status(200));
         scene.patch(&channel, serde_json::json!({"enabled": true})).await;
         assert_eq!(scene.drain(HOUR).await.delivered, 1);
+    };
+
+    /// Whether a channel was changed during an attempt is not seen by the clocks of two machines.
+    a_channel_made_by_a_clock_that_is_ahead_is_disabled_like_any_other => async |scene: Scene| {
+        let receiver = Receiver::start(|_| Answer::Status(410)).await;
+        let (channel, _) = scene.channel(&receiver.url("/")).await;
+        let alert = scene.alert("a").await;
+        let ahead = Step::global("UPDATE notification_channels SET updated_at = updated_at + 60000", vec![]);
+        scene.product.app.operator(None).run(Batch::write_one(ahead)).await.unwrap();
+        scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
+        assert_eq!(scene.drain(0).await.dead, 1);
+        let path = format!("/v1/notification-channels/{channel}");
+        assert_eq!(scene.product.get(&path, &scene.key).await.json()["enabled"], false);
     };
 }
 

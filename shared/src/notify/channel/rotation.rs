@@ -62,7 +62,7 @@ pub async fn rotate_secret(
         ),
         Step::tenant(
             concat!(
-                "UPDATE notification_channels SET secret = ?3, previous_until = now + ?5, updated_at = now
+                "UPDATE notification_channels SET secret = ?3, previous_until = now + ?5, updated_at = max(updated_at + 1, now)
                  FROM (SELECT ",
                 wall_ms!("?4"),
                 " AS now) WHERE org_id = (SELECT org_id FROM authority) AND channel_id = ?2"

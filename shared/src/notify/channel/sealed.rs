@@ -2,6 +2,7 @@
 
 use super::{ChannelConfig, ChannelType, NOT_FOUND, Templates};
 use crate::auth::Tenant;
+use crate::clock::Millis;
 use crate::id::ChannelId;
 use crate::notify::address::Reach;
 use crate::secrets::Place;
@@ -25,6 +26,8 @@ pub(in crate::notify) struct SealedChannel {
     pub(in crate::notify) secret: Vec<u8>,
     /// whether the signing secret before the newest still signs
     pub(in crate::notify) rotating: bool,
+    /// when it was changed last: what an attempt finds out is said of the channel as it was then
+    pub(in crate::notify) updated_at: Millis,
 }
 
 /// A channel with its name and its templates.
@@ -36,7 +39,7 @@ pub(super) async fn sealed(tenant: &Tenant, id: &ChannelId) -> Result<(String, S
         concat!(
             "SELECT name, type, config, secret, templates, coalesce(previous_until > ",
             wall_ms!("?3"),
-            ", 0) FROM notification_channels
+            ", 0), updated_at FROM notification_channels
              WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id = ?2"
         ),
         args![id, tenant.clock().wall_offset()],
@@ -49,6 +52,7 @@ pub(super) async fn sealed(tenant: &Tenant, id: &ChannelId) -> Result<(String, S
         config: row.text(2)?.to_owned(),
         secret: row.opt_blob(3)?.unwrap_or_default().to_vec(),
         rotating: row.integer(5)? != 0,
+        updated_at: row.integer(6)?,
     };
     let templates = row.opt_text(4)?.map(Templates::kept).unwrap_or_default();
     Ok((row.text(0)?.to_owned(), channel, templates))

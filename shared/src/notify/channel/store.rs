@@ -192,9 +192,9 @@ pub async fn update(
             "UPDATE notification_channels
              SET name = coalesce(?3, name), config = coalesce(?4, config), secret = coalesce(?7, secret),
                  rate_limit = coalesce(?8, rate_limit), templates = iif(?9, ?10, templates), enabled = coalesce(?5, enabled),
-                 disabled_because = iif(?5 IS NULL, disabled_because, NULL), updated_at = ",
+                 disabled_because = iif(?5 IS NULL, disabled_because, NULL), updated_at = max(updated_at + 1, ",
             wall_ms!("?6"),
-            " WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id = ?2"
+            ") WHERE org_id = (SELECT org_id FROM authority) AND deleted_at IS NULL AND channel_id = ?2"
         ),
         args![
             id,
