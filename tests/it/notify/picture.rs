@@ -17,6 +17,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use tests::on_both;
 use tests::product::Backend;
 use tests::receiver::{Answer, Receiver};
+use tests::standin::teams;
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -88,6 +89,20 @@ on_both! {
         scene.tell(&[message(&channel, &alert, 2, Resolved)]).await;
         assert_eq!(deliver_notifications::run(&scene.later(0), 10).await.unwrap().delivered, 1);
         assert_eq!(receiver.messages()[1].header("content-type"), "application/json");
+    };
+
+    teams_is_sent_a_card_with_a_link_to_the_picture => async |scene: Scene| {
+        let team = teams::start().await;
+        let channel = channel(&scene, "teams", &team.receiver().url(teams::PATH)).await;
+        let alert = alert_with_history(&scene).await;
+        scene.tell(&[message(&channel, &alert, 1, Firing)]).await;
+        assert_eq!(deliver_notifications::run(&public(&scene, 0), 10).await.unwrap().delivered, 1);
+        let body = team.receiver().messages()[0].json();
+        let card = body["attachments"][0]["content"]["body"].as_array().unwrap();
+        let image = card.last().unwrap();
+        assert!(image["url"].as_str().unwrap().starts_with("https://metrics.example.com/v1/pictures/"), "{image}");
+        assert!(image["altText"].as_str().unwrap().starts_with("Chart of latency  host=web-1; too slow"), "{image}");
+        assert!(card[..card.len() - 1].iter().all(|block| block["type"] == "RichTextBlock"));
     };
 
     slack_is_sent_a_link_that_leads_to_the_picture_for_a_day => async |scene: Scene| {

@@ -206,8 +206,8 @@ impl ChannelConfig {
     pub(super) fn takes_pictures(&self) -> Taking {
         match self {
             Self::Discord(_) | Self::Email(_) => Taking::Attached,
-            Self::Slack(_) | Self::PagerDuty(_) => Taking::Linked,
-            Self::Webhook(_) | Self::Teams(_) => Taking::Never,
+            Self::Slack(_) | Self::PagerDuty(_) | Self::Teams(_) => Taking::Linked,
+            Self::Webhook(_) => Taking::Never,
         }
     }
 

@@ -23,6 +23,10 @@ const FACT: usize = 100;
 const FACTS: usize = 10;
 /// Each is a block, which takes more than its text.
 const LINES: usize = 60;
+/// Of the picture's words for who cannot see it.
+const ALT: usize = 500;
+/// Bytes of a card.
+const MAX_CARD: usize = 28_000;
 const QUEUED: &str = "queued: Power Automate does not tell whether its workflow posted the card";
 
 #[derive(Deserialize)]
@@ -53,7 +57,8 @@ impl Teams {
     }
 
     pub(super) fn call(&self, letter: &Letter<'_>) -> Call {
-        Call::post(self.url.url().clone(), letter.body.to_owned())
+        let body = pictured(letter).unwrap_or_else(|| letter.body.to_owned());
+        Call::post(self.url.url().clone(), body)
     }
 
     pub(super) fn judge(answer: &Answer, now: Millis) -> Judgement {
@@ -68,6 +73,16 @@ impl Teams {
             _ => judgement,
         }
     }
+}
+
+/// The card with its picture below, if there is one and room for it.
+fn pictured(letter: &Letter<'_>) -> Option<String> {
+    let picture = letter.picture?;
+    let url = picture.url.as_deref()?;
+    let mut message: Value = serde_json::from_str(letter.body).ok()?;
+    let card = message.pointer_mut("/attachments/0/content/body")?.as_array_mut()?;
+    card.push(json!({"type": "Image", "url": url, "altText": fit(&picture.alt, ALT, plain)}));
+    Some(message.to_string()).filter(|text| text.len() <= MAX_CARD)
 }
 
 /// The message.
