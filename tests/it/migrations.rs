@@ -76,6 +76,28 @@ on_both! {
         assert_eq!(count(app, "SELECT count(*) FROM sqlite_schema WHERE name = 'c'").await, 0);
     };
 
+    /// Migration 19: two alerts of one rule, one of the same rule after a change, and one that is older than rules are kept.
+    rules_that_were_kept_with_each_alert_are_kept_once => async |product: Product| {
+        let app = &product.app;
+        for sql in [
+            "DROP TABLE raised_rules",
+            "ALTER TABLE alerts DROP COLUMN rule_print",
+            "ALTER TABLE alerts ADD COLUMN rule TEXT",
+            "DELETE FROM _migrations WHERE name = '019_raised_rules'",
+            "INSERT INTO alerts (org_id, alert_id, rule_id, series_id, status, severity, started_at, summary, reason, rule)
+             SELECT 'org', value ->> 0, 'rule', value ->> 1, 'firing', 'error', 0, '', '', value ->> 2
+             FROM json_each('[[\"a\", 1, \"old\"], [\"b\", 2, \"old\"], [\"c\", 3, \"new\"], [\"d\", 4, null]]')",
+        ] {
+            run(app, sql).await;
+        }
+        let done = migrations::migrate(&app.operator(None), migrations::all()).await.unwrap();
+        assert_eq!(done, ["019_raised_rules"]);
+        assert_eq!(count(app, "SELECT count(*) FROM raised_rules").await, 2);
+        let kept = "SELECT group_concat(a.alert_id || coalesce(r.definition, '') , ' ') = 'aold bold cnew d' FROM (SELECT * FROM alerts ORDER BY alert_id) AS a
+            LEFT JOIN raised_rules AS r ON r.org_id = a.org_id AND r.rule_id = a.rule_id AND r.print = a.rule_print";
+        assert_eq!(count(app, kept).await, 1);
+    };
+
     names_with_and_without_sql_are_one => async |product: Product| {
         run(&product.app, "UPDATE _migrations SET name = name || '.sql'").await;
         let operator = product.app.operator(None);

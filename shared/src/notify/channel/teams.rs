@@ -147,6 +147,7 @@ fn colour(kind: Option<MessageKind>) -> &'static str {
 mod tests {
     use super::super::story::tests::{any_notice, notice};
     use super::*;
+    use crate::notify::picture::Picture;
     use http::{HeaderMap, StatusCode};
     use proptest::prelude::*;
 
@@ -205,6 +206,31 @@ mod tests {
             ..Story::of(&notice)
         };
         assert!(write(&notice, &story).len() <= 28_000);
+    }
+
+    #[test]
+    fn a_picture_goes_below_unless_the_card_becomes_too_large() {
+        let teams = Teams::parse(&json!({"url": "https://example.com/workflows/ab"}), Reach::Public).unwrap();
+        let picture = Picture {
+            png: Vec::new(),
+            alt: "a chart".into(),
+            url: Some("https://metrics.example.com/v1/pictures/x".into()),
+        };
+        for (filler, is_shown) in [(0, true), (MAX_CARD - 120, false)] {
+            let card = json!({"attachments": [{"content": {"body": [text(&[])]}}], "filler": "x".repeat(filler)});
+            let body = card.to_string();
+            let call = teams.call(&Letter {
+                message_id: "msg_1",
+                kind: None,
+                body: &body,
+                thread: None,
+                picture: Some(&picture),
+                now: 0,
+            });
+            let sent = std::str::from_utf8(&call.body).unwrap();
+            assert!(sent.len() <= MAX_CARD);
+            assert_eq!(sent.contains(r#""type":"Image""#), is_shown);
+        }
     }
 
     proptest! {
