@@ -1,7 +1,7 @@
 //! What there may be more of than one reply of the database holds: the alerts of a storm, their groups, and what these were told.
 //!
-//! A page is ordered by what it goes on after. Pages are not one snapshot, but all that they tell is changed by stage 2 alone, and its
-//! write is refused if another run was faster.
+//! A page is ordered by what it goes on after. Pages are not one snapshot: what stage 2 itself has changed meanwhile refuses the write,
+//! and what others change, such as an acknowledgement, asks for the next look.
 
 use crate::Error;
 use crate::auth::Tenant;
