@@ -1,5 +1,5 @@
 //! How often the detector cries wolf and what it finds, on series whose nature is known:
-//! `cargo run --release -p prediction --example false_alarms -- [SEEDS]`.
+//! `cargo run --release -p prediction --example false_alarms -- [SEEDS [FIRST]]`.
 //!
 //! Two tables in Markdown. The first one: for each kind of series, false alarms for each series and 30 days (the first day,
 //! of which nothing is told, does not count) at three sampling intervals and, each five minutes, at three budgets. The second
@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "a command for measuring")]
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::thread;
 
 use prediction::detect::Settings;
@@ -30,16 +31,19 @@ const DAYS: i64 = 60;
 const BUDGETS: [f64; 3] = [0.1, 1.0, 10.0];
 
 fn main() {
-    let seeds = std::env::args().nth(1).map_or(30, |seeds| seeds.parse().unwrap());
+    let mut numbers = std::env::args().skip(1).map(|text| text.parse::<u64>().unwrap());
+    let count = numbers.next().unwrap_or(30);
+    let first = numbers.next().unwrap_or(1);
+    let seeds = first..first + count;
     println!("| series | each minute | each 5 minutes | each hour | budget 0.1 | budget 10 |");
     println!("|---|---|---|---|---|---|");
-    for row in in_parallel(GENERATORS, |generator| false_alarms(generator, seeds)) {
+    for row in in_parallel(GENERATORS, |generator| false_alarms(generator, &seeds)) {
         println!("{row}");
     }
     println!();
     println!("| fault | in | told | rightly called | median minutes | first told as |");
     println!("|---|---|---|---|---|---|");
-    for row in in_parallel(CASES, |case| found(case, seeds)) {
+    for row in in_parallel(CASES, |case| found(case, &seeds)) {
         println!("{row}");
     }
 }
@@ -64,14 +68,16 @@ fn in_parallel<T: Sync>(items: &[T], row: impl Fn(&T) -> String + Sync) -> Vec<S
     })
 }
 
-fn false_alarms(generator: &Generator, seeds: u64) -> String {
+fn false_alarms(generator: &Generator, seeds: &Range<u64>) -> String {
     let rate = |step: i64, budget: f64| {
         let settings = Settings {
             false_alarms_a_month: budget,
             ..Settings::default()
         };
-        let told = (1..=seeds).map(|seed| incidents_with(settings.clone(), &generator.make(seed, DAYS, step)).len());
-        a_month(told.sum(), seeds, DAYS)
+        let told = seeds
+            .clone()
+            .map(|seed| incidents_with(settings.clone(), &generator.make(seed, DAYS, step)).len());
+        a_month(told.sum(), seeds.end - seeds.start, DAYS)
     };
     format!(
         "| {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
@@ -84,11 +90,11 @@ fn false_alarms(generator: &Generator, seeds: u64) -> String {
     )
 }
 
-fn found(case: &Case, seeds: u64) -> String {
+fn found(case: &Case, seeds: &Range<u64>) -> String {
     let (mut all, mut right) = (0.0, 0.0);
     let mut minutes = Vec::new();
     let mut kinds: BTreeMap<&str, f64> = BTreeMap::new();
-    for seed in 1..=seeds {
+    for seed in seeds.clone() {
         for hour in case.hours {
             let injected = case.make(seed, *hour);
             let incidents = incidents(&injected.series);
