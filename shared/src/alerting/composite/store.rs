@@ -46,7 +46,7 @@ macro_rules! members {
 }
 
 /// From where and to where a run goes. Where nothing was evaluated before, it begins with the minute in which the first rule was saved.
-/// The limit keeps it a row of its own: joined in, it would be found out again for every transition.
+/// The limit keeps what it rests on a row of its own: joined in, it would be looked up again for every transition.
 macro_rules! span {
     () => {
         "(SELECT org_id, composite_minute, composite_seq, config_version, begin, min(last, begin + ?4) AS until, last
@@ -55,7 +55,7 @@ macro_rules! span {
                         coalesce(s.composite_minute, (SELECT min(updated_at) / ?5 * ?5 FROM alert_rules
                             WHERE org_id = s.org_id AND condition ->> 'type' = 'composite')) AS begun,
                         coalesce((SELECT min(minute) FROM lanes WHERE org_id = s.org_id AND active = 1), ?2) AS last
-                      FROM org_state AS s WHERE s.org_id = (SELECT org_id FROM authority))) LIMIT -1)"
+                      FROM org_state AS s WHERE s.org_id = (SELECT org_id FROM authority) LIMIT -1)))"
     };
 }
 
