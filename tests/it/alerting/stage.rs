@@ -79,9 +79,13 @@ impl Stage {
             |(host, value): &(&str, f64)| json!({"metric_key": "load", "value": value, "dimensions": {"host": host}});
         let metrics: Vec<Value> = values.iter().map(point).collect();
         if !metrics.is_empty() {
-            self.ask(Method::POST, "/v1/ingest", Some(&json!({"metrics": metrics})), 200)
-                .await;
+            self.ingest(metrics).await;
         }
+    }
+
+    pub(super) async fn ingest(&self, metrics: Vec<Value>) {
+        self.ask(Method::POST, "/v1/ingest", Some(&json!({"metrics": metrics})), 200)
+            .await;
     }
 
     pub(super) async fn tick(&self, minute: i64) {
