@@ -22,7 +22,7 @@ const LINES: &str = r#"{"metric_key":"a","value":-0.0,"timestamp":"2025-11-23T09
 async fn everything(product: &Product, org: &OrgId) -> Vec<(SeriesRef, Vec<(i64, u64)>)> {
     let tenant = product.app.operator(Some(org.clone()));
     let mut all = Vec::new();
-    for series in series::names(&tenant, None, None, 1_000).await.unwrap() {
+    for series in series::names(&tenant, None, None).await.unwrap().series {
         let points = store::points(&tenant, series.series_id, None, None).await.unwrap();
         all.push((
             series,

@@ -9,6 +9,7 @@ mod resample;
 mod series_id;
 mod series_ref;
 mod store;
+mod walk;
 
 pub use dimensions::Dimensions;
 pub use known::KnownSeries;
@@ -18,7 +19,8 @@ pub use names::{KnownNames, SeriesNames};
 pub use resample::{Aggregate, MAX_BUCKETS, check_range, resample};
 pub use series_id::SeriesId;
 pub use series_ref::SeriesRef;
-pub use store::{Filter, MetricItem, SeriesItem, get, list, matching, metrics, named, names, resolve_one, selected};
+pub use store::{Filter, MetricItem, SeriesItem, get, list, metrics, named, resolve_one, selected};
+pub use walk::{Names, matching, names};
 
 /// A point: epoch milliseconds UTC and a finite value.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,11 +1,11 @@
-use super::{Dimensions, MetricKey, MetricPattern, Point, SeriesId, SeriesRef};
+use super::{Dimensions, MetricKey, Point, SeriesId, SeriesRef};
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::http::page::{Cursor, Page};
 use crate::{Error, store, time};
 use db::{Batch, DbError, Row, Step, Value, args};
 use serde::Serialize;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 /// How many candidates a conflict lists.
 const MAX_CANDIDATES: usize = 100;
@@ -99,38 +99,6 @@ pub async fn list(
     Ok(page)
 }
 
-/// The names of the organization's series, of one metric or of all, in order of their id: the next ones
-/// after one.
-///
-/// # Errors
-/// 401, 403 or 503.
-pub async fn names(
-    tenant: &Tenant,
-    metric_key: Option<&MetricKey>,
-    after: Option<SeriesId>,
-    limit: usize,
-) -> Result<Vec<SeriesRef>, Error> {
-    let after = after.map_or(-1, SeriesId::raw);
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    // two statements, so that each uses its own index
-    let step = match metric_key {
-        Some(key) => Step::tenant(
-            "SELECT series_id, metric_key, dimensions FROM time_series INDEXED BY time_series_by_key
-             WHERE org_id = (SELECT org_id FROM authority) AND metric_key = ?4 AND series_id > ?2 AND deleted_seq IS NULL
-             ORDER BY series_id LIMIT ?3",
-            args![after, limit, key.as_str()],
-        ),
-        None => Step::tenant(
-            "SELECT series_id, metric_key, dimensions FROM time_series
-             WHERE org_id = (SELECT org_id FROM authority) AND series_id > ?2 AND deleted_seq IS NULL
-             ORDER BY series_id LIMIT ?3",
-            args![after, limit],
-        ),
-    };
-    let reply = tenant.run(Batch::read_one(step)).await?;
-    Ok(reply.step(0)?.rows.iter().map(series_ref).collect::<Result<_, _>>()?)
-}
-
 /// The series of a metric that have all of these dimensions, in order of their id: the next ones from one on.
 ///
 /// # Errors
@@ -194,40 +162,6 @@ pub async fn get(tenant: &Tenant, series: SeriesId) -> Result<SeriesItem, Error>
     Ok(item)
 }
 
-/// All series of these metrics, in order of their id; one that several patterns match comes as often.
-///
-/// # Errors
-/// 401, 403 or 503.
-pub async fn matching(tenant: &Tenant, metrics: &[MetricPattern]) -> Result<Vec<SeriesRef>, Error> {
-    // no character of a key comes after a tilde, and none but the star means something else to GLOB
-    let end = |metric: &MetricPattern| metric.key().map_or("~", |_| "");
-    let ranges: BTreeSet<(&str, String, &str)> = metrics
-        .iter()
-        // of a rule over other rules: every key comes after nothing
-        .filter(|metric| !metric.as_str().is_empty())
-        .map(|metric| {
-            (
-                metric.prefix(),
-                format!("{}{}", metric.prefix(), end(metric)),
-                metric.as_str(),
-            )
-        })
-        .collect();
-    if ranges.is_empty() {
-        return Ok(Vec::new());
-    }
-    let step = Step::tenant(
-        "SELECT t.series_id, t.metric_key, t.dimensions FROM json_each(?2) AS w
-         CROSS JOIN time_series AS t INDEXED BY time_series_by_key
-            ON t.org_id = (SELECT org_id FROM authority) AND t.metric_key BETWEEN w.value ->> 0 AND w.value ->> 1
-                AND t.metric_key GLOB w.value ->> 2
-         WHERE t.deleted_seq IS NULL ORDER BY t.series_id",
-        args![serde_json::to_string(&ranges).unwrap_or_default()],
-    );
-    let reply = tenant.run(Batch::read_one(step)).await?;
-    Ok(reply.step(0)?.rows.iter().map(series_ref).collect::<Result<_, _>>()?)
-}
-
 /// The one series that is meant: the one with exactly these dimensions, or, where none are given,
 /// the only one of the metric.
 ///
@@ -278,7 +212,7 @@ async fn with_latest(tenant: &Tenant, items: &mut [SeriesItem]) -> Result<(), Er
     Ok(())
 }
 
-fn series_ref(row: &Row) -> Result<SeriesRef, DbError> {
+pub(super) fn series_ref(row: &Row) -> Result<SeriesRef, DbError> {
     let broken = || DbError::Other("a series has a wrong name".into());
     Ok(SeriesRef {
         series_id: SeriesId::from_raw(row.integer(0)?).ok_or_else(broken)?,

@@ -3,6 +3,7 @@
 use http::Method;
 use intentvision::clock::{Clock, MINUTE, Millis};
 use intentvision::config::Config;
+use intentvision::id::OrgId;
 use intentvision::notify::address::Reach;
 use intentvision::notify::connector::SystemNetwork;
 use intentvision::notify::delivery;
@@ -18,6 +19,7 @@ pub(super) const START: Millis = 1_795_392_000_000;
 /// A product with one organization, a receiver, and a clock that stands where a test puts it.
 pub(super) struct Stage {
     pub(super) product: Product,
+    pub(super) org: OrgId,
     pub(super) key: String,
     pub(super) receiver: Receiver,
 }
@@ -29,9 +31,10 @@ impl Stage {
             ..Config::default()
         };
         let product = Product::start_with(backend, Clock::at(START), config).await;
-        let (_, key) = product.acme().await;
+        let (org, key) = product.acme().await;
         Self {
             product,
+            org,
             key,
             receiver: Receiver::start(|_| Answer::Status(200)).await,
         }
@@ -76,9 +79,13 @@ impl Stage {
             |(host, value): &(&str, f64)| json!({"metric_key": "load", "value": value, "dimensions": {"host": host}});
         let metrics: Vec<Value> = values.iter().map(point).collect();
         if !metrics.is_empty() {
-            self.ask(Method::POST, "/v1/ingest", Some(&json!({"metrics": metrics})), 200)
-                .await;
+            self.ingest(metrics).await;
         }
+    }
+
+    pub(super) async fn ingest(&self, metrics: Vec<Value>) {
+        self.ask(Method::POST, "/v1/ingest", Some(&json!({"metrics": metrics})), 200)
+            .await;
     }
 
     pub(super) async fn tick(&self, minute: i64) {

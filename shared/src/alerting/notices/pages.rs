@@ -7,11 +7,23 @@ use crate::Error;
 use crate::auth::Tenant;
 use db::{Batch, DbError, Row, Step, args};
 
-/// Rows of one page: three of them stay below 8 MB.
+/// Rows of one page, and the bytes of names and labels in it, but for the last one: three pages stay below 10 MB, even if each of
+/// these bytes must be escaped.
 const ROWS: usize = 5_000;
+const BYTES: usize = 768 * 1024;
 
-fn limit() -> i64 {
-    i64::try_from(ROWS).unwrap_or(i64::MAX)
+fn limit(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
+}
+
+/// Whether there may be more after this page.
+fn is_full(page: &[Row]) -> bool {
+    page.len() == ROWS || page.iter().map(text).sum::<usize>() >= BYTES
+}
+
+fn text(row: &Row) -> usize {
+    let bytes = |column| row.opt_text(column).ok().flatten().map_or(0, str::len);
+    (0..row.0.len()).map(bytes).sum()
 }
 
 /// All rows of which these are the first page.
@@ -20,12 +32,12 @@ pub(super) async fn all(
     first: Vec<Row>,
     next: impl Fn(&Row) -> Result<Step, DbError>,
 ) -> Result<Vec<Row>, Error> {
+    let mut full = is_full(&first);
     let mut rows = first;
-    let mut read = rows.len();
-    while let Some(last) = rows.last().filter(|_| read == ROWS) {
+    while let Some(last) = rows.last().filter(|_| full) {
         let mut reply = tenant.run(Batch::read_one(next(last)?)).await?;
         let more = reply.steps.pop().unwrap_or_default().rows;
-        read = more.len();
+        full = is_full(&more);
         rows.extend(more);
     }
     Ok(rows)
@@ -35,8 +47,11 @@ pub(super) async fn all(
 pub(super) fn alerts(rules: &str, named: &str, after: &str) -> Step {
     // joins are crossed: SQLite would begin with everything that the organization was ever told
     Step::tenant(
-        "SELECT a.alert_id, a.rule_id, a.severity, s.metric_key, coalesce(s.dimensions, '{}'), a.started_at, a.acknowledged_at,
-            a.noticed, coalesce(a.noticed_seq, 0), coalesce(t.minute, 0)
+        "SELECT alert_id, rule_id, severity, metric_key, dimensions, started_at, acknowledged_at, noticed, seq, since FROM (
+         SELECT a.alert_id, a.rule_id, a.severity, s.metric_key, coalesce(s.dimensions, '{}') AS dimensions, a.started_at,
+            a.acknowledged_at, a.noticed, coalesce(a.noticed_seq, 0) AS seq, coalesce(t.minute, 0) AS since,
+            coalesce(sum(octet_length(s.metric_key) + octet_length(s.dimensions)) OVER (
+                ORDER BY wanted.alert_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
          FROM (
             SELECT value AS alert_id FROM json_each(?3) WHERE value > ?4
             UNION
@@ -54,19 +69,24 @@ pub(super) fn alerts(rules: &str, named: &str, after: &str) -> Step {
          CROSS JOIN alerts AS a ON a.org_id = (SELECT org_id FROM authority) AND a.alert_id = wanted.alert_id
          LEFT JOIN time_series AS s ON s.org_id = a.org_id AND s.series_id = a.series_id
          LEFT JOIN transitions AS t ON t.org_id = a.org_id AND t.seq = a.noticed_seq AND t.alert_id = a.alert_id
-         ORDER BY wanted.alert_id",
-        args![rules, named, after, limit()],
+         ) WHERE before < ?6 ORDER BY alert_id",
+        args![rules, named, after, limit(ROWS), limit(BYTES)],
     )
 }
 
 /// The open groups of these rules, after one.
 pub(super) fn groups(rules: &str, (channel, group): (&str, &str)) -> Step {
     Step::tenant(
-        "SELECT g.channel_id, g.group_id, g.rule_id, g.labels, g.flush, g.last_at FROM json_each(?2) AS w
-         CROSS JOIN notification_groups AS g INDEXED BY notification_groups_open
-           ON g.org_id = (SELECT org_id FROM authority) AND g.rule_id = w.value AND g.closed = 0
-         WHERE (g.channel_id, g.group_id) > (?3, ?4) ORDER BY g.channel_id, g.group_id LIMIT ?5",
-        args![rules, channel, group, limit()],
+        "SELECT channel_id, group_id, rule_id, labels, flush, last_at FROM (
+         SELECT *, coalesce(sum(octet_length(labels)) OVER (
+                ORDER BY channel_id, group_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+         FROM (
+            SELECT g.channel_id, g.group_id, g.rule_id, g.labels, g.flush, g.last_at FROM json_each(?2) AS w
+            CROSS JOIN notification_groups AS g INDEXED BY notification_groups_open
+              ON g.org_id = (SELECT org_id FROM authority) AND g.rule_id = w.value AND g.closed = 0
+            WHERE (g.channel_id, g.group_id) > (?3, ?4) ORDER BY g.channel_id, g.group_id LIMIT ?5))
+         WHERE before < ?6 ORDER BY channel_id, group_id",
+        args![rules, channel, group, limit(ROWS), limit(BYTES)],
     )
 }
 
@@ -91,6 +111,6 @@ pub(super) fn members(rules: &str, (alert, channel): (&str, &str)) -> Step {
            ON m.org_id = g.org_id AND m.channel_id = g.channel_id AND m.group_id = g.group_id AND m.flush_to >= o.flush
          WHERE (m.alert_id, g.channel_id) > (?3, ?4)
          ORDER BY 1, 2 LIMIT ?5",
-        args![rules, alert, channel, limit()],
+        args![rules, alert, channel, limit(ROWS)],
     )
 }

@@ -22,8 +22,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// A lane further behind than this is skipped to what is folded: old news pages nobody.
 const MAX_BEHIND: Millis = DAY;
 const MAX_BEHIND_BYTES: i64 = 256 * 1024 * 1024;
-/// Names of one read, where all series are watched.
-const NAMES: usize = 5_000;
 
 /// One run through the minutes of a lane, from what one snapshot said.
 #[derive(Debug)]
@@ -178,12 +176,12 @@ impl<'a> Session<'a> {
             names.extend(found.into_iter().map(|name| (name.series_id, name)));
             return Ok(names);
         }
+        let mut after = None;
         loop {
-            let after = names.last_key_value().map(|(id, _)| *id);
-            let found = series::names(self.tenant, None, after, NAMES).await?;
-            let more = found.len() == NAMES;
-            names.extend(found.into_iter().map(|name| (name.series_id, name)));
-            if !more {
+            let found = series::names(self.tenant, None, after).await?;
+            names.extend(found.series.into_iter().map(|name| (name.series_id, name)));
+            after = found.next;
+            if after.is_none() {
                 return Ok(names);
             }
         }

@@ -20,9 +20,7 @@ use std::path::PathBuf;
 use table::Table;
 use target::Target;
 
-/// Names of series in one reply,
-const NAMES: usize = 1_000;
-/// points of one, about,
+/// Points of one reply, about,
 const POINTS: usize = 50_000;
 /// and replies that are on their way at once, which hides the way there and back.
 const AHEAD: usize = 8;
@@ -136,13 +134,13 @@ async fn all_columns(tenant: &Tenant, key: Option<&MetricKey>) -> Result<Table, 
     let mut table = Table::default();
     let mut after = None;
     loop {
-        let names = series::names(tenant, key, after, NAMES).await?;
-        for series in &names {
+        let names = series::names(tenant, key, after).await?;
+        for series in &names.series {
             table.add(series)?;
         }
-        match names.last() {
-            Some(last) if names.len() == NAMES => after = Some(last.series_id),
-            _ => return Ok(table),
+        after = names.next;
+        if after.is_none() {
+            return Ok(table);
         }
     }
 }
@@ -162,12 +160,13 @@ async fn export(
     }
     let mut after = None;
     loop {
-        let names = series::names(tenant, key, after, NAMES).await?;
+        let names = series::names(tenant, key, after).await?;
         let firsts = names
+            .series
             .iter()
             .map(|series| page(tenant, series.series_id, arguments.from, arguments.to));
         let mut firsts = futures::stream::iter(firsts).buffered(AHEAD);
-        for series in &names {
+        for series in &names.series {
             let mut points = firsts.next().await.transpose()?.flatten().unwrap_or_default();
             let before = summary.points;
             while let Some(last) = points.last() {
@@ -183,9 +182,9 @@ async fn export(
             }
             summary.series += u64::from(summary.points > before);
         }
-        match names.last() {
-            Some(last) if names.len() == NAMES => after = Some(last.series_id),
-            _ => return Ok(()),
+        after = names.next;
+        if after.is_none() {
+            return Ok(());
         }
     }
 }
