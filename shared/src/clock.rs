@@ -22,7 +22,7 @@ pub const DAY: Millis = 24 * HOUR;
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     product: Option<Arc<AtomicI64>>,
-    wall_offset: Millis,
+    wall_offset: Arc<AtomicI64>,
 }
 
 impl Clock {
@@ -37,15 +37,20 @@ impl Clock {
     pub fn at(now: Millis) -> Self {
         Self {
             product: Some(Arc::new(AtomicI64::new(now))),
-            wall_offset: 0,
+            ..Self::default()
         }
     }
 
     /// The same clock with the database's wall time moved by `offset`, for tests of expiry.
     #[must_use]
     pub fn with_wall_offset(mut self, offset: Millis) -> Self {
-        self.wall_offset = offset;
+        self.wall_offset = Arc::new(AtomicI64::new(offset));
         self
+    }
+
+    /// Moves wall time on, for whoever holds this clock already: tests of what must end in time.
+    pub fn advance_wall(&self, by: Millis) {
+        self.wall_offset.fetch_add(by, Ordering::SeqCst);
     }
 
     /// Moves product time; without effect on the real clock.
@@ -75,12 +80,12 @@ impl Clock {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_millis())
             .unwrap_or(i64::MAX)
-            .saturating_add(self.wall_offset)
+            .saturating_add(self.wall_offset())
     }
 
     /// What tests add to the database's wall clock: the argument of [`db::wall_ms!`].
     #[must_use]
     pub fn wall_offset(&self) -> Millis {
-        self.wall_offset
+        self.wall_offset.load(Ordering::SeqCst)
     }
 }

@@ -1,7 +1,7 @@
 """A mail server that keeps nothing: it says on stdout where it listens, then prints each mail as a line of JSON.
 
 Recipients choose its answer: refused@ is refused for good, busy@ for now, later@ for now the first time, hang@ gets none;
-anybody else's mail is taken.
+anybody else's mail is taken, that of mute@ and deaf@ without an answer: mute@ is hung up on, deaf@ waits for ever.
 """
 
 import asyncio
@@ -44,6 +44,10 @@ class Sink:
             "parts": parts,
         }
         print(json.dumps(mail), flush=True)
+        if envelope.rcpt_tos[0].startswith("mute@"):
+            server.transport.abort()
+        if envelope.rcpt_tos[0].startswith(("mute@", "deaf@")):
+            await asyncio.Event().wait()
         return "250 OK"
 
 

@@ -1,8 +1,9 @@
 //! Takes mail and keeps it, without a server.
 
 use futures::future::BoxFuture;
-use intentvision::notify::mail::{Mail, Mailer, SmtpReply};
+use intentvision::notify::mail::{Mail, Mailer, NoReply, SmtpReply};
 use std::sync::Mutex;
+use std::time::Duration;
 
 /// What was sent.
 #[derive(Debug, Default)]
@@ -20,7 +21,7 @@ impl Postbox {
 }
 
 impl Mailer for Postbox {
-    fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<SmtpReply, String>> {
+    fn send<'a>(&'a self, mail: &'a Mail, _: Duration) -> BoxFuture<'a, Result<SmtpReply, NoReply>> {
         self.0.lock().expect("a lock").push(mail.clone());
         let reply = SmtpReply {
             code: 250,

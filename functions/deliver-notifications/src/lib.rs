@@ -20,20 +20,33 @@ pub const LIMIT: usize = 2_000;
 /// # Errors
 /// 503 if the database does not answer, or `INTENTVISION_SMTP_URL` makes no sense.
 pub async fn run(app: &App, limit: usize) -> Result<Summary, Error> {
-    let app = with_mailer(app.clone())?;
-    let sender = Sender::system(&app.config).with_painter(paint);
     // no message waits for a mail server
-    let (summary, ()) = tokio::join!(delivery::drain(&app, &sender, limit), ask(&app));
+    let (summary, asked) = tokio::join!(send(app, limit), ask(app));
+    if let Err(error) = asked {
+        // a later run asks them
+        tracing::warn!(%error, "recipients could not be asked");
+    }
     summary
 }
 
-/// Asks those who are to get mail; whatever goes wrong, a later run asks them.
-async fn ask(app: &App) {
-    let Some(mailer) = &app.mailer else { return };
-    let system = app.system(Job::Deliver, None);
-    if let Err(error) = recipients::ask(app, &system, mailer.as_ref()).await {
-        tracing::warn!(%error, "recipients could not be asked");
-    }
+/// Sends what is due, with at most `limit` attempts.
+///
+/// # Errors
+/// As [`run`].
+pub async fn send(app: &App, limit: usize) -> Result<Summary, Error> {
+    let app = with_mailer(app.clone())?;
+    let sender = Sender::system(&app.config).with_painter(paint);
+    delivery::drain(&app, &sender, limit).await
+}
+
+/// Asks those who are to get mail, and says how many: in up to half a minute, if the server is slow.
+///
+/// # Errors
+/// As [`run`].
+pub async fn ask(app: &App) -> Result<usize, Error> {
+    let app = with_mailer(app.clone())?;
+    let Some(mailer) = &app.mailer else { return Ok(0) };
+    recipients::ask(&app, &app.system(Job::Deliver, None), mailer.as_ref()).await
 }
 
 fn paint(svg: &str) -> Result<Vec<u8>, String> {

@@ -28,7 +28,11 @@ async fn tick(
 
 /// What is due in the outbox.
 pub(crate) async fn deliver(app: App) -> Result<delivery::Summary, Error> {
-    deliver_notifications::run(&app, deliver_notifications::LIMIT).await
+    deliver_notifications::send(&app, deliver_notifications::LIMIT).await
+}
+
+pub(crate) async fn ask(app: App) -> Result<usize, Error> {
+    deliver_notifications::ask(&app).await
 }
 
 /// Folds, trims, scores of forecasts and expiry.

@@ -1,4 +1,4 @@
-//! What AWS schedules as functions, in one process: the tick, deliveries, forecast jobs and maintenance.
+//! What AWS schedules as functions, in one process: the tick, deliveries, mails that ask, forecast jobs and maintenance.
 
 use crate::jobs;
 use crate::server::Stop;
@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-/// How often the outbox is looked at besides right after a tick: retries are due at any second.
+/// How often the outbox is looked at besides right after a tick: retries are due at any second. And how often who is to
+/// get mail is asked: somebody waits for it.
 const DELIVER: Duration = Duration::from_secs(1);
 /// How often maintenance runs.
 const MAINTAIN: Duration = Duration::from_secs(60);
@@ -27,7 +28,7 @@ impl Schedule {
 
 /// Starts it: a tick and forecast jobs at each multiple of `tick` by the clock, deliveries right after a tick and each
 /// second, maintenance each minute. Each waits for its own last run and none for the others, so
-/// that a slow webhook delays no tick.
+/// that a slow webhook delays no tick, and a slow mail server that is to ask somebody no delivery.
 pub(crate) fn start(app: &App, tick: Duration, stop: &Stop) -> Schedule {
     let mut tasks = JoinSet::new();
     let ticked = Arc::new(Notify::new());
@@ -48,6 +49,13 @@ pub(crate) fn start(app: &App, tick: Duration, stop: &Stop) -> Schedule {
                 () = ticked.notified() => {}
             }
             once("deliver-notifications", &of_delivery, jobs::deliver).await;
+        }
+    });
+
+    let (of_mail, mut until) = (app.clone(), stop.clone());
+    tasks.spawn(async move {
+        while !until.stopped_within(DELIVER).await {
+            once("ask-recipients", &of_mail, jobs::ask).await;
         }
     });
 

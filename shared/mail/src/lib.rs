@@ -3,26 +3,36 @@
 //! A crate of its own, so that no HTTP function links it. The server is the operator's choice; of
 //! tenants come recipients, subjects and texts, none of which can become a header or a command: the
 //! builder of the message encodes what is not plain.
+//!
+//! The conversation is led here, command by command (RFC 5321), and not by the library: who is not
+//! answered has to know whether the server has the mail.
 
 #![warn(missing_docs)]
 
+mod compose;
+mod server;
+
+use compose::compose;
 use futures::future::BoxFuture;
 use intentvision::Error;
 use intentvision::config::Secret;
-use intentvision::notify::mail::{Mail, Mailer, PICTURE_ID, SmtpReply};
-use lettre::address::AddressError;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
-use std::time::{Duration, UNIX_EPOCH};
+use intentvision::notify::mail::{Mail, Mailer, NoReply, SmtpReply};
+use lettre::Message;
+use lettre::transport::smtp;
+use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::commands::{Data, Mail as From, Rcpt};
+use lettre::transport::smtp::response::Response;
+use server::Server;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
-/// For the connection; a conversation has the time that its caller gives it.
-const TIMEOUT: Duration = Duration::from_secs(8);
+/// How long a server may take to say goodbye; what it said of the mail holds without.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A server that takes mail.
 #[derive(Debug, Clone)]
 pub struct Smtp {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    server: Server,
 }
 
 impl Smtp {
@@ -32,97 +42,93 @@ impl Smtp {
     /// # Errors
     /// 503 if the URL cannot be read; the password is not repeated.
     pub fn new(url: &Secret) -> Result<Self, Error> {
-        let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.reveal()).map_err(|_| {
-            Error::unavailable(
-                "INTENTVISION_SMTP_URL is none of smtps://user:password@host, smtp://user:password@host:587?tls=required and smtp://host:25",
-            )
-        })?;
-        Ok(Self {
-            transport: builder.timeout(Some(TIMEOUT)).build(),
-        })
+        let server = Server::parse(url)?;
+        Ok(Self { server })
     }
-}
 
-impl Smtp {
     /// Whether the server is there and takes the password; sends nothing.
     ///
     /// # Errors
     /// Why not, in words.
     pub async fn greet(&self) -> Result<(), String> {
-        match self.transport.test_connection().await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err("the server does not answer as a mail server does".into()),
-            Err(error) => Err(causes(&error)),
+        let mut connection = self.server.connect().await.map_err(|error| causes(&error))?;
+        if !connection.test_connected().await {
+            return Err("the server does not answer as a mail server does".into());
         }
+        part(&mut connection, Instant::now() + GOODBYE).await;
+        Ok(())
     }
 }
 
 impl Mailer for Smtp {
-    fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<SmtpReply, String>> {
+    fn send<'a>(&'a self, mail: &'a Mail, within: Duration) -> BoxFuture<'a, Result<SmtpReply, NoReply>> {
         Box::pin(async move {
-            let message = compose(mail)?;
-            match self.transport.send(message).await {
-                Ok(response) => Ok(SmtpReply {
-                    code: response.code().into(),
-                    words: response.message().collect::<Vec<_>>().join(" "),
-                }),
-                Err(error) => match error.status() {
-                    Some(status) => Ok(SmtpReply {
-                        code: status.into(),
-                        words: error.to_string(),
-                    }),
-                    None => Err(causes(&error)),
-                },
-            }
+            let end = Instant::now() + within;
+            let message = compose(mail).map_err(before)?;
+            let mut connection = match timeout_at(end, self.server.connect()).await {
+                Ok(Ok(connection)) => connection,
+                Ok(Err(error)) => return answered(&error).ok_or_else(|| before(causes(&error))),
+                Err(_) => return Err(before("no answer of the mail server in time".into())),
+            };
+            let answer = converse(&mut connection, &message, end).await;
+            part(&mut connection, end.min(Instant::now() + GOODBYE)).await;
+            answer
         })
     }
 }
 
-fn compose(mail: &Mail) -> Result<Message, String> {
-    let mailbox = |text: &str| -> Result<Mailbox, String> {
-        let address: Address = text.parse().map_err(|error: AddressError| format!("{text}: {error}"))?;
-        Ok(Mailbox::new(None, address))
-    };
-    let millis = u64::try_from(mail.at).unwrap_or(0);
-    let mut builder = Message::builder()
-        .from(Mailbox::new(Some("IntentVision".into()), mailbox(&mail.from)?.email))
-        .to(mailbox(&mail.to)?)
-        .date(UNIX_EPOCH + Duration::from_millis(millis))
-        .message_id(Some(mail.message_id.clone()))
-        .subject(&mail.subject)
-        .raw_header(header("Auto-Submitted", "auto-generated"))
-        .raw_header(header("X-Auto-Response-Suppress", "All"))
-        // mail programs that fold equal mails together keep these apart
-        .raw_header(header("X-Entity-Ref-ID", &mail.message_id));
-    if let Some(first) = &mail.answers {
-        builder = builder.in_reply_to(first.clone()).references(first.clone());
+/// Offers a mail and, once the server asks for it, gives it: from then on it may arrive.
+async fn converse(connection: &mut AsyncSmtpConnection, message: &Message, end: Instant) -> Result<SmtpReply, NoReply> {
+    match timeout_at(end, offer(connection, message)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => return answered(&error).ok_or_else(|| before(causes(&error))),
+        Err(_) => return Err(before("the mail server did not ask for the mail in time".into())),
     }
-    if let Some(url) = &mail.unsubscribe {
-        builder = builder
-            .raw_header(header("List-Unsubscribe", &format!("<{url}>")))
-            .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
+    match timeout_at(end, connection.message(&message.formatted())).await {
+        Ok(Ok(response)) => Ok(SmtpReply {
+            code: response.code().into(),
+            words: response.message().collect::<Vec<_>>().join(" "),
+        }),
+        Ok(Err(error)) => answered(&error).ok_or_else(|| after(causes(&error))),
+        Err(_) => Err(after("no answer of the mail server to the mail in time".into())),
     }
-    let plain = MultiPart::alternative().singlepart(part(ContentType::TEXT_PLAIN, &mail.text));
-    let html = part(ContentType::TEXT_HTML, &mail.html);
-    let parts = match &mail.picture {
-        None => plain.singlepart(html),
-        Some(picture) => {
-            let png = ContentType::parse("image/png").map_err(|error| error.to_string())?;
-            let shown = Attachment::new_inline_with_name(PICTURE_ID.into(), "chart.png".into());
-            let image = shown.body(picture.png.clone(), png);
-            plain.multipart(MultiPart::related().singlepart(html).singlepart(image))
-        }
-    };
-    builder.multipart(parts).map_err(|error| error.to_string())
 }
 
-fn part(content: ContentType, text: &str) -> SinglePart {
-    SinglePart::builder().header(content).body(text.to_owned())
+/// Everything before the mail itself.
+async fn offer(connection: &mut AsyncSmtpConnection, message: &Message) -> Result<Response, smtp::Error> {
+    let envelope = message.envelope();
+    let from = From::new(envelope.from().cloned(), Vec::new());
+    connection.command(from).await?;
+    for to in envelope.to() {
+        connection.command(Rcpt::new(to.clone(), Vec::new())).await?;
+    }
+    connection.command(Data).await
 }
 
-/// Values are ASCII of our own making; the builder encodes what is not plain all the same.
-fn header(name: &'static str, value: &str) -> HeaderValue {
-    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+/// Ends a conversation as it should be; the connection closes either way.
+async fn part(connection: &mut AsyncSmtpConnection, end: Instant) {
+    let _ = timeout_at(end, connection.quit()).await;
+}
+
+/// The answer that an error is, where the server gave one.
+fn answered(error: &smtp::Error) -> Option<SmtpReply> {
+    let code = error.status()?.into();
+    let words = error.to_string();
+    Some(SmtpReply { code, words })
+}
+
+fn before(words: String) -> NoReply {
+    NoReply {
+        words,
+        handed_over: false,
+    }
+}
+
+fn after(words: String) -> NoReply {
+    NoReply {
+        words,
+        handed_over: true,
+    }
 }
 
 /// The error's causes; the outermost says only that something went wrong.

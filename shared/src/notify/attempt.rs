@@ -10,15 +10,12 @@ use super::record::{Change, Outcome};
 use super::redact::redact;
 use super::retry::{self, Verdict};
 use super::sender::{Sender, Silence};
+use super::settlement::Settled;
 use crate::App;
 use crate::auth::Tenant;
-use crate::clock::Millis;
-use std::collections::BTreeMap;
+use crate::clock::{Clock, Millis};
 use std::time::Duration;
 use tokio::time::timeout;
-
-/// How long all requests of an attempt may take: well within its lease.
-const TIME: Millis = 20_000;
 
 /// Makes the attempt.
 pub(super) async fn attempt(app: &App, tenant: &Tenant, sender: &Sender, claim: Claim) -> (Claim, Change) {
@@ -64,8 +61,8 @@ pub(super) struct Told {
     pub(super) status: Option<u16>,
     /// `host:port`, where nobody was there to take the connection
     unreached: Option<String>,
-    /// for mail: whom the server has answered for good by now, with its code
-    settled: Option<BTreeMap<String, u16>>,
+    /// for mail: what is known of its recipients by now
+    settled: Option<Settled>,
 }
 
 impl Told {
@@ -78,7 +75,7 @@ impl Told {
         }
     }
 
-    pub(super) fn by_mail(judgement: Judgement, status: Option<u16>, settled: BTreeMap<String, u16>) -> Self {
+    pub(super) fn by_mail(judgement: Judgement, status: Option<u16>, settled: Settled) -> Self {
         Self {
             judgement,
             status,
@@ -115,7 +112,26 @@ impl Told {
     }
 }
 
+/// The end of an attempt, by the clock of this process.
+struct End<'a> {
+    clock: &'a Clock,
+    at: Millis,
+}
+
+impl End<'_> {
+    /// How long it is until then; nothing is begun after it.
+    fn left(&self) -> Option<Duration> {
+        let left = u64::try_from(self.at - self.clock.wall()).unwrap_or(0);
+        (left > 0).then(|| Duration::from_millis(left))
+    }
+}
+
 async fn tell(app: &App, tenant: &Tenant, sender: &Sender, claim: &Claim) -> Told {
+    let time = Millis::try_from(sender.attempt_time().as_millis()).unwrap_or(Millis::MAX);
+    let end = End {
+        clock: &app.clock,
+        at: app.clock.wall().saturating_add(time),
+    };
     if claim.attempts > retry::attempts(claim.lasting) {
         // each attempt ended with its process: a message must not be able to do that for ever
         return Told::failed("given up: no attempt came to an end");
@@ -124,10 +140,10 @@ async fn tell(app: &App, tenant: &Tenant, sender: &Sender, claim: &Claim) -> Tol
     let told = match channel::open(app, &claim.channel, sender.reach()) {
         Ok(config @ ChannelConfig::Email(_)) => {
             let picture = drawn(app, sender, claim, &config).await;
-            post(app, tenant, claim, picture).await
+            post(app, tenant, claim, picture, end.left().unwrap_or_default()).await
         }
         Ok(config) => {
-            let told = converse(app, sender, claim, &config).await;
+            let told = converse(app, sender, claim, &config, &end).await;
             told.map(|told| told.without(&config.credential_pieces()))
         }
         Err(error) => Err(error),
@@ -145,7 +161,13 @@ async fn drawn(app: &App, sender: &Sender, claim: &Claim, config: &ChannelConfig
 
 /// Sends the requests of a message one after the other, until one of them ends it. A picture goes with the first attempt
 /// alone: a receiver that cannot fetch it, or is busy with it, is told without it the next time.
-async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelConfig) -> Result<Told, String> {
+async fn converse(
+    app: &App,
+    sender: &Sender,
+    claim: &Claim,
+    config: &ChannelConfig,
+    end: &End<'_>,
+) -> Result<Told, String> {
     let picture = match claim.attempts {
         1 => drawn(app, sender, claim, config).await,
         _ => None,
@@ -158,14 +180,15 @@ async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelCon
         picture: picture.as_ref(),
         now: app.clock.wall(),
     };
-    let end = app.clock.wall() + TIME;
     let mut calls = config.calls(&letter)?.into_iter().peekable();
     while let Some(call) = calls.next() {
         let role = call.role;
         let endpoint = call.url.endpoint();
-        let left = u64::try_from(end - app.clock.wall()).unwrap_or(0);
-        let sent = timeout(Duration::from_millis(left), sender.send(call)).await;
-        let answer = match sent.unwrap_or_else(|_| Err(Silence::reached("no answer in time"))) {
+        let sent = match end.left() {
+            Some(left) => timeout(left, sender.send(call)).await.ok(),
+            None => None,
+        };
+        let answer = match sent.unwrap_or_else(|| Err(Silence::reached("no answer in time"))) {
             Ok(answer) => answer,
             Err(silence) => {
                 return Ok(Told {
@@ -191,4 +214,17 @@ async fn converse(app: &App, sender: &Sender, claim: &Claim, config: &ChannelCon
         }
     }
     Err("the channel has nothing to send".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::claim::LEASE;
+    use super::super::sender::Limits;
+
+    /// Nobody else takes the message while it is on its way, or its end is recorded.
+    #[test]
+    fn an_attempt_ends_well_within_its_lease() {
+        let attempt = i64::try_from(Limits::default().attempt.as_millis()).unwrap();
+        assert!(attempt + 5_000 <= LEASE);
+    }
 }

@@ -11,11 +11,11 @@ use super::content::{self, content, listed};
 use super::digest::{self, Crowd, paced, rate, sent};
 use super::notice::{Notice, Why};
 use super::outbox::MessageKind;
+use super::settlement::Settled;
 use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use db::{Batch, DbError, Row, Step, Value, args, wall_ms};
-use std::collections::BTreeMap;
 
 /// Longer than an attempt with its record can take.
 pub(super) const LEASE: Millis = 30_000;
@@ -38,8 +38,8 @@ pub(super) struct Claim {
     templates: Templates,
     /// what is to be said about the body in the delivery log
     pub(super) note: Option<String>,
-    /// for mail: whom the server has answered for good, with its code; they are not written to again
-    pub(super) settled: BTreeMap<String, u16>,
+    /// for mail: what is known of its recipients
+    pub(super) settled: Settled,
     /// this one included, since it was last replayed
     pub(super) attempts: i64,
     /// a resolve, or a digest that may hold one: it does not give up when others do
@@ -65,7 +65,7 @@ impl Claim {
             thread: None,
             templates: Templates::default(),
             note: written.note,
-            settled: BTreeMap::new(),
+            settled: Settled::default(),
             attempts: 1,
             lasting: false,
             suspect: true,
@@ -332,7 +332,7 @@ fn candidate(row: &Row) -> Result<(Claim, Notice), DbError> {
         thread: row.opt_text(14)?.map(str::to_owned),
         templates: row.opt_text(17)?.map(Templates::kept).unwrap_or_default(),
         note: None,
-        settled: BTreeMap::new(),
+        settled: Settled::default(),
         attempts: 0,
         lasting: digest || kind == Some(MessageKind::Resolved),
         suspect: row.integer(8)? != 0,

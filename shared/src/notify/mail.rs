@@ -57,28 +57,36 @@ impl SmtpReply {
     }
 }
 
-/// Sends mail.
-pub trait Mailer: Send + Sync + std::fmt::Debug {
-    /// Hands a mail to the server; the error says in words why there was no answer.
-    fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<SmtpReply, String>>;
+/// No answer of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoReply {
+    /// why, in words
+    pub words: String,
+    /// it was given the whole mail by then, which may arrive
+    pub handed_over: bool,
 }
 
-/// How long a server may take over one mail, from the connection to its last word.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// Sends mail.
+pub trait Mailer: Send + Sync + std::fmt::Debug {
+    /// Hands a mail to the server, which has so much time, from the connection to its last word.
+    fn send<'a>(&'a self, mail: &'a Mail, within: Duration) -> BoxFuture<'a, Result<SmtpReply, NoReply>>;
+}
 
-/// Hands a mail to the server, which has a limited time and a limited number of words to answer.
+/// Hands a mail to the server; of what it answers a limited number of words is kept.
 ///
 /// # Errors
-/// Why there was no answer.
-pub(super) async fn hand_over(mailer: &dyn Mailer, mail: &Mail) -> Result<SmtpReply, String> {
-    match tokio::time::timeout(PATIENCE, mailer.send(mail)).await {
-        Ok(Ok(SmtpReply { code, words })) => Ok(SmtpReply {
-            code,
-            words: bounded(&words),
-        }),
-        Ok(Err(error)) => Err(bounded(&error)),
-        Err(_) => Err("no answer of the mail server in time".into()),
-    }
+/// There was no answer.
+pub(super) async fn hand_over(mailer: &dyn Mailer, mail: &Mail, within: Duration) -> Result<SmtpReply, NoReply> {
+    let answer = mailer.send(mail, within).await;
+    answer
+        .map(|reply| SmtpReply {
+            words: bounded(&reply.words),
+            ..reply
+        })
+        .map_err(|silence| NoReply {
+            words: bounded(&silence.words),
+            ..silence
+        })
 }
 
 /// Whether an address can be written to: one that fits an envelope as it stands, without quotes, comments or

@@ -26,6 +26,7 @@ mod redact;
 pub mod replay;
 mod retry;
 pub mod sender;
+mod settlement;
 pub mod signature;
 mod target;
 

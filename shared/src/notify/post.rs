@@ -3,31 +3,36 @@
 //! A recipient is settled once the server has taken the mail or refused it for good, and is then left
 //! alone: one whom the server puts off holds nobody up, and has nobody written to twice. The message is
 //! delivered when all are settled, and the mail of one was taken. An attempt that ends before it is
-//! recorded, or an answer that comes too late, has a mail sent again, with the same `Message-ID`, by which
-//! mail programs know it.
+//! recorded, or a server that was given a mail and does not answer, has it sent again, with the same
+//! `Message-ID`, by which mail programs know it; but few times ([`Settled`]), for it may have arrived.
 
 use super::attempt::Told;
 use super::channel::{Judgement, Words, escaped};
 use super::claim::Claim;
-use super::mail::{self, Mail, SmtpReply};
+use super::mail::{self, Mail, NoReply, SmtpReply};
 use super::picture::Picture;
 use super::recipients;
 use super::retry::Verdict;
+use super::settlement::Settled;
 use crate::App;
 use crate::auth::Tenant;
-use futures::{StreamExt, stream};
-use std::collections::BTreeMap;
+use futures::future::join_all;
+use std::time::Duration;
 
-/// Recipients that are written to at the same time: all of a channel have their turn within the time of two mails.
-const AT_ONCE: usize = 5;
 /// Characters of a link, far more than any has.
 const LINK: usize = 2_048;
 
-/// Writes to those who are not settled.
+/// Writes to those who are not settled, to all of them at once: the server has this time for each.
 ///
 /// # Errors
 /// Why nobody can be written to now.
-pub(super) async fn post(app: &App, tenant: &Tenant, claim: &Claim, picture: Option<Picture>) -> Result<Told, String> {
+pub(super) async fn post(
+    app: &App,
+    tenant: &Tenant,
+    claim: &Claim,
+    picture: Option<Picture>,
+    within: Duration,
+) -> Result<Told, String> {
     let (Some(settings), Some(mailer)) = (&app.config.mail, &app.mailer) else {
         return Err(
             "this installation sends no mail: INTENTVISION_SMTP_URL or INTENTVISION_MAIL_FROM is not set".into(),
@@ -42,7 +47,7 @@ pub(super) async fn post(app: &App, tenant: &Tenant, claim: &Claim, picture: Opt
     if recipients.is_empty() && claim.settled.is_empty() {
         return Err("none of the recipients has confirmed".into());
     }
-    recipients.retain(|(address, _)| !claim.settled.contains_key(address));
+    recipients.retain(|(address, _)| !claim.settled.holds(address));
     let message_id = format!("<{}@{}>", claim.message_id, settings.domain());
     let mails = recipients.into_iter().map(|(to, unsubscribe)| Mail {
         from: settings.from.clone(),
@@ -65,47 +70,60 @@ pub(super) async fn post(app: &App, tenant: &Tenant, claim: &Claim, picture: Opt
         to,
     });
     let sent = mails.map(|mail| async move {
-        let answer = mail::hand_over(mailer.as_ref(), &mail).await;
+        let answer = mail::hand_over(mailer.as_ref(), &mail, within).await;
         (mail.to, answer)
     });
-    let answers: Vec<_> = stream::iter(sent).buffered(AT_ONCE).collect().await;
-    Ok(judge(claim.settled.clone(), answers, message_id))
+    Ok(judge(claim.settled.clone(), join_all(sent).await, message_id))
 }
 
 /// What the server's answers come to, with those of the attempts before.
-fn judge(
-    mut settled: BTreeMap<String, u16>,
-    answers: Vec<(String, Result<SmtpReply, String>)>,
-    message_id: String,
-) -> Told {
-    let (mut status, mut put_off, mut refused) = (None, None, Vec::new());
+fn judge(mut settled: Settled, answers: Vec<(String, Result<SmtpReply, NoReply>)>, message_id: String) -> Told {
+    // of whom nothing more is to be expected, in words
+    let mut given_up = Vec::new();
+    let (mut status, mut put_off) = (None, None);
     for (to, answer) in answers {
         match answer {
             Ok(reply) if reply.is_taken() || reply.is_refused() => {
                 status = Some(reply.code);
                 if reply.is_refused() {
-                    refused.push(format!("{to}: {} {}", reply.code, reply.words));
+                    given_up.push(format!("{to}: {} {}", reply.code, reply.words));
                 }
-                settled.insert(to, reply.code);
+                settled.answered(to, &reply);
             }
             Ok(reply) => {
                 put_off.get_or_insert((Some(reply.code), format!("{to}: {} {}", reply.code, reply.words)));
             }
-            Err(error) => {
-                put_off.get_or_insert((None, format!("{to}: {error}")));
+            Err(NoReply {
+                words,
+                handed_over: false,
+            }) => {
+                put_off.get_or_insert((None, format!("{to}: {words}")));
+            }
+            Err(NoReply { words, .. }) => {
+                settled.unanswered(to.clone());
+                let gives_up = settled.holds(&to);
+                let words = format!("{to}: {words}; the mail may have arrived");
+                if gives_up {
+                    given_up.push(format!("{words}, and is not sent again"));
+                } else {
+                    put_off.get_or_insert((None, words));
+                }
             }
         }
     }
-    let taken = settled.values().any(|code| *code < 400);
+    let taken = settled.any_taken();
     let verdict = match &put_off {
         Some(_) => Verdict::Retry(None),
         None if taken => Verdict::Delivered,
         None => Verdict::Refused,
     };
-    let mut said = refused;
+    let mut said = given_up;
     if let Some((code, words)) = put_off {
         status = code.or(status);
         said.insert(0, words);
+    }
+    if said.is_empty() && verdict == Verdict::Refused {
+        said.push("none of the recipients is left".into());
     }
     let judgement = Judgement {
         verdict,

@@ -3,12 +3,12 @@
 use super::breaker::{self, Trouble};
 use super::claim::{Claim, while_held};
 use super::outbox::MessageKind;
+use super::settlement::Settled;
 use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use db::{Batch, DbError, Step, Value, args, wall_ms};
 use serde_json::json;
-use std::collections::BTreeMap;
 
 /// What an attempt changes.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub(super) struct Change {
     pub(super) note: Option<String>,
     /// what the receiver calls the message
     pub(super) thread: Option<String>,
-    /// for mail: whom the server has answered for good by now, with its code
-    pub(super) settled: Option<BTreeMap<String, u16>>,
+    /// for mail: what is known of its recipients by now
+    pub(super) settled: Option<Settled>,
     pub(super) duration: Millis,
     /// the receiver wants nothing any more
     pub(super) disables: bool,

@@ -194,7 +194,7 @@ const DIGESTS: &str = concat!(
 /// Of a mail, whom it was refused for is written to again, and nobody who has it.
 const MESSAGES: &str = concat!(
     "UPDATE outbox AS o SET state = 'pending', spent = attempts,
-        settled = (SELECT json_group_object(key, value) FROM json_each(o.settled) WHERE value < 400), due_at = ",
+        settled = (SELECT json_group_object(key, value) FROM json_each(o.settled) WHERE value BETWEEN 200 AND 399), due_at = ",
     wall_ms!("?4"),
     " WHERE o.digest_of = 0 AND ",
     dead!(),

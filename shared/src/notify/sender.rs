@@ -20,13 +20,15 @@ use std::time::Duration;
 /// Characters of a reply or an error that are kept.
 const MAX_WORDS: usize = 256;
 
-/// How long an attempt may take.
+/// How long things may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// resolving and connecting
     pub connect: Duration,
-    /// everything
+    /// one request
     pub total: Duration,
+    /// an attempt: its picture and all its requests or mails, well within its lease
+    pub attempt: Duration,
 }
 
 impl Default for Limits {
@@ -34,6 +36,7 @@ impl Default for Limits {
         Self {
             connect: Duration::from_secs(3),
             total: Duration::from_secs(10),
+            attempt: Duration::from_secs(20),
         }
     }
 }
@@ -136,7 +139,12 @@ impl Sender {
         self.reach
     }
 
-    /// One attempt.
+    /// How long an attempt may take.
+    pub(super) fn attempt_time(&self) -> Duration {
+        self.limits.attempt
+    }
+
+    /// One request.
     ///
     /// # Errors
     /// No answer, or none in time.

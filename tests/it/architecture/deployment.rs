@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use intentvision::notify::delivery::DRAIN;
+use intentvision::notify::sender::Limits;
 use serde_json::Value;
 use tests::events;
 use tests::template::Template;
@@ -32,6 +34,22 @@ fn r64_every_function_is_built_and_bounded() {
             answers || properties["ReservedConcurrentExecutions"].is_u64(),
             "{function}"
         );
+    }
+}
+
+/// An attempt that is begun at the last moment ends, and is recorded, before the function is cut off: what is not recorded
+/// is sent again.
+#[test]
+fn the_last_attempt_of_a_run_ends_before_its_function_does() {
+    let template = Template::read();
+    let attempt = i64::try_from(Limits::default().attempt.as_millis()).unwrap();
+    for (of_function, drain) in [("deliver-notifications", DRAIN), ("manage-alerts", 0)] {
+        let (_, _, properties) = template
+            .functions()
+            .find(|(function, ..)| *function == of_function)
+            .unwrap();
+        let timeout = properties["Timeout"].as_i64().unwrap() * 1_000;
+        assert!(drain + attempt + 5_000 <= timeout, "{of_function}: {timeout} ms");
     }
 }
 

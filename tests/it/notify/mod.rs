@@ -7,6 +7,7 @@ mod deliver;
 mod digest;
 mod email;
 mod enqueue;
+mod in_time;
 mod interop;
 mod log;
 mod mail_server;

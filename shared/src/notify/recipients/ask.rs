@@ -1,29 +1,35 @@
 //! The mails that ask whether somebody wants mail: beside the messages, and few.
 //!
-//! Somebody counts as asked before the mail is sent, so that nobody is asked twice for one reason; whom
-//! the server took no mail for is given the attempt back.
+//! Somebody counts as asked before the mail is sent, so that nobody is asked twice for one reason, and
+//! stays so if the server was given the mail, whatever it says. Whom it took no mail for is given the
+//! attempt back, and waits as long again as they have waited.
 
 use super::{Token, open};
 use crate::auth::Tenant;
 use crate::clock::{DAY, MINUTE, Millis};
 use crate::config::MailSettings;
 use crate::notify::channel::escaped;
-use crate::notify::mail::{self, Mail, Mailer};
+use crate::notify::mail::{self, Mail, Mailer, NoReply};
 use crate::{App, Error};
 use db::{Batch, Step, args, wall_ms};
 use futures::{StreamExt, stream};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 /// How often somebody is asked, a day apart; and how often in a day, over all channels.
 const ASKS: i64 = 3;
 /// How many are asked in one run, and how many of them at the same time.
 const IN_A_RUN: i64 = 50;
 const AT_ONCE: usize = 4;
-/// No mail is begun later than this after the start of a run, so that it is over within ten seconds.
+/// No mail is begun later than this after the start of a run, so that it is over in time.
 const BEGINNING: Millis = 2_000;
-/// When somebody is asked again whom the server took no mail for.
+/// How long the server has for a mail: as long as for one of a message.
+const WITHIN: Duration = Duration::from_secs(20);
+/// When somebody is asked again, at the soonest, whom the server took no mail for; a day later at the latest.
 const AGAIN: Millis = 15 * MINUTE;
+/// Whom the server has taken no mail for since then counts as asked all the same, so that it ends.
+const PATIENCE: Millis = 30 * DAY;
 
 /// Those who are due to be asked, as far as nobody else has asked them too often in the last day: an address
 /// can be entered by anybody, and in many channels.
@@ -50,13 +56,26 @@ struct Asked {
     channel_id: String,
     address: String,
     token: Token,
+    /// how often, this one included
+    times: i64,
 }
 
-/// Sends the mails that ask, to everybody who is due to be asked, within ten seconds; says to how many.
+/// What became of a mail that asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// sent, or refused for good
+    Asked,
+    /// the server did not take it
+    PutOff,
+    /// there was no time for it
+    Left,
+}
+
+/// Sends the mails that ask, to everybody who is due to be asked, within half a minute; says to how many.
 ///
 /// # Errors
 /// 503 if the database does not answer. A mail that the server does not take, or has no time for, is sent again later and
-/// does not count; one that it refuses for good does.
+/// does not count; one that it refuses for good does, and one that it was given and said nothing about.
 pub async fn ask(app: &App, tenant: &Tenant, mailer: &dyn Mailer) -> Result<usize, Error> {
     let Some(settings) = &app.config.mail else { return Ok(0) };
     let offset = app.clock.wall_offset();
@@ -69,19 +88,19 @@ pub async fn ask(app: &App, tenant: &Tenant, mailer: &dyn Mailer) -> Result<usiz
     let end = app.clock.wall() + BEGINNING;
     let count = asked.len();
     let asking = asked.into_iter().map(|one| async move {
-        let wait = if app.clock.wall() < end {
+        let fate = if app.clock.wall() < end {
             ask_one(settings, mailer, &one, app.clock.wall()).await
         } else {
-            Some(0)
+            Fate::Left
         };
-        wait.map(|wait| json!([one.channel_id, one.address, wait]))
+        (fate != Fate::Asked).then(|| json!([one.channel_id, one.address, one.times, fate == Fate::PutOff]))
     });
     let answers: Vec<_> = stream::iter(asking).buffer_unordered(AT_ONCE).collect().await;
     let waiting: Vec<_> = answers.into_iter().flatten().collect();
     let sent = count - waiting.len();
     if !waiting.is_empty() {
         let list = serde_json::Value::from(waiting).to_string();
-        let back = Step::tenant(GIVE_BACK, args![offset, list, AGAIN]);
+        let back = Step::tenant(GIVE_BACK, args![offset, list, AGAIN, DAY, PATIENCE]);
         tenant.run(Batch::write_one(back).repeatable()).await?;
     }
     Ok(sent)
@@ -97,7 +116,7 @@ async fn take(app: &App, tenant: &Tenant) -> Result<Vec<Asked>, Error> {
                 SELECT org_id, channel_id, address FROM (SELECT r.org_id, r.channel_id, r.address, min(r.ask_at)",
             due!(),
             " GROUP BY r.address LIMIT ?5))
-             RETURNING channel_id, address, token"
+             RETURNING channel_id, address, token, asked"
         ),
         args![app.clock.wall_offset(), ASKS, DAY, IN_A_RUN],
     );
@@ -110,6 +129,7 @@ async fn take(app: &App, tenant: &Tenant) -> Result<Vec<Asked>, Error> {
                 channel_id: channel_id.to_owned(),
                 address: address.to_owned(),
                 token,
+                times: row.integer(3)?,
             }),
             // of one who was sealed with a key that is gone: the others are asked
             Err(error) => tracing::warn!(channel_id, %error, "a recipient is not asked"),
@@ -118,30 +138,33 @@ async fn take(app: &App, tenant: &Tenant) -> Result<Vec<Asked>, Error> {
     Ok(asked)
 }
 
-/// Those who were not asked are again, each after the time that stands beside it; a repetition finds that done.
+/// Those who were not asked are again: at once, or, put off, after as long as they have waited by now. A repetition finds
+/// that done.
 const GIVE_BACK: &str = concat!(
     "UPDATE channel_recipients AS r SET asked = asked - 1, ask_at = ",
     wall_ms!("?2"),
-    " + m.value ->> 2 FROM json_each(?3) AS m
-      WHERE r.org_id IN (SELECT org_id FROM authority) AND r.channel_id = m.value ->> 0 AND r.address = m.value ->> 1
-        AND r.asked > 0 AND r.ask_at > ",
+    " + iif(m.value ->> 3, min(max(",
     wall_ms!("?2"),
-    " + ?4"
+    " - r.changed_at, ?4), ?5), 0) FROM json_each(?3) AS m
+      WHERE r.org_id IN (SELECT org_id FROM authority) AND r.channel_id = m.value ->> 0 AND r.address = m.value ->> 1
+        AND r.standing = 'pending' AND r.asked = m.value ->> 2 AND r.changed_at > ",
+    wall_ms!("?2"),
+    " - ?6"
 );
 
-/// Sends the mail that asks one; how long that has to wait, if the server does not take it.
-async fn ask_one(settings: &MailSettings, mailer: &dyn Mailer, one: &Asked, at: Millis) -> Option<Millis> {
+/// Sends the mail that asks one.
+async fn ask_one(settings: &MailSettings, mailer: &dyn Mailer, one: &Asked, at: Millis) -> Fate {
     let channel_id = one.channel_id.as_str();
     let mail = asking(settings, &one.address, &one.token, at);
-    match mail::hand_over(mailer, &mail).await {
-        Ok(reply) if reply.is_taken() => None,
+    match mail::hand_over(mailer, &mail, WITHIN).await {
+        Ok(reply) if reply.is_taken() => Fate::Asked,
         Ok(reply) => {
             tracing::warn!(channel_id, code = reply.code, "a recipient could not be asked");
-            (!reply.is_refused()).then_some(AGAIN)
+            if reply.is_refused() { Fate::Asked } else { Fate::PutOff }
         }
-        Err(error) => {
-            tracing::warn!(channel_id, error, "a recipient could not be asked");
-            Some(AGAIN)
+        Err(NoReply { words, handed_over }) => {
+            tracing::warn!(channel_id, error = words, handed_over, "the mail server did not answer");
+            if handed_over { Fate::Asked } else { Fate::PutOff }
         }
     }
 }
