@@ -26,6 +26,7 @@ pub mod powerloss;
 pub mod product;
 pub mod proxy;
 pub mod python;
+pub mod queue;
 pub mod receiver;
 pub mod runtime_api;
 pub mod schema;

@@ -1,6 +1,7 @@
 //! Many series of one metric, with a history that is stored as an import stores it.
 
 use crate::product::Product;
+use db::{Batch, Step, args};
 use intentvision::auth::Tenant;
 use intentvision::clock::Millis;
 use intentvision::series::{Dimensions, MetricKey, SeriesRef};
@@ -51,4 +52,16 @@ pub async fn import(
             .await
             .expect("an import");
     }
+}
+
+/// Lets an organization count so many series, however many it has.
+///
+/// # Panics
+/// If that cannot be stored.
+pub async fn count_as(tenant: &Tenant, series: i64) {
+    let step = Step::tenant(
+        "UPDATE org_state SET series_count = ?2 WHERE org_id = (SELECT org_id FROM authority)",
+        args![series],
+    );
+    tenant.run(Batch::write_one(step)).await.expect("the count");
 }

@@ -70,6 +70,12 @@ impl Sqld {
         self.port
     }
 
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends the server as a crash would; its port and data stay.
     pub fn kill(&mut self) {
         // it may have ended by itself

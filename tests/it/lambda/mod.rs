@@ -2,7 +2,6 @@
 
 mod http;
 mod parts;
-mod queue;
 mod secrets;
 mod tick;
 

@@ -1,16 +1,16 @@
 //! A tick that is too much for one worker: parts of it go through the queue to others.
 
-use super::queue::Queue;
-use db::{Batch, Step, args};
 use intentvision::clock::{Clock, HOUR, MINUTE};
 use intentvision::config::Config;
-use intentvision::id::OrgId;
 use intentvision::keys::Environment;
 use intentvision::time;
 use serde_json::{Value, json};
 use tests::events::{queued, scheduled};
+use tests::many_series;
 use tests::product::{Backend, Product};
+use tests::queue::Queue;
 use tests::runtime_api::{Failed, Function};
+use tests::tick_cost::workers::{self, Size, Tick};
 
 /// Organizations that each have a rule which is broken, and 15,000 series by their count, so that no two of them share a worker.
 struct Large {
@@ -32,7 +32,7 @@ impl Large {
             let rule = json!({"name": "high", "metric_key": "load", "severity": "critical", "channels": [],
                 "condition": {"type": "threshold", "operator": "gt", "value": 10}});
             assert_eq!(product.post("/v1/alert-rules", &key, &rule).await.status, 201);
-            reach(&product, &org, 15_000).await;
+            many_series::count_as(&product.app.operator(Some(org)), 15_000).await;
             keys.push(key);
         }
         clock.set(then + MINUTE / 2);
@@ -58,16 +58,6 @@ impl Large {
     }
 }
 
-/// Lets an organization count so many series.
-async fn reach(product: &Product, org: &OrgId, series: i64) {
-    let step = Step::tenant(
-        "UPDATE org_state SET series_count = ?2 WHERE org_id = (SELECT org_id FROM authority)",
-        args![series],
-    );
-    let operator = product.app.operator(Some(org.clone()));
-    operator.run(Batch::write_one(step)).await.unwrap();
-}
-
 /// How many organizations an invocation evaluates, and how many alerts change.
 async fn evaluated(function: &Function, event: Value) -> (u64, u64) {
     let reply = function.invoke(event).await.unwrap();
@@ -83,7 +73,7 @@ async fn evaluated(function: &Function, event: Value) -> (u64, u64) {
 async fn parts_go_to_other_workers_and_each_organization_is_evaluated_once() {
     let large = Large::new(3).await;
     let queue = Queue::start();
-    let function = queue.evaluate_alerts(&large.product).await;
+    let function = queue.evaluate_alerts(&large.product.proxy().url()).await;
     assert_eq!(evaluated(&function, large.event.clone()).await, (1, 1));
     assert_eq!(large.firing().await.iter().sum::<usize>(), 1);
     let sent = queue.sent();
@@ -110,7 +100,7 @@ async fn parts_go_to_other_workers_and_each_organization_is_evaluated_once() {
 async fn what_the_queue_does_not_take_is_evaluated_here() {
     let large = Large::new(3).await;
     let queue = Queue::refusing(Some(1));
-    let function = queue.evaluate_alerts(&large.product).await;
+    let function = queue.evaluate_alerts(&large.product.proxy().url()).await;
     assert_eq!(evaluated(&function, large.event.clone()).await, (2, 2));
     drop(queue);
     assert_eq!(evaluated(&function, large.event.clone()).await, (3, 1));
@@ -121,7 +111,7 @@ async fn what_the_queue_does_not_take_is_evaluated_here() {
 async fn a_message_that_is_no_part_is_an_error() {
     let product = Product::start(Backend::Remote).await;
     let queue = Queue::start();
-    let function = queue.evaluate_alerts(&product).await;
+    let function = queue.evaluate_alerts(&product.proxy().url()).await;
     for body in [
         "outbox",
         "{}",
@@ -130,5 +120,21 @@ async fn a_message_that_is_no_part_is_an_error() {
     ] {
         let reply = function.invoke(queued(&[body])).await;
         assert!(matches!(reply, Err(Failed::Reported(_))), "{body}: {reply:?}");
+    }
+}
+
+/// As with `tick_cost -- 100000 5 --queue`, in small.
+#[tokio::test]
+async fn every_series_is_evaluated_once_by_workers_side_by_side() {
+    let size = Size {
+        series: 900,
+        organizations: 3,
+        counted: Some(15_000),
+    };
+    let ticks = workers::ticks(size, 4).await;
+    let changes: Vec<u64> = ticks.iter().map(Tick::transitions).collect();
+    assert_eq!(changes, [0, 900, 900, 0]);
+    for tick in ticks {
+        assert_eq!((tick.invocations.len(), tick.again), (3, 0));
     }
 }

@@ -1,12 +1,12 @@
 //! The scheduled functions, as a schedule and a queue start them.
 
-use super::queue::Queue;
 use intentvision::clock::{Clock, HOUR};
 use intentvision::config::Config;
 use intentvision::{migrations, time};
 use serde_json::{Value, json};
 use tests::events::{queued, scheduled};
 use tests::product::{Backend, Product};
+use tests::queue::Queue;
 use tests::runtime_api::{Failed, Start};
 use tests::sqld::Sqld;
 
@@ -39,7 +39,7 @@ async fn firing() -> (Product, String, i64) {
 async fn a_tick_fires_and_wakes_up_the_delivery_once() {
     let (product, key, then) = firing().await;
     let queue = Queue::start();
-    let function = queue.evaluate_alerts(&product).await;
+    let function = queue.evaluate_alerts(&product.proxy().url()).await;
     let quiet = function.invoke(scheduled(&time::format(then))).await.unwrap();
     assert_eq!(
         (&quiet["transitions"], &quiet["messages"]),
@@ -74,7 +74,7 @@ async fn a_tick_fires_and_wakes_up_the_delivery_once() {
 async fn a_queue_that_is_gone_does_not_fail_the_tick() {
     let (product, key, then) = firing().await;
     let queue = Queue::start();
-    let function = queue.evaluate_alerts(&product).await;
+    let function = queue.evaluate_alerts(&product.proxy().url()).await;
     drop(queue);
     let told = function
         .invoke(scheduled(&time::format(then + 2 * MINUTE)))
@@ -89,7 +89,7 @@ async fn a_queue_that_is_gone_does_not_fail_the_tick() {
 #[tokio::test]
 async fn deliver_notifications_answers_schedule_and_queue_and_refuses_private_addresses() {
     let (product, key, then) = firing().await;
-    let tick = Queue::start().evaluate_alerts(&product).await;
+    let tick = Queue::start().evaluate_alerts(&product.proxy().url()).await;
     tick.invoke(scheduled(&time::format(then + 2 * MINUTE))).await.unwrap();
     let deliver = Start::function("deliver-notifications").database(&product.proxy().url());
     // the key that sealed the channel's secret is the product's own: with another one nothing is sent either
@@ -163,7 +163,7 @@ async fn the_event_files_are_events_that_the_functions_read() {
 #[tokio::test]
 async fn a_tick_without_a_minute_is_an_error() {
     let product = Product::start(Backend::Remote).await;
-    let function = Queue::start().evaluate_alerts(&product).await;
+    let function = Queue::start().evaluate_alerts(&product.proxy().url()).await;
     for event in [json!({}), scheduled("noon")] {
         let reply = function.invoke(event).await;
         assert!(matches!(reply, Err(Failed::Reported(_))), "{reply:?}");

@@ -40,8 +40,7 @@ impl Process {
     /// If it has ended, or this is no Linux.
     #[must_use]
     pub fn cpu(&self) -> Duration {
-        let [user, system, ..] = times(self.0.id());
-        ticks(user + system)
+        cpu_of(self.0.id())
     }
 
     /// The most memory that it has had, in bytes.
@@ -112,7 +111,16 @@ pub fn cpu_of_ended_children() -> Duration {
 /// On anything but Linux.
 #[must_use]
 pub fn cpu_of_this_process() -> Duration {
-    let [user, system, ..] = times(std::process::id());
+    cpu_of(std::process::id())
+}
+
+/// The CPU time of a process, all of its threads.
+///
+/// # Panics
+/// If it has ended, or this is no Linux.
+#[must_use]
+pub fn cpu_of(pid: u32) -> Duration {
+    let [user, system, ..] = times(pid);
     ticks(user + system)
 }
 
