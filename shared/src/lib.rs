@@ -22,6 +22,7 @@ pub mod idempotency;
 pub mod ingest;
 pub mod keys;
 pub mod lease;
+mod listed;
 pub mod migrations;
 pub mod notify;
 pub mod schedule;

@@ -1,8 +1,10 @@
 //! What is to be told, written in the batch that decides it.
 
 use super::notice::Why;
+use crate::Error;
 use crate::clock::{Clock, Millis};
 use crate::id::{ChannelId, GroupId, MessageId};
+use crate::listed::listed;
 use db::{Step, args, wall_ms};
 use serde_json::json;
 
@@ -89,32 +91,29 @@ impl NewMessage {
 /// - What it was about to be told before, and nobody has tried to send yet, is superseded: the newest message says it
 ///   all. Only that somebody has seen it replaces nothing.
 /// - A test organization's messages are recorded and never sent.
-#[must_use]
-pub fn enqueue(messages: &[NewMessage], clock: &Clock) -> Vec<Step> {
-    if messages.is_empty() {
-        return Vec::new();
-    }
-    let list: Vec<_> = messages
-        .iter()
-        .map(|message| {
-            json!([
-                message.message_id(),
-                message.channel_id,
-                message.group_id,
-                message.flush,
-                message.kind.as_str(),
-                message.minute,
-                message.why.as_str(),
-            ])
-        })
-        .collect();
-    let list = serde_json::Value::from(list).to_string();
+///
+/// # Errors
+/// 503 if a message cannot be written as JSON.
+pub fn enqueue(messages: &[NewMessage], clock: &Clock) -> Result<Vec<Step>, Error> {
+    let row = |message: &NewMessage| {
+        json!([
+            message.message_id(),
+            message.channel_id,
+            message.group_id,
+            message.flush,
+            message.kind.as_str(),
+            message.minute,
+            message.why.as_str(),
+        ])
+    };
+    let lists = listed(messages.iter().map(row))?;
+    let open = |list| Step::tenant(OPEN, args![list, clock.wall_offset()]);
+    let resolve = |list| Step::tenant(RESOLVE, args![list, clock.wall_offset()]);
+    let supersede = |list| Step::tenant(SUPERSEDE, args![list]);
     // the order matters: a resolve looks at what the first step wrote, the last at both
-    vec![
-        Step::tenant(OPEN, args![&list, clock.wall_offset()]),
-        Step::tenant(RESOLVE, args![&list, clock.wall_offset()]),
-        Step::tenant(SUPERSEDE, args![&list]),
-    ]
+    let steps = lists.iter().map(open);
+    let steps = steps.chain(lists.iter().map(resolve));
+    Ok(steps.chain(lists.iter().map(supersede)).collect())
 }
 
 macro_rules! insert {
@@ -192,6 +191,6 @@ mod tests {
 
     #[test]
     fn nothing_to_tell_takes_no_step() {
-        assert!(enqueue(&[], &Clock::system()).is_empty());
+        assert!(enqueue(&[], &Clock::system()).unwrap().is_empty());
     }
 }

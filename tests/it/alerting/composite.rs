@@ -6,8 +6,9 @@ use super::rig::{Rig, START, threshold};
 use evaluate_alerts::Count;
 use intentvision::alerting::instance::State;
 use intentvision::alerting::instances::{self, Standing};
-use intentvision::alerting::{Draft, Rule, rules};
+use intentvision::alerting::{Draft, Rule, alerts, rules};
 use intentvision::clock::MINUTE;
+use intentvision::id::AlertId;
 use serde_json::{Value, json};
 
 /// A rule over one host, with a name.
@@ -184,6 +185,75 @@ async fn missed_doubled_and_killed_runs_end_in_the_same_state() {
         assert_eq!(told(&rig).await, TOLD);
         assert_eq!(rig.read(states).await, clean.read(states).await);
     }
+}
+
+/// The alert of a silent series that was resolved by hand is over, although the series stays silent until it fires.
+#[tokio::test]
+async fn a_silent_alert_that_was_resolved_by_hand_is_not_open_wherever_a_run_begins() {
+    for missed in [false, true] {
+        let rig = Rig::new().await;
+        rig.at(0, 1_000);
+        let (one, other) = (rig.rule(of_host(1)).await, rig.rule(of_host(2)).await);
+        rig.rule(composite("any", &[&one, &other], |_| ())).await;
+        let story = [
+            (50.0, 150.0),
+            (0.0, 150.0),
+            (0.0, 150.0),
+            (0.0, 150.0),
+            (0.0, 150.0),
+            (0.0, 150.0),
+            (0.0, 50.0),
+            (150.0, 50.0),
+        ];
+        for (minute, (one, other)) in (1..).zip(story) {
+            rig.at(minute, 0);
+            let points = [(1, one), (2, other)].into_iter().filter(|(_, value)| *value > 0.0);
+            rig.send(&points.collect::<Vec<_>>()).await;
+            if minute == 6 {
+                let silent = rig.read("SELECT alert_id FROM alerts WHERE status = 'no_data'").await;
+                let silent = AlertId::parse(silent[0].text(0).unwrap()).unwrap();
+                alerts::resolve(&rig.tenant(), &silent).await.unwrap();
+            }
+            if !(missed && minute == 7) {
+                rig.tick(minute).await;
+            }
+        }
+        let first = rig.log().await;
+        assert!(first.contains(&"8 no_data>firing".to_owned()), "{first:?}");
+        assert_eq!(
+            told(&rig).await,
+            [
+                "any 1 unknown>firing: 1 of 2 rules fire: host 2",
+                "any 7 firing>resolved: 0 of 2 rules fire",
+                "any 8 normal>firing: 1 of 2 rules fire: host 1",
+            ],
+            "missed {missed}"
+        );
+    }
+}
+
+/// What is read at a time ends before what is missed does.
+#[tokio::test]
+async fn an_hour_that_was_missed_is_made_up_for() {
+    let rig = Rig::new().await;
+    rig.at(0, 1_000);
+    let (one, other) = (rig.rule(of_host(1)).await, rig.rule(of_host(2)).await);
+    rig.rule(composite("any", &[&one, &other], |_| ())).await;
+    for (minute, value) in [(1, 150.0), (30, 50.0), (31, 150.0), (45, 50.0), (55, 150.0)] {
+        rig.at(minute, 0);
+        rig.send(&[(1, value)]).await;
+    }
+    rig.tick(60).await;
+    assert_eq!(
+        told(&rig).await,
+        [
+            "any 1 unknown>firing: 1 of 2 rules fire: host 1",
+            "any 30 firing>resolved: 0 of 2 rules fire",
+            "any 31 normal>firing: 1 of 2 rules fire: host 1",
+            "any 45 firing>resolved: 0 of 2 rules fire",
+            "any 55 normal>firing: 1 of 2 rules fire: host 1",
+        ]
+    );
 }
 
 #[tokio::test]

@@ -103,7 +103,7 @@ impl Scene {
                 args![&self.org, &message.channel_id, &message.group_id, message.flush, ended],
             ));
         }
-        for step in outbox::enqueue(messages, stage.clock()) {
+        for step in outbox::enqueue(messages, stage.clock()).unwrap() {
             batch.push(step);
         }
         stage.run(batch).await.unwrap().rows_read

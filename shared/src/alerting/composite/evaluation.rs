@@ -1,4 +1,4 @@
-use super::members::{Event, Members, Says};
+use super::members::{Changes, Members, OpenAlerts, Says};
 use crate::alerting::condition::{Composite, Condition};
 use crate::alerting::instance::{Instance, Resolve, Status, Timers, Transition};
 use crate::alerting::rule::{Revision, Rule, RuleKey};
@@ -14,10 +14,9 @@ pub(super) struct Inputs {
     pub(super) states: BTreeMap<RuleKey, (Revision, Instance)>,
     /// of the rules that they name
     pub(super) names: HashMap<RuleKey, String>,
-    /// what is open once all events have happened
-    pub(super) open: BTreeMap<(RuleKey, i64), Status>,
-    /// in order
-    pub(super) events: Vec<Event>,
+    /// of the rules that they name, before these changes
+    pub(super) open: BTreeMap<RuleKey, OpenAlerts>,
+    pub(super) changes: Changes,
     /// open alerts that somebody resolved by hand
     pub(super) resolves: HashMap<RuleKey, Resolve>,
 }
@@ -28,7 +27,7 @@ pub(super) struct Evaluation<'a> {
     rules: Vec<(Revision, &'a Rule, &'a Composite)>,
     names: &'a HashMap<RuleKey, String>,
     resolves: &'a HashMap<RuleKey, Resolve>,
-    members: Members,
+    pub(super) members: Members,
     pub(super) states: BTreeMap<RuleKey, (Revision, Instance)>,
     pub(super) effects: Effects,
 }
@@ -39,7 +38,7 @@ impl<'a> Evaluation<'a> {
             rules: in_order(&inputs.rules),
             names: &inputs.names,
             resolves: &inputs.resolves,
-            members: Members::new(inputs.open.clone(), inputs.events.clone()),
+            members: Members::new(inputs.open.clone(), inputs.changes.clone()),
             states: inputs.states.clone(),
             effects: Effects::default(),
         }

@@ -1,7 +1,7 @@
 //! Composite rules: rules that fire while other rules do.
 //!
 //! They are evaluated behind stage 1, minute by minute up to the last one that all active lanes have completed, from the log
-//! of transitions. What is read, decided and written is one step with a watermark of its own, and its write is refused if
+//! of transitions. The database counts what is open and what changes in a minute, so that a storm reads like a single alert. What is read, decided and written is one step with a watermark of its own, and its write is refused if
 //! another run was faster or a rule was changed: so runs that are doubled, missed or killed end in the same state. What
 //! they leave are alerts and transitions like any others, without a series.
 
@@ -23,6 +23,8 @@ pub(super) use store::instance;
 
 /// A composite rule goes back no further than this: old news pages nobody.
 const MAX_BEHIND: Millis = DAY;
+/// Minutes of one read. It has a row for each minute and rule that changed, and there may be 1,000 rules.
+const STRETCH: Millis = 30 * MINUTE;
 /// How often a run reads again because somebody else was faster.
 const ATTEMPTS: usize = 10;
 /// Changes of one write.
@@ -40,16 +42,20 @@ pub async fn evaluate(tenant: &Tenant, scheduled: Millis) -> Result<usize, Error
         let Some(read) = store::read(tenant, scheduled).await? else {
             return Ok(transitions);
         };
-        let begin = read.begin.max(read.until.saturating_sub(MAX_BEHIND));
         let mut evaluation = Evaluation::new(&read.inputs);
-        let mut minute = begin;
+        let mut minute = read.begin;
         while minute < read.until && evaluation.effects.rows() < MAX_ROWS {
             minute = minute.saturating_add(MINUTE).min(read.until);
             evaluation.minute(minute);
         }
+        for rule in evaluation.members.below_zero() {
+            let rule_id = rule.text();
+            debug_assert!(false, "{rule_id}: its transitions do not add up");
+            tracing::error!(rule_id, "the transitions of a rule do not add up to its open alerts");
+        }
         if store::write(tenant, &read, minute, &evaluation).await? == Written::Yes {
             transitions += evaluation.effects.transitions().len();
-            if minute == read.until {
+            if minute == read.last {
                 return Ok(transitions);
             }
         } else {

@@ -1,12 +1,11 @@
 use super::evaluation::{Evaluation, Inputs};
-use super::members::Event;
+use super::members::OpenAlerts;
 use crate::alerting::Definition;
-use crate::alerting::instance::{State, Status};
+use crate::alerting::instance::State;
 use crate::alerting::rule::{Rule, RuleKey};
 use crate::alerting::tick::Change;
 use crate::clock::{MINUTE, Millis};
 use crate::id::RuleId;
-use crate::series::SeriesId;
 
 /// A composite rule on what the rules that it names would have done, by the evaluation itself.
 #[derive(Debug)]
@@ -30,22 +29,17 @@ impl Rehearsal {
         Self { from, inputs }
     }
 
-    /// Takes what a rule would have done on a series.
-    pub(in crate::alerting) fn take(&mut self, rule: &RuleId, series: SeriesId, changes: &[Change]) {
-        let mut before = None;
+    /// Takes what a rule would have done on one series.
+    pub(in crate::alerting) fn take(&mut self, rule: &RuleId, changes: &[Change]) {
+        let mut was = OpenAlerts::default();
         for change in changes {
-            let from = match before.replace(change.to) {
-                None | Some(Status::Resolved) => State::Normal,
-                Some(Status::Firing) => State::Firing,
-                Some(Status::NoData) => State::NoData,
-            };
-            self.inputs.events.push(Event {
-                minute: change.minute,
-                rule: RuleKey::of(rule),
-                series: series.raw(),
-                from: from.as_str().to_owned(),
-                to: change.to,
-            });
+            let is = OpenAlerts::one(change.to);
+            *self
+                .inputs
+                .changes
+                .entry((change.minute, RuleKey::of(rule)))
+                .or_default() += is - was;
+            was = is;
         }
     }
 
@@ -58,8 +52,6 @@ impl Rehearsal {
     ) -> (Vec<Change>, State) {
         let key = RuleKey::of(rule_id);
         let mut inputs = self.inputs.clone();
-        inputs.events.retain(|event| event.minute <= until);
-        inputs.events.sort_by_key(|event| event.minute);
         inputs.rules.push(Rule {
             rule_id: rule_id.clone(),
             definition: Definition {

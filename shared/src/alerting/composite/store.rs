@@ -1,7 +1,8 @@
 use super::evaluation::{Evaluation, Inputs};
-use super::members::Event;
+use super::members::{self, Changes, OpenAlerts};
+use super::{MAX_BEHIND, STRETCH};
 use crate::Error;
-use crate::alerting::instance::{Instance, Resolve, Status};
+use crate::alerting::instance::{Instance, Resolve};
 use crate::alerting::rule::{Revision, Rule, RuleKey};
 use crate::alerting::rules;
 use crate::alerting::state::{decode_composite, encode_composite};
@@ -23,6 +24,8 @@ pub(super) struct Read {
     pub(super) begin: Millis,
     /// the minute to go to
     pub(super) until: Millis,
+    /// the minute to go to in the end
+    pub(super) last: Millis,
     pub(super) inputs: Inputs,
 }
 
@@ -42,14 +45,33 @@ macro_rules! members {
     };
 }
 
+/// From where and to where a run goes. Where nothing was evaluated before, it begins with the minute in which the first rule was saved.
+/// The limit keeps what it rests on a row of its own: joined in, it would be looked up again for every transition.
+macro_rules! span {
+    () => {
+        "(SELECT org_id, composite_minute, composite_seq, config_version, begin, min(last, begin + ?4) AS until, last
+          FROM (SELECT *, max(begun, last - ?3) AS begin
+                FROM (SELECT s.org_id, s.composite_minute, s.composite_seq, s.config_version,
+                        coalesce(s.composite_minute, (SELECT min(updated_at) / ?5 * ?5 FROM alert_rules
+                            WHERE org_id = s.org_id AND condition ->> 'type' = 'composite')) AS begun,
+                        coalesce((SELECT min(minute) FROM lanes WHERE org_id = s.org_id AND active = 1), ?2) AS last
+                      FROM org_state AS s WHERE s.org_id = (SELECT org_id FROM authority) LIMIT -1)))"
+    };
+}
+
+fn span(scheduled: Millis) -> Vec<db::Value> {
+    args![scheduled, MAX_BEHIND, STRETCH, MINUTE]
+}
+
 /// Reads; `None` if nothing is to be evaluated.
 pub(super) async fn read(tenant: &Tenant, scheduled: Millis) -> Result<Option<Read>, Error> {
     let mut batch = Batch::read();
     batch.push(Step::tenant(
-        "SELECT s.composite_minute, s.composite_seq, s.config_version,
-            (SELECT min(minute) FROM lanes WHERE org_id = s.org_id AND active = 1)
-         FROM org_state AS s WHERE s.org_id = (SELECT org_id FROM authority)",
-        vec![],
+        concat!(
+            "SELECT composite_minute, composite_seq, config_version, begin, until, last FROM ",
+            span!()
+        ),
+        span(scheduled),
     ));
     batch.push(Step::tenant(
         concat!(
@@ -72,24 +94,28 @@ pub(super) async fn read(tenant: &Tenant, scheduled: Millis) -> Result<Option<Re
     ));
     batch.push(Step::tenant(
         concat!(
-            "SELECT rule_id, series_id, status FROM alerts INDEXED BY one_open_alert
+            "SELECT rule_id, sum(status = 'firing'), sum(status = 'no_data') FROM alerts INDEXED BY one_open_alert
              WHERE org_id = (SELECT org_id FROM authority) AND status <> 'resolved' AND rule_id IN ",
-            members!()
+            members!(),
+            " GROUP BY rule_id"
         ),
         vec![],
     ));
+    // what came after the minutes of this run is one sum; a series can be silent with no alert, resolved by hand, until the next one is born
     batch.push(Step::tenant(
         concat!(
-            "SELECT t.minute, t.rule_id, t.series_id, t.from_state, t.to_state FROM org_state AS s
-             JOIN transitions AS t ON t.org_id = s.org_id AND t.seq > s.composite_seq
-             WHERE s.org_id = (SELECT org_id FROM authority)
-                AND t.minute > coalesce(s.composite_minute, (SELECT min(updated_at) - ?2 FROM alert_rules
-                    WHERE org_id = s.org_id AND condition ->> 'type' = 'composite'))
-                AND t.rule_id IN ",
+            "SELECT min(t.minute, s.until + 1), t.rule_id,
+                sum((t.to_state = 'firing') - (t.from_state IN ('firing', 'recovering'))),
+                sum((t.to_state = 'no_data') - CASE t.from_state WHEN 'no_data' THEN EXISTS (
+                    SELECT 1 FROM alerts WHERE org_id = t.org_id AND alert_id = t.alert_id AND started_at < t.minute) ELSE 0 END)
+             FROM ",
+            span!(),
+            " AS s CROSS JOIN transitions AS t ON t.org_id = s.org_id AND t.seq > s.composite_seq
+             WHERE t.minute > s.begin AND t.rule_id IN ",
             members!(),
-            " ORDER BY t.seq"
+            " GROUP BY 1, 2"
         ),
-        args![MINUTE],
+        span(scheduled),
     ));
     batch.push(Step::tenant(
         "SELECT rule_id, started_at, requested_resolve_at FROM alerts INDEXED BY alerts_to_resolve
@@ -105,28 +131,28 @@ pub(super) async fn read(tenant: &Tenant, scheduled: Millis) -> Result<Option<Re
         .map(rules::of_row)
         .collect::<Result<_, _>>()?;
     let states: BTreeMap<_, _> = reply.step(2)?.rows.iter().map(state_of).collect::<Result<_, _>>()?;
-    let minute = state.opt_integer(0)?;
-    let first = rules.iter().map(|rule| rule.updated_at).min();
-    // where nothing was evaluated before, from the minute before the first rule was saved on
-    let begin = minute.or_else(|| Some(first?.div_euclid(MINUTE).saturating_mul(MINUTE)));
-    let until = state.opt_integer(3)?.unwrap_or(scheduled);
-    let Some(begin) = begin.filter(|begin| *begin < until && !(rules.is_empty() && states.is_empty())) else {
+    let last = state.integer(5)?;
+    let begin = state.opt_integer(3)?;
+    let Some(begin) = begin.filter(|begin| *begin < last && !(rules.is_empty() && states.is_empty())) else {
         return Ok(None);
     };
+    let changes: Changes = all(&reply, 5, |row| {
+        Ok(((row.integer(0)?, key(row.text(1)?)?), open(row, 2)?))
+    })?;
+    let now = all(&reply, 4, |row| Ok((key(row.text(0)?)?, open(row, 1)?)))?;
     Ok(Some(Read {
-        minute,
+        minute: state.opt_integer(0)?,
         seq: state.integer(1)?,
         config_version: state.integer(2)?,
         begin,
-        until,
+        until: state.integer(4)?,
+        last,
         inputs: Inputs {
             rules,
             states,
             names: all(&reply, 3, |row| Ok((key(row.text(0)?)?, row.text(1)?.to_owned())))?,
-            open: all(&reply, 4, |row| {
-                Ok(((key(row.text(0)?)?, row.integer(1)?), status(row.text(2)?)?))
-            })?,
-            events: all(&reply, 5, event)?,
+            open: members::before(now, &changes),
+            changes,
             resolves: all(&reply, 6, |row| Ok((key(row.text(0)?)?, resolve(row)?)))?,
         },
     }))
@@ -152,17 +178,11 @@ fn key(text: &str) -> Result<RuleKey, DbError> {
     Ok(RuleKey::of(&rule_id))
 }
 
-fn status(text: &str) -> Result<Status, DbError> {
-    Status::parse(text).ok_or_else(|| DbError::Other("an alert has a wrong status".into()))
-}
-
-fn event(row: &Row) -> Result<Event, DbError> {
-    Ok(Event {
-        minute: row.integer(0)?,
-        rule: key(row.text(1)?)?,
-        series: row.integer(2)?,
-        from: row.text(3)?.to_owned(),
-        to: status(row.text(4)?)?,
+/// Two counts of a row, from this place on.
+fn open(row: &Row, at: usize) -> Result<OpenAlerts, DbError> {
+    Ok(OpenAlerts {
+        firing: row.integer(at)?,
+        silent: row.integer(at + 1)?,
     })
 }
 

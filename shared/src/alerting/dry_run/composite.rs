@@ -58,9 +58,7 @@ impl<B: Budget + 'static> Stage<'_, B> {
             let series = self.watched(&rule.definition).await?;
             let found = self.saved(rule, series, tally).await?;
             for one in &found.changed {
-                if let Some(series) = &one.series {
-                    rehearsal.take(&rule.rule_id, series.series_id, &one.changes);
-                }
+                rehearsal.take(&rule.rule_id, &one.changes);
             }
             until = until.min(found.until);
         }

@@ -7,6 +7,7 @@ use crate::Error;
 use crate::alerting::silences;
 use crate::auth::Tenant;
 use crate::id::RuleId;
+use crate::listed::listed;
 use crate::notify::outbox;
 use db::{Batch, DbError, Step, args, raise};
 use serde_json::{Value, json};
@@ -39,12 +40,12 @@ pub(super) async fn write(
         ),
         args![position.version],
     ));
-    let steps = alerts(before, after)
+    let steps = alerts(before, after)?
         .into_iter()
-        .chain(groups(before, after))
-        .chain(members(before, after))
-        .chain(rules(before, after))
-        .chain(outbox::enqueue(&decided.messages, tenant.clock()))
+        .chain(groups(before, after)?)
+        .chain(members(before, after)?)
+        .chain(rules(before, after)?)
+        .chain(outbox::enqueue(&decided.messages, tenant.clock())?)
         .chain(
             decided
                 .ended
@@ -66,12 +67,36 @@ pub(super) async fn write(
     }
 }
 
-/// These rows as an argument, if there are any.
-fn listed(rows: Vec<Value>) -> Option<String> {
-    (!rows.is_empty()).then(|| Value::from(rows).to_string())
+/// A step for each list of these rows.
+fn steps(rows: impl IntoIterator<Item = Value>, step: impl Fn(String) -> Step) -> Result<Vec<Step>, Error> {
+    Ok(listed(rows)?.into_iter().map(step).collect())
 }
 
-fn alerts(before: &Situation, after: &Situation) -> Option<Step> {
+/// The limit keeps the list a table of its own: joined in, it would be gone through for every alert.
+const ALERTS: &str = "UPDATE alerts SET noticed = n.noticed, noticed_seq = n.seq
+ FROM (SELECT a.org_id, j.value ->> 0 AS alert_id, j.value ->> 1 AS noticed, j.value ->> 2 AS seq
+       FROM authority AS a JOIN json_each(?2) AS j LIMIT -1) AS n
+ WHERE alerts.org_id = n.org_id AND alerts.alert_id = n.alert_id";
+
+const GROUPS: &str = "INSERT INTO notification_groups (org_id, channel_id, group_id, rule_id, labels, flush, last_at, closed)
+ SELECT a.org_id, j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5, j.value ->> 6
+ FROM authority AS a JOIN json_each(?2) AS j WHERE true
+ ON CONFLICT (org_id, channel_id, group_id) DO UPDATE SET
+    flush = excluded.flush, last_at = excluded.last_at, closed = excluded.closed";
+
+const MEMBERS: &str = "INSERT INTO group_alerts (org_id, alert_id, channel_id, group_id, told, told_at, flush_from, flush_to)
+ SELECT a.org_id, j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5, j.value ->> 6
+ FROM authority AS a JOIN json_each(?2) AS j WHERE true
+ ON CONFLICT (org_id, alert_id, channel_id) DO UPDATE SET group_id = excluded.group_id, told = excluded.told,
+    told_at = excluded.told_at, flush_from = excluded.flush_from, flush_to = excluded.flush_to";
+
+const OPEN_RULES: &str = "INSERT INTO notice_rules (org_id, rule_id, due)
+ SELECT a.org_id, j.value ->> 0, j.value ->> 1 FROM authority AS a JOIN json_each(?2) AS j WHERE true
+ ON CONFLICT (org_id, rule_id) DO UPDATE SET due = excluded.due WHERE due IS NOT excluded.due";
+
+const DONE_RULES: &str = "DELETE FROM notice_rules WHERE org_id = (SELECT org_id FROM authority) AND rule_id IN (SELECT value FROM json_each(?2))";
+
+fn alerts(before: &Situation, after: &Situation) -> Result<Vec<Step>, Error> {
     let changed = after
         .alerts
         .iter()
@@ -83,16 +108,7 @@ fn alerts(before: &Situation, after: &Situation) -> Option<Step> {
             alert.seq
         ])
     };
-    listed(changed.map(row).collect()).map(|rows| {
-        Step::tenant(
-            // the limit keeps the list a table of its own: joined in, it would be gone through for every alert
-            "UPDATE alerts SET noticed = n.noticed, noticed_seq = n.seq
-         FROM (SELECT a.org_id, j.value ->> 0 AS alert_id, j.value ->> 1 AS noticed, j.value ->> 2 AS seq
-               FROM authority AS a JOIN json_each(?2) AS j LIMIT -1) AS n
-         WHERE alerts.org_id = n.org_id AND alerts.alert_id = n.alert_id",
-            args![rows],
-        )
-    })
+    steps(changed.map(row), |rows| Step::tenant(ALERTS, args![rows]))
 }
 
 type Named<'a> = BTreeMap<(&'a str, &'a str), (&'a RuleId, &'a Group)>;
@@ -110,7 +126,7 @@ fn groups_of(situation: &Situation) -> Named<'_> {
     named
 }
 
-fn groups(before: &Situation, after: &Situation) -> Option<Step> {
+fn groups(before: &Situation, after: &Situation) -> Result<Vec<Step>, Error> {
     let known = groups_of(before);
     let changed = groups_of(after).into_iter().filter(|(place, (_, group))| {
         let was = known.get(place).map(|(_, was)| (was.flush, was.last_at, was.closed));
@@ -127,17 +143,10 @@ fn groups(before: &Situation, after: &Situation) -> Option<Step> {
             i64::from(group.closed)
         ])
     };
-    listed(changed.map(row).collect()).map(|rows| Step::tenant(
-        "INSERT INTO notification_groups (org_id, channel_id, group_id, rule_id, labels, flush, last_at, closed)
-         SELECT a.org_id, j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5, j.value ->> 6
-         FROM authority AS a JOIN json_each(?2) AS j WHERE true
-         ON CONFLICT (org_id, channel_id, group_id) DO UPDATE SET
-            flush = excluded.flush, last_at = excluded.last_at, closed = excluded.closed",
-    args![rows],
-))
+    steps(changed.map(row), |rows| Step::tenant(GROUPS, args![rows]))
 }
 
-fn members(before: &Situation, after: &Situation) -> Option<Step> {
+fn members(before: &Situation, after: &Situation) -> Result<Vec<Step>, Error> {
     let known = groups_of(before);
     let mut rows = Vec::new();
     for (place, (_, group)) in groups_of(after) {
@@ -156,18 +165,11 @@ fn members(before: &Situation, after: &Situation) -> Option<Step> {
             }
         }
     }
-    listed(rows).map(|rows| Step::tenant(
-        "INSERT INTO group_alerts (org_id, alert_id, channel_id, group_id, told, told_at, flush_from, flush_to)
-         SELECT a.org_id, j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3, j.value ->> 4, j.value ->> 5, j.value ->> 6
-         FROM authority AS a JOIN json_each(?2) AS j WHERE true
-         ON CONFLICT (org_id, alert_id, channel_id) DO UPDATE SET group_id = excluded.group_id, told = excluded.told,
-            told_at = excluded.told_at, flush_from = excluded.flush_from, flush_to = excluded.flush_to",
-    args![rows],
-))
+    steps(rows, |rows| Step::tenant(MEMBERS, args![rows]))
 }
 
 /// A rule of which nothing is open any longer is forgotten.
-fn rules(before: &Situation, after: &Situation) -> Vec<Step> {
+fn rules(before: &Situation, after: &Situation) -> Result<Vec<Step>, Error> {
     let (mut open, mut done) = (Vec::new(), Vec::new());
     let noticed = after.alerts.values().filter(|alert| alert.noticed.is_some());
     let with_alerts: BTreeSet<&RuleId> = noticed.map(|alert| &alert.rule_id).collect();
@@ -180,17 +182,7 @@ fn rules(before: &Situation, after: &Situation) -> Vec<Step> {
             done.push(json!(rule_id));
         }
     }
-    let open = listed(open).map(|rows| {
-        Step::tenant(
-            "INSERT INTO notice_rules (org_id, rule_id, due)
-         SELECT a.org_id, j.value ->> 0, j.value ->> 1 FROM authority AS a JOIN json_each(?2) AS j WHERE true
-         ON CONFLICT (org_id, rule_id) DO UPDATE SET due = excluded.due WHERE due IS NOT excluded.due",
-            args![rows],
-        )
-    });
-    let done = listed(done).map(|rows| Step::tenant(
-        "DELETE FROM notice_rules WHERE org_id = (SELECT org_id FROM authority) AND rule_id IN (SELECT value FROM json_each(?2))",
-    args![rows],
-));
-    open.into_iter().chain(done).collect()
+    let mut all = steps(open, |rows| Step::tenant(OPEN_RULES, args![rows]))?;
+    all.extend(steps(done, |rows| Step::tenant(DONE_RULES, args![rows]))?);
+    Ok(all)
 }

@@ -7,9 +7,9 @@ use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::detection::cold_rows::{self, ColdRows};
 use crate::detection::grouping::Groups;
+use crate::listed::listed;
 use crate::series::SeriesId;
 use db::{Batch, DbError, Step, args, raise, wall_ms};
-use serde::Serialize;
 
 /// What a write leaves behind.
 #[derive(Debug)]
@@ -172,23 +172,20 @@ pub(in crate::alerting) fn alerts(effects: &Effects) -> Result<Vec<Step>, Error>
             &row.evidence,
         )
     });
-    let steps = [
-        listed(changed)?.map(|rows| Step::tenant(CHANGED, args![rows])),
-        listed(raised)?.map(|rows| Step::tenant(RAISED, args![rows])),
-        listed(born)?.map(|rows| Step::tenant(BORN, args![rows])),
-        listed(transitions)?.map(|rows| Step::tenant(TRANSITIONS, args![rows])),
-    ];
-    Ok(steps.into_iter().flatten().collect())
-}
-
-/// These rows as an argument, if there are any. They are arrays: the database reads those quicker than objects.
-fn listed(rows: impl Iterator<Item = impl Serialize>) -> Result<Option<String>, Error> {
-    let rows: Vec<_> = rows.collect();
-    if rows.is_empty() {
-        return Ok(None);
+    let mut steps = Vec::new();
+    for rows in listed(changed)? {
+        steps.push(Step::tenant(CHANGED, args![rows]));
     }
-    let rows = serde_json::to_string(&rows).map_err(|error| Error::unavailable(error.to_string()))?;
-    Ok(Some(rows))
+    for rows in listed(raised)? {
+        steps.push(Step::tenant(RAISED, args![rows]));
+    }
+    for rows in listed(born)? {
+        steps.push(Step::tenant(BORN, args![rows]));
+    }
+    for rows in listed(transitions)? {
+        steps.push(Step::tenant(TRANSITIONS, args![rows]));
+    }
+    Ok(steps)
 }
 
 fn detection(write: &Write<'_>) -> Result<Vec<Step>, Error> {
