@@ -8,7 +8,7 @@
 //! - [`marks`]: what users say of it.
 //! - [`forget_deleted`]: all that goes with its series.
 //! - [`status`]: how far the detector of a series is.
-//! - [`replay`], [`adhoc`], [`expectation`]: the detector over points that are all there, in one request or for a picture.
+//! - [`replay`], [`adhoc`], `expectation`: the detector over points that are all there, in one request or for a picture.
 
 pub mod adhoc;
 pub mod anomalies;
