@@ -17,6 +17,8 @@ const BLUE: &str = "#0072b2";
 const SKY: &str = "#56b4e9";
 const VERMILION: &str = "#d55e00";
 
+/// The radius of a point that is flagged.
+const DOT: f64 = 3.5;
 /// Points of a line that are drawn: more than a screen has columns says nothing more.
 const COLUMNS: usize = 600;
 /// What is further away than this many times the range of the values is told at the edge instead.
@@ -53,6 +55,7 @@ pub fn svg(chart: &Chart) -> String {
     ));
     expected(&mut out, &chart.expected, &frame);
     history(&mut out, &chart.history, &frame);
+    flagged(&mut out, &chart.flagged, &frame);
     out.add(format_args!("</g>"));
     threshold(&mut out, chart, &frame);
     now(&mut out, chart, &frame);
@@ -211,12 +214,16 @@ fn legend(out: &mut Drawing, chart: &Chart) {
         x += 28.0 + words::width(label, 12.0).min(240.0) + 22.0;
     };
     let measured = format!(r#"<path d="M0 0H20" stroke="{BLUE}" stroke-width="2"/>"#);
-    entry(out, &measured, "measured");
+    entry(out, &measured, &chart.history_label);
     if !chart.expected.is_empty() {
         let expected = format!(
             r#"<rect y="-5" width="20" height="10" fill="{SKY}" fill-opacity="0.3"/><path d="M0 0H20" stroke="{BLUE}" stroke-width="1.5" stroke-dasharray="4 3"/>"#
         );
         entry(out, &expected, &chart.expected_label);
+    }
+    if !chart.flagged.is_empty() {
+        let dot = format!(r#"<circle cx="10" r="{DOT}" fill="{VERMILION}"/>"#);
+        entry(out, &dot, &chart.flagged_label);
     }
     if let Some(threshold) = &chart.threshold {
         let line = format!(r#"<path d="M0 0H20" stroke="{VERMILION}" stroke-width="2" stroke-dasharray="7 4"/>"#);
@@ -286,6 +293,16 @@ fn history(out: &mut Drawing, points: &[Point], frame: &Frame) {
             r#"<circle cx="{:.1}" cy="{:.1}" r="2" fill="{BLUE}"/>"#,
             frame.x(point.at),
             frame.y(point.value)
+        ));
+    }
+}
+
+/// Those that are not as they should be, over the line.
+fn flagged(out: &mut Drawing, points: &[Point], frame: &Frame) {
+    for point in points.iter().filter(|point| point.value.is_finite()) {
+        let (x, y) = (frame.x(point.at), frame.y(point.value));
+        out.add(format_args!(
+            r#"<circle cx="{x:.1}" cy="{y:.1}" r="{DOT}" fill="{VERMILION}"/>"#
         ));
     }
 }

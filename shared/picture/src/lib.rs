@@ -38,14 +38,20 @@ pub struct Chart {
     pub zone: TimeZone,
     /// the minute that the message tells of
     pub now: Millis,
-    /// what was measured, in order of time
+    /// what was measured, or what comes of that, in order of time
     pub history: Vec<Point>,
+    /// what its line is called, as in `measured`
+    pub history_label: String,
     /// what is expected, in order of time: of the past, of the future, or none
     pub expected: Vec<Range>,
     /// what the shaded range is called, as in `forecast, 80 %`
     pub expected_label: String,
     /// the value that the rule looks at
     pub threshold: Option<Threshold>,
+    /// points of the history that are not as they should be
+    pub flagged: Vec<Point>,
+    /// what they are called, as in `unusual`
+    pub flagged_label: String,
     /// points to look at
     pub marks: Vec<Mark>,
 }
@@ -104,6 +110,11 @@ pub fn alt(chart: &Chart) -> String {
     }
     if let Some(threshold) = &chart.threshold {
         words.push(threshold.label.clone());
+    }
+    match chart.flagged.len() {
+        0 => {}
+        1 => words.push(format!("1 point {}", chart.flagged_label)),
+        count => words.push(format!("{count} points {}", chart.flagged_label)),
     }
     words.extend(chart.marks.iter().map(|mark| mark.label.clone()));
     words.join("; ")

@@ -37,12 +37,15 @@ fn forecast() -> Chart {
         zone: TimeZone::get("Europe/Berlin").unwrap(),
         now: NOW,
         history: history.collect(),
+        history_label: "measured".into(),
         expected: expected.collect(),
         expected_label: "forecast, 80 %".into(),
         threshold: Some(Threshold {
             value: 380.0,
             label: "above 380".into(),
         }),
+        flagged: Vec::new(),
+        flagged_label: String::new(),
         marks: vec![Mark {
             at: NOW + 5 * HOUR,
             value: 380.0,
@@ -77,7 +80,9 @@ fn anomaly() -> Chart {
     chart.history.drain(100..130);
     chart.title = "checkout.success_ratio".into();
     chart.subtitle = "Checkout fails: 0.71 where 0.94 to 0.96 was expected".into();
-    chart.expected_label = "expected range, 95 %".into();
+    chart.expected_label = "expected".into();
+    chart.flagged = chart.history.iter().rev().take(2).rev().copied().collect();
+    chart.flagged_label = "unusual".into();
     chart.threshold = None;
     chart.marks = vec![Mark {
         at: NOW,
@@ -97,7 +102,7 @@ fn the_svg_is_as_it_was() {
 
 #[test]
 fn alt_says_what_the_picture_shows() {
-    insta::assert_snapshot!(alt(&anomaly()), @"Chart of checkout.success_ratio; Checkout fails: 0.71 where 0.94 to 0.96 was expected; last value 0.71; 0.71");
+    insta::assert_snapshot!(alt(&anomaly()), @"Chart of checkout.success_ratio; Checkout fails: 0.71 where 0.94 to 0.96 was expected; last value 0.71; 2 points unusual; 0.71");
 }
 
 #[cfg(feature = "png")]

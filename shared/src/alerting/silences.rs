@@ -1,13 +1,15 @@
 //! Silences as HTTP reads and writes them. They are kept after their end: a late tick decides earlier minutes, too.
 
-use super::severity::Severity;
+mod muted;
+
+pub use muted::{Muted, MutedAlert};
+
 use super::silence::{Matchers, NewSilence, Subject};
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::http::page::{Cursor, Page};
-use crate::id::{AlertId, Entropy, RuleId, SilenceId};
+use crate::id::{AlertId, Entropy, SilenceId};
 use crate::idempotency::{Operation, OperationError, Outcome, Replay};
-use crate::series::{Dimensions, SeriesId};
 use crate::{Error, time};
 use db::{Batch, DbError, Row, Rows, Step, args, raise, wall_ms};
 use http::StatusCode;
@@ -15,10 +17,6 @@ use serde::Serialize;
 
 /// The most silences of an organization that have not ended.
 pub const MAX_SILENCES: i64 = 1_000;
-/// Alerts that a silence is shown with.
-const LISTED: usize = 100;
-/// Open alerts that are looked at for that.
-const LOOKED_AT: i64 = 10_000;
 
 /// A silence, as replies show it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -40,32 +38,6 @@ pub struct SilenceItem {
     /// left out of lists
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mutes: Option<Muted>,
-}
-
-/// What a silence keeps quiet now.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Muted {
-    /// open alerts
-    pub alert_count: usize,
-    /// the first 100 of them, the longest open first
-    pub alerts: Vec<MutedAlert>,
-    /// rules whose alerts it may match
-    pub rules: usize,
-    /// series that have its metric and dimensions; null if it names neither
-    pub series: Option<i64>,
-}
-
-/// An alert that is kept quiet.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "the fields of the HTTP contract")]
-pub struct MutedAlert {
-    pub alert_id: AlertId,
-    pub rule_id: RuleId,
-    pub series_id: Option<SeriesId>,
-    pub severity: Severity,
-    #[serde(serialize_with = "time::rfc3339")]
-    pub started_at: Millis,
-    pub summary: String,
 }
 
 /// What became of a request for a silence.
@@ -99,7 +71,7 @@ pub async fn create(
 ) -> Result<Saved, Error> {
     let clock = tenant.clock();
     let silence_id = SilenceId::new(clock, entropy)?;
-    let (mutes, actor) = muted(tenant, &new.matchers).await?;
+    let (mutes, actor) = muted::read(tenant, &new.matchers).await?;
     if new.ends_at.is_none() && mutes.alert_count == 0 {
         return Err(Error::conflict(
             "no open alert is like that: a silence until resolved would be over at once",
@@ -201,7 +173,7 @@ pub async fn get(tenant: &Tenant, silence_id: &SilenceId) -> Result<SilenceItem,
     let reply = tenant.run(Batch::read_one(select(tenant, silence_id))).await?;
     let found = item(reply.step(0)?.first().ok_or(Error::NotFound("the silence"))?)?;
     let mutes = if found.active {
-        muted(tenant, &found.matchers).await?.0
+        muted::read(tenant, &found.matchers).await?.0
     } else {
         Muted::default()
     };
@@ -296,88 +268,4 @@ fn item(row: &Row) -> Result<SilenceItem, DbError> {
         ended_by: row.opt_text(6)?.map(str::to_owned),
         mutes: None,
     })
-}
-
-/// What matchers find now, and who asks.
-async fn muted(tenant: &Tenant, matchers: &Matchers) -> Result<(Muted, String), Error> {
-    let mut batch = Batch::read();
-    batch.push(Step::tenant("SELECT actor FROM authority", vec![]));
-    batch.push(Step::tenant(
-        "SELECT a.alert_id, a.rule_id, a.series_id, a.severity, a.started_at, a.summary,
-            coalesce(s.metric_key, r.metric_key, ''), coalesce(s.dimensions, '{}')
-         FROM alerts AS a INDEXED BY one_open_alert
-         LEFT JOIN time_series AS s ON s.org_id = a.org_id AND s.series_id = a.series_id
-         LEFT JOIN alert_rules AS r ON r.org_id = a.org_id AND r.rule_id = a.rule_id
-         WHERE a.org_id = (SELECT org_id FROM authority) AND a.status <> 'resolved' AND a.requested_resolve_at IS NULL
-         LIMIT ?2",
-        args![LOOKED_AT],
-    ));
-    batch.push(Step::tenant(
-        "SELECT rule_id, severity, metric_key FROM alert_rules
-         WHERE org_id = (SELECT org_id FROM authority) AND enabled = 1 AND deleted_at IS NULL",
-        vec![],
-    ));
-    batch.push(Step::tenant(
-        "SELECT count(*) FROM time_series AS t WHERE t.org_id = (SELECT org_id FROM authority) AND t.deleted_seq IS NULL
-            AND (?2 IS NULL OR t.metric_key GLOB ?2)
-            AND NOT EXISTS (SELECT 1 FROM json_each(?3) AS f WHERE NOT EXISTS (
-                SELECT 1 FROM json_each(t.dimensions) AS d WHERE d.key = f.key AND d.value = f.value))
-            AND ?4",
-        args![
-            matchers.metric_key.as_deref(),
-            matchers.dimensions.to_json(),
-            matchers.names_series()
-        ],
-    ));
-    let reply = tenant.run(batch).await?;
-    let actor = reply.step(0)?.one()?.text(0)?.to_owned();
-    let mut alerts = Vec::new();
-    for row in &reply.step(1)?.rows {
-        alerts.extend(matched(row, matchers)?);
-    }
-    alerts.sort_by(|one, other| (one.started_at, &one.alert_id).cmp(&(other.started_at, &other.alert_id)));
-    let mut rules = 0;
-    for row in &reply.step(2)?.rows {
-        let (rule_id, severity) = rule_of(row, 0, 1)?;
-        rules += usize::from(matchers.may_match(&rule_id, severity, row.text(2)?));
-    }
-    let series = reply.step(3)?.one()?.integer(0)?;
-    let mutes = Muted {
-        alert_count: alerts.len(),
-        alerts: alerts.into_iter().take(LISTED).collect(),
-        rules,
-        series: matchers.names_series().then_some(series),
-    };
-    Ok((mutes, actor))
-}
-
-fn rule_of(row: &Row, rule_id: usize, severity: usize) -> Result<(RuleId, Severity), DbError> {
-    let broken = || DbError::Other("a rule or an alert makes no sense".into());
-    Ok((
-        RuleId::parse(row.text(rule_id)?).ok_or_else(broken)?,
-        Severity::parse(row.text(severity)?).ok_or_else(broken)?,
-    ))
-}
-
-fn matched(row: &Row, matchers: &Matchers) -> Result<Option<MutedAlert>, DbError> {
-    let broken = || DbError::Other("an alert makes no sense".into());
-    let (rule_id, severity) = rule_of(row, 1, 3)?;
-    let dimensions = Dimensions::from_json(row.text(7)?).ok_or_else(broken)?;
-    let subject = Subject {
-        rule_id: &rule_id,
-        metric_key: row.text(6)?,
-        dimensions: &dimensions,
-        severity,
-    };
-    if !matchers.matches(subject) {
-        return Ok(None);
-    }
-    Ok(Some(MutedAlert {
-        alert_id: AlertId::parse(row.text(0)?).ok_or_else(broken)?,
-        rule_id,
-        series_id: SeriesId::from_raw(row.integer(2)?),
-        severity,
-        started_at: row.integer(4)?,
-        summary: row.text(5)?.to_owned(),
-    }))
 }

@@ -8,13 +8,14 @@
 //! - [`marks`]: what users say of it.
 //! - [`forget_deleted`]: all that goes with its series.
 //! - [`status`]: how far the detector of a series is.
-//! - [`replay`], [`adhoc`]: the detector over points that are all there, in one request.
+//! - [`replay`], [`adhoc`], `expectation`: the detector over points that are all there, in one request or for a picture.
 
 pub mod adhoc;
 pub mod anomalies;
 pub mod cold_rows;
 pub mod configuration;
 pub mod contribution;
+pub(crate) mod expectation;
 mod forget;
 pub mod grouping;
 pub mod groups;

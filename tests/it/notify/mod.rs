@@ -7,6 +7,7 @@ mod deliver;
 mod digest;
 mod email;
 mod enqueue;
+mod explained;
 mod in_time;
 mod interop;
 mod log;

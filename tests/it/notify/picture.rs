@@ -83,7 +83,7 @@ on_both! {
         assert!(sent.header("content-type").starts_with("multipart/form-data; boundary=iv-msg_"));
         let text = String::from_utf8_lossy(&sent.body);
         assert!(text.contains(r#""url":"attachment://chart.png""#), "{text}");
-        assert!(text.contains("Chart of latency  host=web-1; too slow: latency is too high"), "{text}");
+        assert!(text.contains("Chart of latency  host=web-1; too slow: 512.5 is above 500"), "{text}");
         assert!(sent.body.windows(PNG.len()).any(|bytes| bytes == PNG));
         // the end of it needs no picture
         scene.tell(&[message(&channel, &alert, 2, Resolved)]).await;
