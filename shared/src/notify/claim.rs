@@ -22,6 +22,7 @@ use due::{CROWDED, DUE, TAKE, candidate, crowd};
 
 /// Longer than an attempt with its record can take.
 pub(super) const LEASE: Millis = 30_000;
+
 /// A message that this worker may send until its lease ends.
 #[derive(Debug)]
 pub(super) struct Claim {

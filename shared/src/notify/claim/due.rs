@@ -41,7 +41,7 @@ macro_rules! in_flight {
 }
 
 /// From within: what is due and first in line of its alert, in order for each channel; what its
-/// channel's rate and endpoint leave room for; what the worker has room for
+/// channel's rate and endpoint leave room for; what the worker has room for.
 pub(super) const DUE: &str = concat!(
     "SELECT m.org_id, m.message_id, m.channel_id, c.config, c.secret, m.type, m.occurred_at, c.name,
             next.suspect, m.digest_of, m.body IS NULL, next.crowded, ",
