@@ -16,6 +16,7 @@ pub(crate) const VERMILION: &str = "#d55e00";
 
 /// The radius of a point that is flagged.
 pub(crate) const DOT: f64 = 3.5;
+
 /// The picture of a chart.
 #[must_use]
 pub fn svg(chart: &Chart) -> String {

@@ -25,6 +25,7 @@ use std::io::{Error, Write};
 const MAX_OUTPUT: usize = 16_384;
 /// Instructions of its program.
 const FUEL: u64 = 20_000;
+
 /// The templates of a channel, each tried.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Templates {
