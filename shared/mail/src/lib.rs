@@ -46,13 +46,17 @@ impl Smtp {
         Ok(Self { server })
     }
 
-    /// Whether the server is there and takes the password; sends nothing.
+    /// Whether the server is there and takes the password, within this time; sends nothing.
     ///
     /// # Errors
     /// Why not, in words.
-    pub async fn greet(&self) -> Result<(), String> {
-        let mut connection = self.server.connect().await.map_err(|error| causes(&error))?;
-        if !connection.test_connected().await {
+    pub async fn greet(&self, within: Duration) -> Result<(), String> {
+        let end = Instant::now() + within;
+        let mut connection = match timeout_at(end, self.server.connect()).await {
+            Ok(connected) => connected.map_err(|error| causes(&error))?,
+            Err(_) => return Err("no answer of the mail server in time".into()),
+        };
+        if !timeout_at(end, connection.test_connected()).await.unwrap_or(false) {
             return Err("the server does not answer as a mail server does".into());
         }
         part(&mut connection, Instant::now() + GOODBYE).await;

@@ -92,3 +92,13 @@ async fn what_was_answered_holds() {
         assert_eq!(sent(words, hangs_up).await.unwrap().code, 250);
     }
 }
+
+/// Who looks whether a server is well does not wait for ever.
+#[tokio::test]
+async fn a_server_that_does_not_greet_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let smtp = Smtp::new(&Secret::new(url)).unwrap();
+    let words = smtp.greet(Duration::from_millis(300)).await.unwrap_err();
+    assert_eq!(words, "no answer of the mail server in time");
+}

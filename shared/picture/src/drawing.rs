@@ -1,28 +1,21 @@
 //! The picture as SVG.
 
-use crate::axis::{self, Scale};
+use crate::axis;
+use crate::curve::{expected, flagged, history};
+use crate::frame::{BOTTOM, Frame, LEFT, RIGHT, TOP};
 use crate::words::{self, number};
-use crate::{Chart, HEIGHT, Mark, Point, Range, WIDTH};
+use crate::{Chart, HEIGHT, Mark, WIDTH};
 use std::fmt::Write;
-
-const LEFT: f64 = 64.0;
-const RIGHT: f64 = WIDTH - 28.0;
-const TOP: f64 = 92.0;
-const BOTTOM: f64 = HEIGHT - 50.0;
 
 const INK: &str = "#1f2933";
 const QUIET: &str = "#5b6b7b";
 const GRID: &str = "#e6eaef";
-const BLUE: &str = "#0072b2";
-const SKY: &str = "#56b4e9";
-const VERMILION: &str = "#d55e00";
+pub(crate) const BLUE: &str = "#0072b2";
+pub(crate) const SKY: &str = "#56b4e9";
+pub(crate) const VERMILION: &str = "#d55e00";
 
 /// The radius of a point that is flagged.
-const DOT: f64 = 3.5;
-/// Points of a line that are drawn: more than a screen has columns says nothing more.
-const COLUMNS: usize = 600;
-/// What is further away than this many times the range of the values is told at the edge instead.
-const REACH: f64 = 3.0;
+pub(crate) const DOT: f64 = 3.5;
 
 /// The picture of a chart.
 #[must_use]
@@ -66,10 +59,10 @@ pub fn svg(chart: &Chart) -> String {
     out.0
 }
 
-struct Drawing(String);
+pub(crate) struct Drawing(String);
 
 impl Drawing {
-    fn add(&mut self, piece: std::fmt::Arguments<'_>) {
+    pub(crate) fn add(&mut self, piece: std::fmt::Arguments<'_>) {
         // writing to a string does not fail
         let _ = self.0.write_fmt(piece);
         self.0.push('\n');
@@ -88,87 +81,6 @@ impl Drawing {
             r##"<text x="{x:.1}" y="{y:.1}" font-size="12" fill="{fill}" text-anchor="{anchor}" stroke="#ffffff" stroke-width="3" stroke-linejoin="round" paint-order="stroke">{text}</text>"##
         ));
     }
-}
-
-/// The range of times and values that is shown.
-struct Frame {
-    from: i64,
-    to: i64,
-    low: f64,
-    high: f64,
-    x: Scale,
-    y: Scale,
-}
-
-impl Frame {
-    fn of(chart: &Chart) -> Self {
-        let times = chart.history.iter().map(|point| point.at);
-        let times = times
-            .chain(chart.expected.iter().map(|range| range.at))
-            .chain([chart.now]);
-        let (from, to) = times.fold((i64::MAX, i64::MIN), |(low, high), at| (low.min(at), high.max(at)));
-        let (from, to) = if from < to {
-            (from, to)
-        } else {
-            (chart.now - 1_800_000, chart.now + 1_800_000)
-        };
-        let (low, high) = values(chart);
-        Self {
-            from,
-            to,
-            low,
-            high,
-            x: Scale::new(0.0, (to - from) as f64, LEFT, RIGHT),
-            y: Scale::new(low, high, BOTTOM, TOP),
-        }
-    }
-
-    fn x(&self, at: i64) -> f64 {
-        self.x.at((at - self.from) as f64)
-    }
-
-    /// Held within reach, so that no number of the drawing is beyond what a renderer can hold.
-    fn y(&self, value: f64) -> f64 {
-        self.y.at(value).clamp(-HEIGHT, 2.0 * HEIGHT)
-    }
-}
-
-/// The range of values: all that was measured, and what is expected and the threshold if they are near.
-fn values(chart: &Chart) -> (f64, f64) {
-    let bounds = |values: &mut dyn Iterator<Item = f64>| {
-        values.filter(|value| value.is_finite() && value.abs() < 1e300).fold(
-            None,
-            |range: Option<(f64, f64)>, value| {
-                let (low, high) = range.unwrap_or((value, value));
-                Some((low.min(value), high.max(value)))
-            },
-        )
-    };
-    let measured = chart.history.iter().map(|point| point.value);
-    let marks = chart.marks.iter().map(|mark| mark.value);
-    let middle = chart.expected.iter().map(|range| range.middle);
-    let core = bounds(&mut measured.chain(marks).chain(middle));
-    let threshold = chart.threshold.iter().map(|threshold| threshold.value);
-    let (mut low, mut high) = core.or_else(|| bounds(&mut threshold.clone())).unwrap_or((0.0, 1.0));
-    let span = if high > low { high - low } else { high.abs().max(1.0) };
-    let near = |value: &f64| *value >= low - REACH * span && *value <= high + REACH * span;
-    let edges = chart.expected.iter().flat_map(|range| [range.lower, range.upper]);
-    let wider = bounds(&mut edges.chain(threshold).filter(near));
-    if let Some((lower, higher)) = wider {
-        (low, high) = (low.min(lower), high.max(higher));
-    }
-    let span = if high > low {
-        high - low
-    } else {
-        high.abs().max(1.0) * 0.5
-    };
-    // what was never negative has its axis at zero rather than below it
-    let bottom = if low >= 0.0 && low - 0.08 * span < 0.0 {
-        0.0
-    } else {
-        low - 0.08 * span
-    };
-    (bottom, high + 0.12 * span)
 }
 
 fn axes(out: &mut Drawing, chart: &Chart, frame: &Frame) {
@@ -229,115 +141,6 @@ fn legend(out: &mut Drawing, chart: &Chart) {
         let line = format!(r#"<path d="M0 0H20" stroke="{VERMILION}" stroke-width="2" stroke-dasharray="7 4"/>"#);
         entry(out, &line, &threshold.label);
     }
-}
-
-fn expected(out: &mut Drawing, ranges: &[Range], frame: &Frame) {
-    let ranges: Vec<_> = ranges
-        .iter()
-        .filter(|range| range.lower.is_finite() && range.middle.is_finite() && range.upper.is_finite())
-        .collect();
-    if ranges.len() < 2 {
-        return;
-    }
-    let step = ranges.len().div_ceil(COLUMNS);
-    let last = ranges.len() - 1;
-    let drawn: Vec<_> = ranges
-        .iter()
-        .enumerate()
-        .filter(|(n, _)| n % step == 0 || *n == last)
-        .map(|(_, range)| {
-            (
-                frame.x(range.at),
-                frame.y(range.lower),
-                frame.y(range.middle),
-                frame.y(range.upper),
-            )
-        })
-        .collect();
-    let mut area = String::new();
-    let mut middle = String::new();
-    for (n, (x, _, center, upper)) in drawn.iter().enumerate() {
-        let command = if n == 0 { 'M' } else { 'L' };
-        let _ = write!(area, "{command}{x:.1} {upper:.1}");
-        let _ = write!(middle, "{command}{x:.1} {center:.1}");
-    }
-    for (x, lower, _, _) in drawn.iter().rev() {
-        let _ = write!(area, "L{x:.1} {lower:.1}");
-    }
-    out.add(format_args!(r#"<path d="{area}Z" fill="{SKY}" fill-opacity="0.3"/>"#));
-    out.add(format_args!(
-        r#"<path d="{middle}" fill="none" stroke="{BLUE}" stroke-width="1.5" stroke-dasharray="4 3"/>"#
-    ));
-}
-
-fn history(out: &mut Drawing, points: &[Point], frame: &Frame) {
-    let mut line = String::new();
-    let mut lonely = Vec::new();
-    for run in runs(points) {
-        if let [only] = run {
-            lonely.push(*only);
-            continue;
-        }
-        for (n, point) in thinned(run).into_iter().enumerate() {
-            let command = if n == 0 { 'M' } else { 'L' };
-            let _ = write!(line, "{command}{:.1} {:.1}", frame.x(point.at), frame.y(point.value));
-        }
-    }
-    if !line.is_empty() {
-        out.add(format_args!(
-            r#"<path d="{line}" fill="none" stroke="{BLUE}" stroke-width="2" stroke-linejoin="round" stroke-linecap="round"/>"#
-        ));
-    }
-    for point in lonely {
-        out.add(format_args!(
-            r#"<circle cx="{:.1}" cy="{:.1}" r="2" fill="{BLUE}"/>"#,
-            frame.x(point.at),
-            frame.y(point.value)
-        ));
-    }
-}
-
-/// Those that are not as they should be, over the line.
-fn flagged(out: &mut Drawing, points: &[Point], frame: &Frame) {
-    for point in points.iter().filter(|point| point.value.is_finite()) {
-        let (x, y) = (frame.x(point.at), frame.y(point.value));
-        out.add(format_args!(
-            r#"<circle cx="{x:.1}" cy="{y:.1}" r="{DOT}" fill="{VERMILION}"/>"#
-        ));
-    }
-}
-
-/// Points that belong together: between runs something is missing.
-fn runs(points: &[Point]) -> Vec<&[Point]> {
-    let mut steps: Vec<_> = points
-        .windows(2)
-        .map(|pair| pair[1].at - pair[0].at)
-        .filter(|step| *step > 0)
-        .collect();
-    steps.sort_unstable();
-    let usual = steps.get(steps.len() / 2).copied().unwrap_or(i64::MAX / 4);
-    points
-        .chunk_by(|a, b| a.value.is_finite() && b.value.is_finite() && b.at - a.at <= 3 * usual.min(i64::MAX / 4))
-        .filter(|run| run[0].value.is_finite())
-        .collect()
-}
-
-/// As many points as columns can show: of each stretch the lowest and the highest, so that no peak is lost.
-fn thinned(run: &[Point]) -> Vec<Point> {
-    if run.len() <= 2 * COLUMNS {
-        return run.to_vec();
-    }
-    let mut kept = Vec::with_capacity(2 * COLUMNS + 2);
-    for stretch in run.chunks(run.len().div_ceil(COLUMNS)) {
-        let by_value = |a: &&Point, b: &&Point| a.value.total_cmp(&b.value);
-        if let (Some(low), Some(high)) = (stretch.iter().min_by(by_value), stretch.iter().max_by(by_value)) {
-            let mut pair = [*low, *high];
-            pair.sort_by_key(|point| point.at);
-            kept.extend(pair);
-        }
-    }
-    kept.extend(run.last());
-    kept
 }
 
 fn threshold(out: &mut Drawing, chart: &Chart, frame: &Frame) {

@@ -7,7 +7,9 @@
 #![warn(missing_docs)]
 
 mod axis;
+mod curve;
 mod drawing;
+mod frame;
 #[cfg(feature = "png")]
 mod pixels;
 mod words;

@@ -11,9 +11,12 @@ use mail::Smtp;
 use migrate::Summary;
 use serde::Serialize;
 use std::path::Path;
+use std::time::Duration;
 
 /// More than this between the clocks and signatures and time stamps are in danger.
 const CLOCK_TOLERANCE_MS: i64 = 60_000;
+/// How long a mail server has to answer.
+const GREETING: Duration = Duration::from_secs(10);
 
 #[derive(Serialize)]
 struct Check {
@@ -78,7 +81,7 @@ async fn mail(config: &Config) -> Option<Check> {
         }
     };
     let greeted = match Smtp::new(url) {
-        Ok(smtp) => smtp.greet().await,
+        Ok(smtp) => smtp.greet(GREETING).await,
         Err(_) => Err("the URL cannot be read".into()),
     };
     Some(match greeted {
