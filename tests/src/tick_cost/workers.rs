@@ -72,7 +72,7 @@ pub struct Invocation {
 /// If it cannot be measured, or a series is not evaluated exactly once.
 pub async fn ticks(size: Size, ticks: usize) -> Vec<Tick> {
     // built before any clock runs
-    binaries::program("evaluate-alerts");
+    let _ = binaries::program("evaluate-alerts");
     // the workers' clock is the real one, so that the story is of the past
     let now = Clock::system().wall();
     let story = Story {
