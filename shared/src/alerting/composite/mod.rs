@@ -1,9 +1,10 @@
 //! Composite rules: rules that fire while other rules do.
 //!
 //! They are evaluated behind stage 1, minute by minute up to the last one that all active lanes have completed, from the log
-//! of transitions. The database counts what is open and what changes in a minute, so that a storm reads like a single alert. What is read, decided and written is one step with a watermark of its own, and its write is refused if
-//! another run was faster or a rule was changed: so runs that are doubled, missed or killed end in the same state. What
-//! they leave are alerts and transitions like any others, without a series.
+//! of transitions. The database counts what is open and what changes in a minute, so that a storm reads like a single alert.
+//! What is read, decided and written is one step with a watermark of its own, and its write is refused if another run was
+//! faster or a rule was changed: so runs that are doubled, missed or killed end in the same state. What they leave are alerts
+//! and transitions like any others, without a series.
 
 mod evaluation;
 mod members;
