@@ -6,6 +6,7 @@ mod embedded;
 mod faults;
 mod fixture;
 mod guard;
+mod limits;
 mod remote;
 mod snapshot;
 mod values;
