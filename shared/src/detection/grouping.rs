@@ -92,7 +92,7 @@ impl Groups {
                 "SELECT group_id, anomaly_id, series_id FROM anomalies INDEXED BY one_open_anomaly
                  WHERE org_id = (SELECT org_id FROM authority) AND ended_at IS NULL AND series_id > ?2
                  ORDER BY series_id LIMIT ?3",
-                args![after, i64::try_from(PAGE).unwrap_or(i64::MAX)],
+                args![after, PAGE],
             );
             let reply = tenant.run(Batch::read_one(step)).await?;
             let rows = &reply.step(0)?.rows;

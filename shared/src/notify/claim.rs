@@ -128,11 +128,7 @@ pub(super) async fn claim(system: &Tenant, room: Room) -> Result<Vec<Claim>, Err
 /// The messages that were taken, and whether others became a digest.
 async fn round(system: &Tenant, room: Room) -> Result<(Vec<Claim>, bool), Error> {
     let offset = system.clock().wall_offset();
-    let limit = |room| i64::try_from(room).unwrap_or(i64::MAX);
-    let due = Step::tenant(
-        DUE,
-        args![offset, limit(room.well), limit(room.suspect), limit(room.all)],
-    );
+    let due = Step::tenant(DUE, args![offset, room.well, room.suspect, room.all]);
     let reply = system.run(Batch::read_one(due)).await?;
     let mut found = Vec::new();
     let mut crowded = Vec::new();

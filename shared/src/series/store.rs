@@ -120,7 +120,7 @@ pub async fn selected(
             metric_key.as_str(),
             from,
             dimensions.to_json(),
-            i64::try_from(limit).unwrap_or(i64::MAX)
+            limit
         ],
     );
     let reply = tenant.run(Batch::read_one(step)).await?;

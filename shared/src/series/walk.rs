@@ -54,7 +54,6 @@ macro_rules! page {
 /// 401, 403 or 503.
 pub async fn names(tenant: &Tenant, metric_key: Option<&MetricKey>, after: Option<SeriesId>) -> Result<Names, Error> {
     let after = after.map_or(-1, SeriesId::raw);
-    let (rows, bytes) = (limit(ROWS), limit(BYTES));
     // two statements, so that each uses its own index
     let step = match metric_key {
         Some(key) => Step::tenant(
@@ -65,7 +64,7 @@ pub async fn names(tenant: &Tenant, metric_key: Option<&MetricKey>, after: Optio
                 "time_series INDEXED BY time_series_by_key
                  WHERE org_id = (SELECT org_id FROM authority) AND metric_key = ?5 AND series_id > ?2"
             ),
-            args![after, rows, bytes, key.as_str()],
+            args![after, ROWS, BYTES, key.as_str()],
         ),
         None => Step::tenant(
             page!(
@@ -74,7 +73,7 @@ pub async fn names(tenant: &Tenant, metric_key: Option<&MetricKey>, after: Optio
                 "?4",
                 "time_series WHERE org_id = (SELECT org_id FROM authority) AND series_id > ?2"
             ),
-            args![after, rows, bytes],
+            args![after, ROWS, BYTES],
         ),
     };
     let reply = tenant.run(Batch::read_one(step)).await?;
@@ -160,8 +159,8 @@ impl Range {
                 self.after,
                 &self.end,
                 &self.pattern,
-                limit(rows),
-                limit(bytes)
+                rows,
+                bytes
             ],
         )
     }
@@ -180,8 +179,4 @@ impl Range {
 fn is_full(page: &Rows, rows: usize, bytes: usize) -> bool {
     let size = |row: &Row| Some(row.text(1).ok()?.len() + row.text(2).ok()?.len());
     page.rows.len() >= rows || page.rows.iter().filter_map(size).sum::<usize>() >= bytes
-}
-
-fn limit(most: usize) -> i64 {
-    i64::try_from(most).unwrap_or(i64::MAX)
 }

@@ -25,6 +25,13 @@ macro_rules! from {
 }
 from!(i64 => Integer, i32 => Integer, u32 => Integer, bool => Integer, f64 => Real, String => Text, &str => Text, &String => Text, Vec<u8> => Blob, &[u8] => Blob);
 
+/// A count or a limit; none that a database holds is larger than an `i64`.
+impl From<usize> for Value {
+    fn from(value: usize) -> Self {
+        Self::Integer(i64::try_from(value).unwrap_or(i64::MAX))
+    }
+}
+
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)

@@ -48,7 +48,7 @@ pub(super) async fn look(tenant: &Tenant, scheduled: Millis) -> Result<Look, Err
         "SELECT t.seq, t.minute, t.alert_id, t.to_state, t.rule_id FROM org_state AS s
          JOIN transitions AS t ON t.org_id = s.org_id AND t.seq > s.notified_seq
          WHERE s.org_id = (SELECT org_id FROM authority) ORDER BY t.seq LIMIT ?2",
-        args![i64::try_from(PAGE).unwrap_or(i64::MAX).saturating_add(1)],
+        args![PAGE + 1],
     ));
     batch.push(Step::tenant(
         "SELECT n.rule_id, n.due, coalesce(r.routing ->> '$.inhibited_by', '[]') FROM notice_rules AS n

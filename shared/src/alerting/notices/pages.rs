@@ -12,10 +12,6 @@ use db::{Batch, DbError, Row, Step, args};
 const ROWS: usize = 5_000;
 const BYTES: usize = 768 * 1024;
 
-fn limit(most: usize) -> i64 {
-    i64::try_from(most).unwrap_or(i64::MAX)
-}
-
 /// Whether there may be more after this page.
 fn is_full(page: &[Row]) -> bool {
     page.len() == ROWS || page.iter().map(text).sum::<usize>() >= BYTES
@@ -70,7 +66,7 @@ pub(super) fn alerts(rules: &str, named: &str, after: &str) -> Step {
          LEFT JOIN time_series AS s ON s.org_id = a.org_id AND s.series_id = a.series_id
          LEFT JOIN transitions AS t ON t.org_id = a.org_id AND t.seq = a.noticed_seq AND t.alert_id = a.alert_id
          ) WHERE before < ?6 ORDER BY alert_id",
-        args![rules, named, after, limit(ROWS), limit(BYTES)],
+        args![rules, named, after, ROWS, BYTES],
     )
 }
 
@@ -86,7 +82,7 @@ pub(super) fn groups(rules: &str, (channel, group): (&str, &str)) -> Step {
               ON g.org_id = (SELECT org_id FROM authority) AND g.rule_id = w.value AND g.closed = 0
             WHERE (g.channel_id, g.group_id) > (?3, ?4) ORDER BY g.channel_id, g.group_id LIMIT ?5))
          WHERE before < ?6 ORDER BY channel_id, group_id",
-        args![rules, channel, group, limit(ROWS), limit(BYTES)],
+        args![rules, channel, group, ROWS, BYTES],
     )
 }
 
@@ -111,6 +107,6 @@ pub(super) fn members(rules: &str, (alert, channel): (&str, &str)) -> Step {
            ON m.org_id = g.org_id AND m.channel_id = g.channel_id AND m.group_id = g.group_id AND m.flush_to >= o.flush
          WHERE (m.alert_id, g.channel_id) > (?3, ?4)
          ORDER BY 1, 2 LIMIT ?5",
-        args![rules, alert, channel, limit(ROWS)],
+        args![rules, alert, channel, ROWS],
     )
 }

@@ -139,12 +139,7 @@ fn state(after: i64) -> Step {
                 SELECT page, blob FROM lane_state
                 WHERE org_id = (SELECT org_id FROM authority) AND lane_id = ?2 AND page > ?3 ORDER BY page LIMIT ?4))
          WHERE before < ?5 ORDER BY page",
-        args![
-            LANE,
-            after,
-            i64::try_from(STATE_ROWS).unwrap_or(i64::MAX),
-            i64::try_from(STATE_BYTES).unwrap_or(i64::MAX)
-        ],
+        args![LANE, after, STATE_ROWS, STATE_BYTES],
     )
 }
 
