@@ -22,6 +22,7 @@ pub mod gaps;
 pub mod instance;
 pub mod instances;
 pub(crate) mod lanes;
+mod name;
 pub mod notices;
 mod operator;
 pub mod outlook;

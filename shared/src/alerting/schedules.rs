@@ -1,5 +1,6 @@
 //! Mute schedules as HTTP reads and writes them.
 
+use super::name;
 use super::notices;
 use super::references::Known;
 use super::schedule::{Mutes, Schedule, Stretch, Times};
@@ -54,12 +55,7 @@ impl Draft {
     /// # Errors
     /// 400 with the field and the reason.
     pub fn check(self) -> Result<Definition, Error> {
-        let name = self.name.trim();
-        if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
-            return Err(Error::schema(format!(
-                "name must have 1 to {MAX_NAME} characters, none of them a control character"
-            )));
-        }
+        let name = name::checked(&self.name, MAX_NAME)?;
         let times = Times {
             mutes: self.mutes,
             weekly: self.weekly,
@@ -81,7 +77,7 @@ impl Draft {
             ));
         }
         Ok(Definition {
-            name: name.to_owned(),
+            name,
             time_zone: self.time_zone,
             times,
             channels: self.channels,

@@ -4,6 +4,7 @@ use super::Definition;
 use crate::Error;
 use crate::alerting::condition::Condition;
 use crate::alerting::external;
+use crate::alerting::name;
 use crate::alerting::routing::{Escalation, Notify, Routing};
 use crate::alerting::severity::Severity;
 use crate::alerting::span::Span;
@@ -66,12 +67,7 @@ impl Draft {
     /// # Errors
     /// 400 with the field and the reason.
     pub fn check(self) -> Result<Definition, Error> {
-        let name = self.name.trim();
-        if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
-            return Err(Error::schema(format!(
-                "name must have 1 to {MAX_NAME} characters, none of them a control character"
-            )));
-        }
+        let name = name::checked(&self.name, MAX_NAME)?;
         let condition = Condition::parse(self.condition).map_err(Error::schema)?;
         let metric_key = match self.metric_key {
             Some(_) if condition.is_composite() => {
@@ -142,7 +138,7 @@ impl Draft {
             mute_schedules: self.mute_schedules,
         };
         Ok(Definition {
-            name: name.to_owned(),
+            name,
             metric_key,
             dimensions: self.dimensions,
             severity: self.severity,
