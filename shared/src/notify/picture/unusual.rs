@@ -1,6 +1,5 @@
 //! What is unusual in a series, as its picture shows it: the range that was expected, and the points outside of it.
 
-use super::view::number_of;
 use crate::budget::Budget;
 use crate::clock::Millis;
 use crate::detection::expectation::Expectation;
@@ -69,7 +68,7 @@ impl Told {
     }
 
     fn value(&self) -> String {
-        self.value.map_or_else(|| "no value".to_owned(), number_of)
+        self.value.map_or_else(|| "no value".to_owned(), picture::number)
     }
 
     fn value_and_range(&self) -> String {
@@ -77,8 +76,8 @@ impl Told {
         format!(
             "{}, expected {} to {}",
             self.value(),
-            number_of(lower),
-            number_of(upper)
+            picture::number(lower),
+            picture::number(upper)
         )
     }
 }

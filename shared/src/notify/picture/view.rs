@@ -173,7 +173,7 @@ impl Subject {
         chart.marks.extend(now.map(|now| Mark {
             at: now.at,
             value: now.value,
-            label: number_of(now.value),
+            label: picture::number(now.value),
         }));
     }
 
@@ -195,10 +195,16 @@ impl Subject {
             Unit::Percent => " %",
         };
         let per = rate.per.map(|per| format!(" per {per}")).unwrap_or_default();
-        let signed = |value: f64| format!("{}{}{unit}{per}", if value > 0.0 { "+" } else { "" }, number_of(value));
+        let signed = |value: f64| {
+            format!(
+                "{}{}{unit}{per}",
+                if value > 0.0 { "+" } else { "" },
+                picture::number(value)
+            )
+        };
         chart.marks.push(here(&then));
         chart.marks.push(Mark {
-            label: format!("{} ({})", number_of(last.value), signed(change.by)),
+            label: format!("{} ({})", picture::number(last.value), signed(change.by)),
             ..here(&last)
         });
         #[expect(clippy::cast_precision_loss, reason = "times are far below 2^53 ms apart")]
@@ -215,7 +221,7 @@ impl Subject {
             label: format!(
                 "change {} {}{unit}{per} in {}",
                 rate.operator.words(),
-                number_of(rate.value),
+                picture::number(rate.value),
                 time::span(rate.window.millis())
             ),
         });
@@ -248,14 +254,10 @@ fn minute_of(time: Millis) -> Millis {
         .saturating_mul(MINUTE)
 }
 
-pub(super) fn number_of(value: f64) -> String {
-    picture::number(value)
-}
-
 fn line(words: &str, value: f64) -> Line {
     Line {
         value,
-        label: format!("{words} {}", number_of(value)),
+        label: format!("{words} {}", picture::number(value)),
     }
 }
 
@@ -271,7 +273,7 @@ fn here(point: &Point) -> Mark {
     Mark {
         at: point.timestamp,
         value: point.value,
-        label: number_of(point.value),
+        label: picture::number(point.value),
     }
 }
 
