@@ -16,6 +16,7 @@ pub fn reason(metric: &str, unit: Option<&str>, finding: &Finding, local: LocalT
         metric,
         expected: figures.expected(),
         off: figures.off(),
+        inside: figures.inside(),
         since: moment::weekday_and_time(finding.since, local),
         at: moment::weekday_and_time(finding.at, local),
         finding,
@@ -34,6 +35,8 @@ struct Sentence<'a> {
     expected: String,
     /// ` (78% below)`
     off: String,
+    /// the value alone is nothing unusual: it is one of many, or people have got used to where it is
+    inside: bool,
     /// `Monday 09:00`
     since: String,
     at: String,
@@ -46,6 +49,7 @@ impl Sentence<'_> {
             metric,
             expected,
             off,
+            inside,
             since,
             at,
             finding,
@@ -56,6 +60,8 @@ impl Sentence<'_> {
         };
         let how = match (finding.kind, finding.direction) {
             (Kind::Collective, _) if finding.member == Member::Flatline => "stuck",
+            (Kind::Collective, Direction::Up) if *inside => "high for too long",
+            (Kind::Collective, Direction::Down) if *inside => "low for too long",
             (Kind::Collective, Direction::Up) => "too high",
             (Kind::Collective, Direction::Down) => "too low",
             (Kind::Collective, Direction::Both) => "not as usual",

@@ -87,15 +87,26 @@ impl Figures {
         })
     }
 
-    /// `, expected 1,900-2,300`; nothing if nothing is known.
+    /// Whether the value lies in its range; one that is missing takes the place of what is expected.
+    pub(super) fn inside(&self) -> bool {
+        let value = self.value.unwrap_or(self.expected);
+        self.lower <= value && value <= self.upper
+    }
+
+    /// `, expected 1,900-2,300`, or `, within the expected 1,900-2,300` if the value is; nothing if nothing is known.
     pub(super) fn expected(&self) -> String {
+        let expected = if self.value.is_some() && self.inside() {
+            "within the expected"
+        } else {
+            "expected"
+        };
         let [lower, upper] = [self.lower, self.upper].map(|end| written(end, self.range_digit));
         match (self.lower.is_finite(), self.upper.is_finite()) {
             (true, true) if lower == upper => format!(", expected {lower}"),
             (true, true) if lower.starts_with('-') || upper.starts_with('-') => {
-                format!(", expected {lower} to {upper}")
+                format!(", {expected} {lower} to {upper}")
             }
-            (true, true) => format!(", expected {lower}-{upper}"),
+            (true, true) => format!(", {expected} {lower}-{upper}"),
             (true, false) => format!(", expected at least {lower}"),
             (false, true) => format!(", expected at most {upper}"),
             (false, false) if self.expected.is_finite() => {
@@ -108,10 +119,9 @@ impl Figures {
     /// ` (78% below)`; nothing for a value within the range, and where there is no share, as of zero.
     pub(super) fn off(&self) -> String {
         let value = self.value.unwrap_or(self.expected);
-        let inside = self.lower <= value && value <= self.upper;
         // of what may as well be negative as positive nothing is a share
         let either = self.lower < 0.0 && 0.0 < self.upper;
-        if inside || either {
+        if self.inside() || either {
             return String::new();
         }
         let percent = (value - self.expected).abs() / self.expected.abs() * 100.0;

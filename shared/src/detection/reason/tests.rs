@@ -93,6 +93,31 @@ fn each_kind_and_direction_has_its_words() {
     ");
 }
 
+/// Each value of a run may be usual, and the run is not: the sentence must not say of one that it is too low.
+#[test]
+fn a_value_within_its_range_is_not_called_too_low() {
+    let of_run = |kind, direction, value| {
+        told(|finding| {
+            (finding.kind, finding.direction, finding.value) = (kind, direction, Some(value));
+            finding.ordinal = 1;
+        })
+    };
+    let lines = [
+        of_run(Kind::Collective, Direction::Down, 1_950.0),
+        of_run(Kind::Collective, Direction::Up, 2_250.0),
+        of_run(Kind::Collective, Direction::Both, 2_000.0),
+        of_run(Kind::LevelShift, Direction::Down, 1_950.0),
+        of_run(Kind::Trend, Direction::Up, 2_250.0),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @"
+    requests low for too long: 1,950, within the expected 1,900-2,300 for Monday 09:00
+    requests high for too long: 2,250, within the expected 1,900-2,300 for Monday 09:00
+    requests not as usual: 2,000, within the expected 1,900-2,300 for Monday 09:00
+    requests moved down and stayed there: 1,950, within the expected 1,900-2,300 for Monday 09:00
+    requests drifting up: 2,250, within the expected 1,900-2,300 for Monday 09:00
+    ");
+}
+
 #[test]
 fn a_unit_stands_where_it_belongs() {
     for (unit, text) in [
@@ -243,6 +268,7 @@ proptest! {
         let sentence = told(|finding| (finding.value, finding.range) = (Some(value), range(f64::midpoint(lower, upper), lower, upper)));
         let rest = sentence.strip_prefix("requests ").unwrap().replace(',', "");
         let (shown, rest) = rest.split_once(" expected ").unwrap();
+        let shown = shown.trim_end_matches(" within the");
         let (ends, _) = rest.split_once(" for ").unwrap();
         let at = ends.find(" to ").or_else(|| ends[1..].find('-').map(|at| at + 1)).unwrap();
         let number = |text: &str| text.trim_start_matches(" to ").trim_start_matches('-').parse::<f64>().unwrap() * if text.starts_with('-') || text.starts_with(" to -") { -1.0 } else { 1.0 };
