@@ -20,6 +20,6 @@ pub async fn store(tenant: &Tenant, samples: &[Sample], series: &[&SeriesRef], b
         provenance: None,
     };
     let mut batch = Batch::write();
-    append.place(&mut batch, tenant);
+    append.place(&mut batch, tenant).expect("names that can be written");
     tenant.run(batch).await.expect("the points are stored");
 }

@@ -144,7 +144,7 @@ async fn attempt(
     };
     let mut batch = Batch::write();
     let record = operation.map(|operation| operation.record(&mut batch, tenant, report.status(), report));
-    let placed = append.place(&mut batch, tenant);
+    let placed = append.place(&mut batch, tenant)?;
     let result = tenant.run(batch).await;
     let outcome = match (operation, record) {
         (Some(operation), Some(record)) => operation.outcome(record, result),

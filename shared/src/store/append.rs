@@ -5,7 +5,9 @@
 
 use super::Sample;
 use super::codec;
+use crate::Error;
 use crate::auth::Tenant;
+use crate::listed::listed;
 use crate::series::SeriesRef;
 use db::{Batch, DbError, Reply, Step, args, raise, wall_ms};
 
@@ -27,18 +29,18 @@ pub struct Append<'a> {
 }
 
 /// Where the steps of an append stand in its batch.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Placed {
     epoch_guard: Option<usize>,
     series: SeriesGuards,
     epoch: usize,
 }
 
-/// Where the guards of new series stand in a batch.
-#[derive(Debug, Clone, Copy, Default)]
+/// Where the guards of new series stand in a batch, a pair for each list of them.
+#[derive(Debug, Clone, Default)]
 pub(super) struct SeriesGuards {
-    collision: Option<usize>,
-    limit: Option<usize>,
+    collision: Vec<usize>,
+    limit: Vec<usize>,
 }
 
 /// Why an append was refused by one of its guards; nothing was written.
@@ -54,11 +56,14 @@ pub enum Refusal {
 
 impl Append<'_> {
     /// Adds the steps to a batch.
-    pub fn place(&self, batch: &mut Batch, tenant: &Tenant) -> Placed {
+    ///
+    /// # Errors
+    /// 503 if a name cannot be written as JSON.
+    pub fn place(&self, batch: &mut Batch, tenant: &Tenant) -> Result<Placed, Error> {
         let epoch_guard = self
             .epoch
             .map(|epoch| batch.push(Step::tenant(SAME_EPOCH, args![epoch])));
-        let series = place_series(batch, tenant, self.series, self.max_series);
+        let series = place_series(batch, tenant, self.series, self.max_series)?;
         let clock = tenant.clock();
         batch.push(Step::tenant(
             INSERT_BATCH,
@@ -74,11 +79,11 @@ impl Append<'_> {
             "SELECT series_epoch FROM org_state WHERE org_id = (SELECT org_id FROM authority)",
             vec![],
         ));
-        Placed {
+        Ok(Placed {
             epoch_guard,
             series,
             epoch,
-        }
+        })
     }
 }
 
@@ -88,28 +93,39 @@ pub(super) fn place_series(
     tenant: &Tenant,
     series: &[&SeriesRef],
     max_series: Option<u64>,
-) -> SeriesGuards {
+) -> Result<SeriesGuards, Error> {
     let mut guards = SeriesGuards::default();
-    if series.is_empty() {
-        return guards;
+    let limit = max_series.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX));
+    // the dimensions as the text that is stored
+    let rows = series.iter().map(|series| {
+        (
+            series.series_id.raw(),
+            series.metric_key.as_str(),
+            series.dimensions.to_json(),
+        )
+    });
+    for list in listed(rows)? {
+        guards
+            .collision
+            .push(batch.push(Step::tenant(NO_COLLISION, args![&list])));
+        if let Some(limit) = limit {
+            // the lists before this one are counted by now
+            guards
+                .limit
+                .push(batch.push(Step::tenant(WITHIN_LIMIT, args![&list, limit])));
+        }
+        batch.push(Step::tenant(COUNT_NEW, args![&list]));
+        batch.push(Step::tenant(INSERT_NEW, args![&list, tenant.clock().wall_offset()]));
     }
-    let series = series_json(series);
-    guards.collision = Some(batch.push(Step::tenant(NO_COLLISION, args![&series])));
-    if let Some(limit) = max_series {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        guards.limit = Some(batch.push(Step::tenant(WITHIN_LIMIT, args![&series, limit])));
-    }
-    batch.push(Step::tenant(COUNT_NEW, args![&series]));
-    batch.push(Step::tenant(INSERT_NEW, args![&series, tenant.clock().wall_offset()]));
-    guards
+    Ok(guards)
 }
 
 impl SeriesGuards {
     /// Which of these guards stopped the batch, if one did.
-    pub(super) fn refusal(self, error: &DbError) -> Option<Refusal> {
+    pub(super) fn refusal(&self, error: &DbError) -> Option<Refusal> {
         match error {
-            DbError::Raised { step, .. } if Some(*step) == self.collision => Some(Refusal::Collision),
-            DbError::Raised { step, .. } if Some(*step) == self.limit => Some(Refusal::SeriesLimit),
+            DbError::Raised { step, .. } if self.collision.contains(step) => Some(Refusal::Collision),
+            DbError::Raised { step, .. } if self.limit.contains(step) => Some(Refusal::SeriesLimit),
             _ => None,
         }
     }
@@ -132,15 +148,6 @@ impl Placed {
     pub fn epoch(&self, reply: &Reply) -> Result<i64, DbError> {
         reply.step(self.epoch)?.one()?.integer(0)
     }
-}
-
-/// `[[series_id, metric_key, dimensions], ...]`, the dimensions as the text that is stored.
-fn series_json(series: &[&SeriesRef]) -> String {
-    let rows: Vec<_> = series
-        .iter()
-        .map(|s| (s.series_id.raw(), s.metric_key.as_str(), s.dimensions.to_json()))
-        .collect();
-    serde_json::to_string(&rows).unwrap_or_default()
 }
 
 const SAME_EPOCH: &str = concat!(
@@ -218,6 +225,7 @@ pub async fn room_for_series(
     series: &[&SeriesRef],
     max_series: u64,
 ) -> Result<(u64, Vec<i64>), DbError> {
+    let ids: Vec<i64> = series.iter().map(|series| series.series_id.raw()).collect();
     let mut batch = Batch::read();
     let count = batch.push(Step::tenant(
         "SELECT series_count FROM org_state WHERE org_id = (SELECT org_id FROM authority)",
@@ -225,8 +233,8 @@ pub async fn room_for_series(
     ));
     let known = batch.push(Step::tenant(
         "SELECT t.series_id FROM authority AS a, json_each(?2) AS sent
-         CROSS JOIN time_series AS t ON t.org_id = a.org_id AND t.series_id = sent.value ->> 0",
-        args![series_json(series)],
+         CROSS JOIN time_series AS t ON t.org_id = a.org_id AND t.series_id = sent.value",
+        args![serde_json::to_string(&ids).unwrap_or_default()],
     ));
     let reply = tenant.run(batch).await?;
     let count = u64::try_from(reply.step(count)?.one()?.integer(0)?).unwrap_or(0);

@@ -3,7 +3,7 @@
 use super::{HIGHEST, delete, id, integer, organization, points, sample, series};
 use db::{Batch, DbError};
 use intentvision::auth::Tenant;
-use intentvision::series::{MetricKey, SeriesRef};
+use intentvision::series::{Dimensions, MetricKey, SeriesRef};
 use intentvision::store::Sample;
 use intentvision::store::append::{Append, Refusal};
 use tests::on_both;
@@ -29,7 +29,7 @@ async fn place(
         provenance: None,
     };
     let mut batch = Batch::write();
-    let placed = append.place(&mut batch, tenant);
+    let placed = append.place(&mut batch, tenant).unwrap();
     match tenant.run(batch).await {
         Ok(reply) => Ok(placed.epoch(&reply).unwrap()),
         Err(error @ DbError::Raised { .. }) => Err(placed.refusal(&error)),
@@ -46,6 +46,26 @@ on_both! {
         place(&tenant, &[sample(1, 3, 1.0)], &[series(1)], Some(epoch), Some(1)).await.unwrap();
         assert_eq!((integer(&tenant, SERIES).await, integer(&tenant, COUNTED).await), (1, 1));
         assert_eq!(points(&tenant, 1).await.len(), 3);
+    };
+
+    /// A server takes no text of more than 5,000,000 bytes: they go in several lists, and the cap holds over all of them.
+    rule_4_new_series_of_long_names_come_in_one_batch => async |product: Product| {
+        let tenant = organization(&product, "acme").await;
+        let named = |number: usize| {
+            let value = |key: usize| (format!("k{key:02}"), "\"".repeat(1_024));
+            let dimensions = (0..29).map(value).chain([("host".to_owned(), number.to_string())]);
+            SeriesRef::new(MetricKey::parse("long").unwrap(), Dimensions::new(dimensions).unwrap())
+        };
+        let names: Vec<SeriesRef> = (0..60).map(named).collect();
+        let samples: Vec<Sample> = names
+            .iter()
+            .map(|name| Sample { series_id: name.series_id, timestamp: 1, value: 1.0 })
+            .collect();
+        let refused = place(&tenant, &samples, &names, None, Some(59)).await;
+        assert_eq!(refused, Err(Some(Refusal::SeriesLimit)));
+        assert_eq!((integer(&tenant, SERIES).await, integer(&tenant, COUNTED).await), (0, 0));
+        place(&tenant, &samples, &names, None, Some(60)).await.unwrap();
+        assert_eq!((integer(&tenant, SERIES).await, integer(&tenant, COUNTED).await), (60, 60));
     };
 
     rule_4_the_cap_a_collision_and_a_stale_epoch_write_nothing => async |product: Product| {

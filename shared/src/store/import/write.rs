@@ -45,7 +45,7 @@ impl Write<'_> {
             NOT_IN_LOG_SINCE,
             args![self.state.highest, SEARCHED_BYTES, needles(self.all)],
         ));
-        let guards = place_series(&mut batch, tenant, self.series, self.max_series);
+        let guards = place_series(&mut batch, tenant, self.series, self.max_series)?;
         if let Some(progress) = self.progress {
             batch.push(progress.step(tenant));
         }
@@ -90,7 +90,7 @@ pub(super) async fn through_log(
     };
     // sent twice, it says the same twice
     let mut batch = Batch::write();
-    let placed = append.place(&mut batch, tenant);
+    let placed = append.place(&mut batch, tenant)?;
     if let Some(progress) = progress {
         batch.push(progress.step(tenant));
     }
