@@ -1,4 +1,5 @@
 use crate::room::{Room, stderr, stdout};
+use std::net::TcpListener;
 
 #[test]
 fn a_fresh_start_and_a_used_database_are_well() {
@@ -30,6 +31,30 @@ fn what_is_wrong_is_told_with_what_to_do() {
     assert!(advice("INTENTVISION_DB_URL", "http://127.0.0.1:1").contains("see that it runs"));
     std::fs::write(room.database(), "").unwrap();
     assert!(stdout(&room.run(&["doctor"])).contains("run `intentvision migrate`"));
+}
+
+/// It takes the connection and says nothing, as one behind a firewall or one that is full does.
+#[test]
+fn a_mail_server_that_says_nothing_is_told() {
+    let room = Room::new();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let output = room
+        .command(&["doctor"])
+        .env("INTENTVISION_MAIL_FROM", "alerts@example.com")
+        .env("INTENTVISION_PUBLIC_URL", "https://iv.example.com")
+        .env(
+            "INTENTVISION_SMTP_URL",
+            format!("smtp://{}", silent.local_addr().unwrap()),
+        )
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let told = stdout(&output);
+    let mail = told.lines().find(|line| line.contains("mail")).unwrap();
+    assert!(
+        mail.starts_with("NOT OK") && mail.contains("no answer of the mail server in time"),
+        "{told}"
+    );
 }
 
 #[cfg(unix)]
