@@ -4,7 +4,7 @@
 //! end of a silence, and the minute in which a rule is due. In each it looks at how things stand, not at what has
 //! changed. So it does not matter how many of these minutes one run decides.
 
-use super::flush::{Flush, Role};
+use super::flush::{Flush, Role, earlier};
 use super::situation::{Group, Logged, Noticed, Situation, Told};
 use crate::clock::{MINUTE, Millis};
 use crate::id::{AlertId, ChannelId, RuleId, SilenceId};
@@ -213,10 +213,6 @@ fn first_told(own: &[ChannelId], groups: &[Group]) -> BTreeMap<AlertId, Millis> 
         }
     }
     first
-}
-
-pub(super) fn earlier(one: Option<Millis>, other: Option<Millis>) -> Option<Millis> {
-    [one, other].into_iter().flatten().min()
 }
 
 #[cfg(test)]

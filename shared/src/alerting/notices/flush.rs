@@ -4,7 +4,6 @@
 //! the end of what was told is told whatever keeps it quiet, and an alert that came and went between two messages is
 //! told as both in the next.
 
-use super::decision::earlier;
 use super::quiet::Traits;
 use super::situation::{Alert, Channel, Group, Noticed, Rule, Situation, Told};
 use crate::alerting::routing::whole_minutes;
@@ -354,4 +353,9 @@ fn close(group: &mut Group) {
         told.to = told.to.or(Some(group.flush));
     }
     group.closed = true;
+}
+
+/// The earlier of two times, of which there may be none.
+pub(super) fn earlier(one: Option<Millis>, other: Option<Millis>) -> Option<Millis> {
+    [one, other].into_iter().flatten().min()
 }
