@@ -37,7 +37,9 @@ pub use fold::{Folded, fold};
 pub use footprint::footprint;
 pub use log::{LogBatch, LogSlice, log_since};
 pub use maintenance::{Due, Maintained, maintain};
-pub use read::{Excerpt, Latest, MAX_TOGETHER, excerpt, latest, latest_but, newest, points, recent, whole};
+pub use read::{
+    Excerpt, Latest, MAX_TOGETHER, excerpt, latest, latest_but, newest, points, points_of_each, recent, whole,
+};
 pub use trim::trim;
 
 use crate::clock::Millis;

@@ -9,6 +9,8 @@ use std::collections::{BTreeSet, HashMap};
 
 /// How many series [`recent`] and [`latest`] read in one snapshot.
 pub const MAX_TOGETHER: usize = MAX_SERIES;
+/// More points than a series has.
+const ALL: usize = i64::MAX as usize;
 
 /// The newest point of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,6 +50,26 @@ pub async fn points(
     Ok(read(tenant, wanted).await?.points.remove(&series).unwrap_or_default())
 }
 
+/// The points of each of these series from `from` on and before `to`, ascending; nothing for those that have none. As many series are one
+/// snapshot as for [`recent`].
+///
+/// # Errors
+/// 401, 403 or 503.
+pub async fn points_of_each(
+    tenant: &Tenant,
+    series: &[SeriesId],
+    from: Millis,
+    to: Millis,
+) -> Result<HashMap<SeriesId, Vec<Point>>, Error> {
+    let mut found = HashMap::with_capacity(series.len());
+    let range = (Some(from), Some(to));
+    in_groups(tenant, series, range, Chunks::Recent { enough: ALL }, |id, points| {
+        found.insert(id, points);
+    })
+    .await?;
+    Ok(found)
+}
+
 /// The newest points of a series, ascending, at most `most`.
 ///
 /// # Errors
@@ -80,7 +102,7 @@ pub async fn recent(
     in_groups(
         tenant,
         series,
-        from,
+        (from, None),
         Chunks::Recent { enough: most },
         |id, mut points| {
             points.drain(..points.len().saturating_sub(most));
@@ -95,7 +117,7 @@ pub async fn recent(
 async fn in_groups(
     tenant: &Tenant,
     series: &[SeriesId],
-    from: Option<Millis>,
+    (from, to): (Option<Millis>, Option<Millis>),
     chunks: Chunks,
     mut take: impl FnMut(SeriesId, Vec<Point>),
 ) -> Result<(), Error> {
@@ -106,7 +128,7 @@ async fn in_groups(
         let wanted = Wanted {
             series: group,
             from,
-            to: None,
+            to,
             chunks,
         };
         for (id, points) in read(tenant, wanted).await?.points {
@@ -182,7 +204,7 @@ pub async fn latest_but(
     except: &HashMap<SeriesId, BTreeSet<Millis>>,
 ) -> Result<HashMap<SeriesId, Latest>, Error> {
     let mut found = HashMap::with_capacity(series.len());
-    in_groups(tenant, series, None, Chunks::Newest, |id, points| {
+    in_groups(tenant, series, (None, None), Chunks::Newest, |id, points| {
         let excepted = |point: &&Point| except.get(&id).is_some_and(|times| times.contains(&point.timestamp));
         let mut left = points.iter().rev().filter(|point| !excepted(point));
         if let Some(point) = left.next().copied() {

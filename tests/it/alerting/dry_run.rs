@@ -1,6 +1,7 @@
 //! Point 2: a rule is tried on history, over HTTP and on both databases.
 
 mod messages;
+mod requests;
 
 use ::http::Method;
 use intentvision::clock::{Clock, MINUTE, Millis};

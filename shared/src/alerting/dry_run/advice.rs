@@ -1,10 +1,9 @@
 //! What to think about before a rule is saved, and which change of it would make it quiet.
 
-use super::report::Report;
+use super::report::{Report, Suggestion};
 use crate::alerting::condition::{After, Condition};
 use crate::alerting::{Definition, Direction, Span};
 use crate::clock::{DAY, HOUR, MINUTE, Millis};
-use serde::Serialize;
 
 /// More messages a month than this are soon ignored.
 pub(super) const HANDFUL: f64 = 5.0;
@@ -14,24 +13,6 @@ const OFTEN_PERCENT: f64 = 10.0;
 const WAITS: [Millis; 3] = [5 * MINUTE, 15 * MINUTE, HOUR];
 /// How many times as long a silence is tried to be.
 const LONGER: [Millis; 3] = [2, 4, 12];
-
-/// A changed rule that was tried.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Suggestion {
-    /// the changed `for`
-    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
-    pub hold: Option<Span>,
-    /// the changed `condition.value`
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<f64>,
-    /// the changed `condition.after`
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<Span>,
-    /// the alerts that would have been
-    pub episodes: usize,
-    /// messages to each channel in 30 days
-    pub notifications_per_month: f64,
-}
 
 /// A changed rule that is worth a try.
 #[derive(Debug, Clone)]

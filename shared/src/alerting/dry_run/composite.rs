@@ -1,6 +1,7 @@
 //! A composite rule on what the rules that it names would have done.
 
-use super::advice::{self, Suggestion};
+use super::advice;
+use super::report::Suggestion;
 use super::run::{Run, Tally};
 use super::stage::{Found, Stage};
 use crate::Error;

@@ -13,10 +13,10 @@ mod report;
 mod request;
 mod run;
 mod stage;
+mod subjects;
 
-pub use advice::Suggestion;
 pub use episode::Episode;
-pub use report::{Report, SeriesReport};
+pub use report::{Report, SeriesReport, Suggestion};
 pub use request::DryRunRequest;
 
 use crate::Error;

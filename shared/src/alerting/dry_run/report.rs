@@ -1,4 +1,3 @@
-use super::advice::Suggestion;
 use super::episode::Episode;
 use crate::alerting::instance::State;
 use crate::alerting::{Definition, Span};
@@ -44,6 +43,24 @@ pub struct Report {
     pub suggestions: Vec<Suggestion>,
     /// what would have been on each series, those with most episodes first
     pub series: Vec<SeriesReport>,
+}
+
+/// A changed rule that was tried.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Suggestion {
+    /// the changed `for`
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Span>,
+    /// the changed `condition.value`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// the changed `condition.after`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Span>,
+    /// the alerts that would have been
+    pub episodes: usize,
+    /// messages to each channel in 30 days
+    pub notifications_per_month: f64,
 }
 
 /// What a rule would have done on one series.

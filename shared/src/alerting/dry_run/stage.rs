@@ -1,8 +1,10 @@
 //! Where a rule is tried: on the series that it watches, and with what a change of it would have done.
 
-use super::advice::{self, Suggestion, Trial};
+use super::advice::{self, Trial};
 use super::episode;
+use super::report::Suggestion;
 use super::run::{Run, Tally};
+use super::subjects::Subjects;
 use crate::Error;
 use crate::alerting::notices;
 use crate::alerting::rule::{Definition, Rule};
@@ -77,12 +79,15 @@ impl<'a, B: Budget + 'static> Stage<'a, B> {
         let series = self.watched(definition).await?;
         let mut run = Run::new(self.from, self.to);
         run.tally.matched = series.len();
-        for name in series {
+        let mut subjects = Subjects::new(&rehearsal, series);
+        while !subjects.is_over() {
             if !self.another() {
                 run.complete = false;
                 break;
             }
-            let subject = rehearsal.read(self.tenant, name).await?;
+            let Some(subject) = subjects.next(self.tenant).await? else {
+                break;
+            };
             let (subject, rehearsed) = self.rehearse(&rehearsal, subject).await?;
             run.tally.went_through(&subject, &rehearsed, self.to);
             run.complete = rehearsed.until == self.to;
@@ -120,12 +125,15 @@ impl<'a, B: Budget + 'static> Stage<'a, B> {
             until: self.to,
             changed: Vec::new(),
         };
-        for name in series {
+        let mut subjects = Subjects::new(&rehearsal, series);
+        while !subjects.is_over() {
             if !self.another() {
                 found.until = self.from;
                 break;
             }
-            let subject = rehearsal.read(self.tenant, name).await?;
+            let Some(subject) = subjects.next(self.tenant).await? else {
+                break;
+            };
             let (subject, rehearsed) = self.rehearse(&rehearsal, subject).await?;
             tally.went_through(&subject, &rehearsed, self.to);
             found.until = found.until.min(rehearsed.until);
@@ -147,9 +155,12 @@ impl<'a, B: Budget + 'static> Stage<'a, B> {
                 (trial, rehearsal, Vec::new())
             })
             .collect();
-        for name in run.noisy.iter().filter_map(|one| one.series.as_ref()) {
-            let Some((_, first, _)) = tried.first() else { break };
-            let mut subject = first.read(self.tenant, name.clone()).await?;
+        let Some((_, first, _)) = tried.first() else {
+            return Ok(Vec::new());
+        };
+        let noisy = run.noisy.iter().filter_map(|one| one.series.clone());
+        let mut subjects = Subjects::new(first, noisy.collect());
+        while let Some(mut subject) = subjects.next(self.tenant).await? {
             for (_, rehearsal, all) in &mut tried {
                 if !self.another() {
                     return Ok(Vec::new());
@@ -161,7 +172,7 @@ impl<'a, B: Budget + 'static> Stage<'a, B> {
                 }
                 all.push(notices::Rehearsed {
                     rule_id: self.rule_id.clone(),
-                    series: Some(name.clone()),
+                    series: Some(subject.name().clone()),
                     changes: rehearsed.changes,
                 });
             }

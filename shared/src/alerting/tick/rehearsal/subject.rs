@@ -3,13 +3,14 @@
 use super::Rehearsal;
 use crate::Error;
 use crate::alerting::condition::{Condition, Keep, Recent};
-use crate::alerting::tick::marks::{self, Said};
+use crate::alerting::tick::marks::{self, Marks, Said};
 use crate::alerting::tick::{forecasts, warm_up};
 use crate::auth::Tenant;
 use crate::clock::{DAY, Millis};
 use crate::forecasting::Expected;
-use crate::series::{Point, SeriesRef};
+use crate::series::{Point, SeriesId, SeriesRef};
 use crate::store;
+use std::collections::{BTreeMap, HashMap};
 
 /// How far before the first minute points are read, if nothing asks for more: enough for a last value and its rhythm.
 const BEFORE: Millis = DAY;
@@ -49,44 +50,69 @@ impl Subject {
 }
 
 impl Rehearsal {
-    /// Reads what a rehearsal on a series needs.
+    /// Reads what a rehearsal needs on each of these series, of which there are few enough for a process to hold their histories.
     ///
     /// # Errors
     /// 401, 403 or 503.
-    pub(in crate::alerting) async fn read(&self, tenant: &Tenant, name: SeriesRef) -> Result<Subject, Error> {
-        let series_id = name.series_id;
-        let end = Some(self.to.saturating_add(1));
-        let from = self.from.saturating_sub(BEFORE);
-        let mut points = store::points(tenant, series_id, Some(from), end).await?;
-        let before = points.partition_point(|point| point.timestamp <= self.from);
-        let (more, marks) = match &self.definition.condition {
-            Condition::Anomaly(_) => {
-                let marks = marks::applied(tenant, &[series_id], self.to).await?;
-                (warm_up::SPAN, marks.into_values().flatten().collect())
-            }
-            Condition::Forecast(forecast) => (
-                forecasts::reach(forecast.horizon.millis(), usual_distance(&points)),
-                Vec::new(),
-            ),
-            _ if before < 2 => (FAR_BEFORE, Vec::new()),
-            _ => (self.needed(usual_distance(&points)), Vec::new()),
+    pub(in crate::alerting) async fn read(
+        &self,
+        tenant: &Tenant,
+        names: Vec<SeriesRef>,
+    ) -> Result<Vec<Subject>, Error> {
+        let ids: Vec<SeriesId> = names.iter().map(|name| name.series_id).collect();
+        let mut histories = self.histories(tenant, &ids).await?;
+        let mut marks = match &self.definition.condition {
+            Condition::Anomaly(_) => marks::applied(tenant, &ids, self.to).await?,
+            _ => Marks::new(),
         };
-        if more > BEFORE {
-            let far = self.from.saturating_sub(more);
-            let mut earlier = store::points(tenant, series_id, Some(far), Some(from)).await?;
-            earlier.append(&mut points);
-            points = earlier;
-        }
-        let mut expected = Expected::default();
         let is_foretold = self.watching.by_forecasts();
-        let knows_all_forecasts = !is_foretold || expected.read_past(tenant, series_id, self.from, self.to).await?;
-        Ok(Subject {
-            name,
-            points,
-            marks,
-            expected,
-            knows_all_forecasts,
-        })
+        let mut subjects = Vec::with_capacity(names.len());
+        for name in names {
+            let id = name.series_id;
+            let mut expected = Expected::default();
+            let knows_all_forecasts = !is_foretold || expected.read_past(tenant, id, self.from, self.to).await?;
+            subjects.push(Subject {
+                name,
+                points: histories.remove(&id).unwrap_or_default(),
+                marks: marks.remove(&id).unwrap_or_default(),
+                expected,
+                knows_all_forecasts,
+            });
+        }
+        Ok(subjects)
+    }
+
+    /// The points of each series up to the last minute, from as far before the first one on as the rule looks.
+    async fn histories(&self, tenant: &Tenant, ids: &[SeriesId]) -> Result<HashMap<SeriesId, Vec<Point>>, Error> {
+        let from = self.from.saturating_sub(BEFORE);
+        let mut found = store::points_of_each(tenant, ids, from, self.to.saturating_add(1)).await?;
+        let mut further: BTreeMap<Millis, Vec<SeriesId>> = BTreeMap::new();
+        for id in ids {
+            let before = self.before(found.get(id).map_or(&[], Vec::as_slice));
+            if before > BEFORE {
+                further.entry(before).or_default().push(*id);
+            }
+        }
+        for (before, ids) in further {
+            let earlier = store::points_of_each(tenant, &ids, self.from.saturating_sub(before), from).await?;
+            for (id, mut points) in earlier {
+                let later = found.entry(id).or_default();
+                points.append(later);
+                *later = points;
+            }
+        }
+        Ok(found)
+    }
+
+    /// How far before the first minute a series is needed, of which these are the newest points.
+    fn before(&self, points: &[Point]) -> Millis {
+        let known = points.partition_point(|point| point.timestamp <= self.from);
+        match &self.definition.condition {
+            Condition::Anomaly(_) => warm_up::SPAN,
+            Condition::Forecast(forecast) => forecasts::reach(forecast.horizon.millis(), usual_distance(points)),
+            _ if known < 2 => FAR_BEFORE,
+            _ => self.needed(usual_distance(points)),
+        }
     }
 
     /// How far before the first minute the rule looks at a series with this distance between points.
