@@ -89,6 +89,9 @@ pub enum Error {
         /// seconds until it is worth another try
         retry_after: u32,
     },
+    /// more at once than a database sends: 503, unless less is asked for ([`Asked::page`](crate::http::page::Asked::page))
+    #[error("this is more than can be read at once")]
+    ReplyTooLarge,
     /// the database or another part was not there: 503; safe to repeat
     #[error("the service is not available right now, please retry")]
     Unavailable {
@@ -132,7 +135,7 @@ impl Error {
             Self::PayloadTooLarge(_) => Code::PayloadTooLarge,
             Self::UnsupportedEncoding(_) => Code::UnsupportedEncoding,
             Self::RateLimited { .. } => Code::RateLimited,
-            Self::Unavailable { .. } => Code::Unavailable,
+            Self::ReplyTooLarge | Self::Unavailable { .. } => Code::Unavailable,
         }
     }
 
@@ -150,7 +153,7 @@ impl Error {
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::ReplyTooLarge | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -170,6 +173,7 @@ impl From<DbError> for Error {
         match error {
             DbError::Credential => Self::Unauthenticated,
             DbError::Scope => Self::Forbidden,
+            DbError::TooLarge => Self::ReplyTooLarge,
             other => Self::unavailable(other.to_string()),
         }
     }

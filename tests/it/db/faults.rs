@@ -198,7 +198,8 @@ async fn a_reply_is_bounded() {
     };
     let db = db_remote::open(&server.url(), None, options).unwrap();
     let large = Batch::read_one(Step::global("SELECT randomblob(200000)", args![]));
-    assert!(db.batch(&nobody(), large).await.is_err());
+    let refused = db.batch(&nobody(), large).await;
+    assert!(matches!(refused, Err(DbError::TooLarge)), "{refused:?}");
     let small = Batch::read_one(Step::global("SELECT randomblob(2000)", args![]));
     db.batch(&nobody(), small).await.unwrap();
 }
@@ -212,7 +213,7 @@ async fn a_write_whose_reply_is_too_large_for_the_server_writes_nothing() {
         batch.push(Step::global("SELECT randomblob(2000000)", args![]));
     }
     let error = db.batch(&nobody(), batch).await.unwrap_err();
-    assert!(matches!(error, DbError::Other(_)), "{error:?}");
+    assert!(matches!(error, DbError::TooLarge), "{error:?}");
     assert_eq!(count(&db).await, 0);
 }
 

@@ -32,7 +32,8 @@ async fn a_text_has_at_most_5_000_000_bytes() {
 async fn a_reply_has_at_most_10_mb() {
     let server = Fixture::remote();
     assert!(send(&server, &[4_500_000; 2], true).await.is_ok());
-    assert!(send(&server, &[4_500_000; 3], true).await.is_err());
+    let refused = send(&server, &[4_500_000; 3], true).await;
+    assert!(matches!(refused, Err(DbError::TooLarge)), "{refused:?}");
     let file = Fixture::embedded();
     assert!(send(&file, &[4_500_000; 3], true).await.is_ok());
 }

@@ -24,6 +24,8 @@ pub enum Cause {
     Busy,
     /// the database's own token does not allow it
     Auth,
+    /// the reply is larger than the database sends
+    TooLarge,
     /// anything else, [`raise!`](crate::raise) included: its message tells
     Other,
 }
@@ -36,6 +38,7 @@ impl Origin {
         match (cause, self) {
             (Cause::Busy, _) => DbError::Busy,
             (Cause::Auth, _) => DbError::Auth,
+            (Cause::TooLarge, _) => DbError::TooLarge,
             (Cause::Other, Self::Credential) if raised => DbError::Credential,
             (Cause::Other, Self::Scope) if raised => DbError::Scope,
             (Cause::Other, Self::Step(step)) if raised => DbError::Raised { step, rescued },

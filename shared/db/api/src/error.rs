@@ -33,6 +33,9 @@ pub enum DbError {
     /// the database refused its own token; nothing took effect
     #[error("the database refused the token")]
     Auth,
+    /// the reply is larger than the database sends, or than is read here; whether a write took effect is not known
+    #[error("the reply is too large")]
+    TooLarge,
     /// no answer in time; whether the batch took effect is not known
     #[error("the database did not answer in time")]
     Timeout,

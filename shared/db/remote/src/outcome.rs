@@ -83,6 +83,7 @@ fn cause(error: &ServerError<'_>) -> Cause {
         // the server ends a transaction that keeps others waiting, and rolls it back
         "TRANSACTION_TIMEOUT" | "TRANSACTION_BUSY" => Cause::Busy,
         "SQLITE_AUTH" | "SQL_WRITE_BLOCKED" | "BLOCKED" | "AUTH_JWT_INVALID" => Cause::Auth,
+        "RESPONSE_TOO_LARGE" => Cause::TooLarge,
         _ => Cause::Other,
     }
 }

@@ -107,10 +107,7 @@ impl Transport {
         match body {
             Ok(body) if status == StatusCode::OK => Ok(body.to_bytes()),
             Ok(body) => Err(refused(status, &body.to_bytes())),
-            Err(error) if error.is::<LengthLimitError>() => {
-                let text = format!("a reply of more than {} bytes", self.max_reply);
-                Err(Lost::Refused(DbError::Unavailable(text)))
-            }
+            Err(error) if error.is::<LengthLimitError>() => Err(Lost::Refused(DbError::TooLarge)),
             Err(error) => Err(Lost::Unknown(error.to_string())),
         }
     }
