@@ -15,8 +15,10 @@ from samtranslator.translator.translator import Translator
 
 source, output = sys.argv[1:]
 template = json.loads(json.dumps(cfn_yaml.load(source)))
-# `sam build` and `sam package` put the address of the built program here
-template["Globals"]["Function"]["CodeUri"] = "s3://a-bucket/a-program"
+# `sam deploy` uploads the built programs, and puts their addresses here
+for resource in template["Resources"].values():
+    if resource["Type"] == "AWS::Serverless::Function":
+        resource["Properties"]["CodeUri"] = "s3://a-bucket/a-program"
 translated = Translator({}, Parser()).translate(template, {})
 with open(output, "w") as file:
     json.dump(translated, file, indent=1)

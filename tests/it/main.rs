@@ -17,6 +17,7 @@ mod lambda;
 mod matrix;
 mod migrations;
 mod notify;
+mod pages;
 mod query;
 mod service;
 mod store;

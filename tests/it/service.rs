@@ -3,7 +3,8 @@
 use axum::body::Body;
 use http::{Request, StatusCode};
 use intentvision::auth::Scope;
-use intentvision::http::{OPENAPI, Routes, service};
+use intentvision::http::{Routes, service};
+use query::OPENAPI;
 use serde_json::json;
 use tests::on_both;
 use tests::product::{Backend, Product};

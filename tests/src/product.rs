@@ -94,14 +94,27 @@ impl Reply {
     }
 }
 
+/// The HTTP functions: name and routes.
+#[must_use]
+pub fn http_functions() -> [(&'static str, Routes); 8] {
+    [
+        ("detect", detect::routes()),
+        ("forecast", forecast::routes()),
+        ("ingest", ingest::routes()),
+        ("manage-alerts", manage_alerts::routes()),
+        ("manage-channels", manage_channels::routes()),
+        ("manage-keys", manage_keys::routes()),
+        ("query", query::routes()),
+        ("test-rules", test_rules::routes()),
+    ]
+}
+
 /// All routes of all HTTP functions.
 #[must_use]
 pub fn all_routes() -> Routes {
-    ingest::routes()
-        .merge(query::routes())
-        .merge(forecast::routes())
-        .merge(manage_alerts::routes())
-        .merge(manage_keys::routes())
+    http_functions()
+        .into_iter()
+        .fold(Routes::new(), |all, (_, routes)| all.merge(routes))
 }
 
 impl Product {

@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::workspace;
 
+/// Where docs/operations.md has the functions built to.
+pub const BUILT: &str = "target/functions/";
+
 /// The template.
 #[derive(Debug)]
 pub struct Template(pub Value);
@@ -39,8 +42,8 @@ impl Template {
     /// The functions: name of the program, name of the resource, properties.
     pub fn functions(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
         self.resources("AWS::Serverless::Function").map(|(name, properties)| {
-            let binary = &self.0["Resources"][name]["Metadata"]["BuildProperties"]["Binary"];
-            (binary.as_str().unwrap_or("no Binary"), name, properties)
+            let program = properties["CodeUri"].as_str().and_then(|code| code.strip_prefix(BUILT));
+            (program.unwrap_or("no program"), name, properties)
         })
     }
 

@@ -5,10 +5,9 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use intentvision::auth::Scope;
-use intentvision::forecasting::ForecastItem;
-use intentvision::forecasting::jobs::{self, Definition, Job, Run, Saved};
+use intentvision::forecasting::jobs::{self, Definition, Job, Saved};
 use intentvision::http::body::Body;
-use intentvision::http::page::Page;
+use intentvision::http::page::PageReply;
 use intentvision::http::query::Query;
 use intentvision::http::{Caller, Routes};
 use intentvision::id::JobId;
@@ -26,10 +25,10 @@ pub(super) fn routes() -> Routes {
         .get("/v1/forecast-jobs/{id}/runs", Scope::ForecastsRead, runs)
 }
 
-async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<Job>>, Error> {
-    let (limit, cursor) = query.take_page()?;
+async fn list(caller: Caller, mut query: Query) -> Result<PageReply, Error> {
+    let asked = query.take_page()?;
     query.finish()?;
-    Ok(Json(jobs::list(&caller, limit, cursor.as_ref()).await?))
+    asked.page(|limit, cursor| jobs::list(&caller, limit, cursor)).await
 }
 
 async fn create(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Error> {
@@ -58,18 +57,23 @@ async fn delete(caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Er
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn results(caller: Caller, Path(id): Path<String>, mut query: Query) -> Result<Json<Page<ForecastItem>>, Error> {
+async fn results(caller: Caller, Path(id): Path<String>, mut query: Query) -> Result<PageReply, Error> {
     let run = query.take_parsed("run", "the number of a run", |text| text.parse().ok())?;
-    let (limit, cursor) = query.take_page()?;
+    let asked = query.take_page()?;
     query.finish()?;
-    let page = jobs::results(&caller, &job_id(&id)?, run, limit, cursor.as_ref()).await?;
-    Ok(Json(page))
+    let id = job_id(&id)?;
+    asked
+        .page(|limit, cursor| jobs::results(&caller, &id, run, limit, cursor))
+        .await
 }
 
-async fn runs(caller: Caller, Path(id): Path<String>, mut query: Query) -> Result<Json<Page<Run>>, Error> {
-    let (limit, cursor) = query.take_page()?;
+async fn runs(caller: Caller, Path(id): Path<String>, mut query: Query) -> Result<PageReply, Error> {
+    let asked = query.take_page()?;
     query.finish()?;
-    Ok(Json(jobs::runs(&caller, &job_id(&id)?, limit, cursor.as_ref()).await?))
+    let id = job_id(&id)?;
+    asked
+        .page(|limit, cursor| jobs::runs(&caller, &id, limit, cursor))
+        .await
 }
 
 fn job_id(text: &str) -> Result<JobId, Error> {

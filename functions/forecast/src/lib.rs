@@ -1,10 +1,8 @@
 //! Makes forecasts, tests how good they would have been, keeps the jobs that make them again and again, and the keys of
-//! backends that are elsewhere; looks for anomalies on request, and takes labels for those that were found:
-//! `POST /v1/forecasts`, `POST /v1/backtests`, `/v1/forecast-jobs`, `/v1/forecast-backends/timegpt`,
-//! `POST /v1/anomalies/detect`, `POST /v1/series/{id}/labels` and `/accept-level`.
+//! backends that are elsewhere: `POST /v1/forecasts`, `POST /v1/backtests`, `/v1/forecast-jobs`,
+//! `/v1/forecast-backends/timegpt`.
 
 mod backends;
-mod detection;
 mod jobs;
 
 use axum::Json;
@@ -26,7 +24,6 @@ pub fn routes() -> Routes {
         .post("/v1/forecasts", Scope::ForecastsWrite, create)
         .post("/v1/backtests", Scope::ForecastsWrite, test)
         .merge(backends::routes())
-        .merge(detection::routes())
         .merge(jobs::routes())
 }
 

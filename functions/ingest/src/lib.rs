@@ -1,4 +1,6 @@
-//! Takes points: `POST /v1/ingest` and `POST /v1/ingest/csv`.
+//! Takes points, `POST /v1/ingest` and `POST /v1/ingest/csv`, and alerts of other systems, which are kept as points.
+
+mod alertmanager;
 
 use axum::Json;
 use axum::extract::State;
@@ -17,6 +19,7 @@ pub fn routes() -> Routes {
     Routes::new()
         .post("/v1/ingest", Scope::IngestWrite, json)
         .post("/v1/ingest/csv", Scope::IngestWrite, csv)
+        .merge(alertmanager::routes())
 }
 
 async fn json(

@@ -4,8 +4,11 @@ use intentvision::http::Routes;
 #[must_use]
 pub fn routes() -> Routes {
     ingest::routes()
-        .merge(forecast::routes())
         .merge(query::routes())
+        .merge(forecast::routes())
+        .merge(detect::routes())
         .merge(manage_alerts::routes())
+        .merge(test_rules::routes())
+        .merge(manage_channels::routes())
         .merge(manage_keys::routes())
 }

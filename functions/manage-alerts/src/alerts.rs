@@ -8,7 +8,7 @@ use intentvision::alerting::alert_detail::{self, AlertDetail};
 use intentvision::alerting::alerts::{self, AlertItem, Filter};
 use intentvision::alerting::instance::Status;
 use intentvision::auth::Scope;
-use intentvision::http::page::Page;
+use intentvision::http::page::PageReply;
 use intentvision::http::query::Query;
 use intentvision::http::{Caller, Routes};
 use intentvision::id::{AlertId, RuleId};
@@ -22,15 +22,17 @@ pub(crate) fn routes() -> Routes {
         .post("/v1/alerts/{id}/resolve", Scope::AlertsWrite, resolve)
 }
 
-async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<AlertItem>>, Error> {
+async fn list(caller: Caller, mut query: Query) -> Result<PageReply, Error> {
     let filter = Filter {
         status: query.take_parsed("status", "firing, no_data or resolved", Status::parse)?,
         rule_id: query.take_parsed("rule_id", "the id of a rule", RuleId::parse)?,
         series_id: query.take_parsed("series_id", "the id of a series", SeriesId::parse)?,
     };
-    let (limit, cursor) = query.take_page()?;
+    let asked = query.take_page()?;
     query.finish()?;
-    Ok(Json(alerts::list(&caller, &filter, limit, cursor.as_ref()).await?))
+    asked
+        .page(|limit, cursor| alerts::list(&caller, &filter, limit, cursor))
+        .await
 }
 
 async fn get(caller: Caller, Path(id): Path<String>) -> Result<Json<AlertDetail>, Error> {

@@ -1,15 +1,8 @@
-//! The function manage-alerts: rules, their instances, alerts, notification channels and what was sent to them, its
-//! pictures, which series are watched for anomalies, and alerts that other systems found.
+//! The function manage-alerts: rules, their instances, the alerts that came of them, silences and mute schedules.
 
 #![warn(missing_docs)]
 
 mod alerts;
-mod channels;
-mod deliveries;
-mod detection;
-mod external;
-mod pictures;
-mod recipients;
 mod rules;
 mod schedules;
 mod silences;
@@ -21,12 +14,6 @@ use intentvision::http::Routes;
 pub fn routes() -> Routes {
     rules::routes()
         .merge(alerts::routes())
-        .merge(channels::routes())
-        .merge(deliveries::routes())
-        .merge(detection::routes())
-        .merge(external::routes())
-        .merge(recipients::routes())
-        .merge(pictures::routes())
         .merge(silences::routes())
         .merge(schedules::routes())
 }

@@ -4,45 +4,40 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use intentvision::alerting::dry_run::{self, DryRunRequest, Report};
-use intentvision::alerting::instances::{self, InstanceItem};
+use intentvision::alerting::instances::{self};
 use intentvision::alerting::rules::{self, Filter, Saved};
 use intentvision::alerting::{Draft, Rule, Severity};
 use intentvision::auth::Scope;
-use intentvision::budget::Within;
 use intentvision::http::body::Body;
-use intentvision::http::page::Page;
+use intentvision::http::page::PageReply;
 use intentvision::http::query::Query;
 use intentvision::http::{Caller, Routes};
 use intentvision::id::RuleId;
 use intentvision::idempotency::Operation;
 use intentvision::series::MetricKey;
 use intentvision::{App, Error};
-use std::time::Duration;
-
-/// How long a dry run goes on beginning with series and forecasts: a good part of what the gateway waits for.
-const DRY_RUN: Duration = Duration::from_secs(15);
 
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .get("/v1/alert-rules", Scope::AlertsRead, list)
         .post("/v1/alert-rules", Scope::AlertsWrite, create)
-        .post("/v1/alert-rules/test", Scope::AlertsWrite, test)
         .get("/v1/alert-rules/{id}", Scope::AlertsRead, get)
         .put("/v1/alert-rules/{id}", Scope::AlertsWrite, replace)
         .delete("/v1/alert-rules/{id}", Scope::AlertsWrite, delete)
         .get("/v1/alert-rules/{id}/instances", Scope::AlertsRead, list_instances)
 }
 
-async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<Rule>>, Error> {
+async fn list(caller: Caller, mut query: Query) -> Result<PageReply, Error> {
     let filter = Filter {
         metric_key: query.take_parsed("metric_key", "a metric key", MetricKey::parse)?,
         enabled: query.take_parsed("enabled", "true or false", |text| text.parse().ok())?,
         severity: query.take_parsed("severity", "info, warning, error or critical", Severity::parse)?,
     };
-    let (limit, cursor) = query.take_page()?;
+    let asked = query.take_page()?;
     query.finish()?;
-    Ok(Json(rules::list(&caller, &filter, limit, cursor.as_ref()).await?))
+    asked
+        .page(|limit, cursor| rules::list(&caller, &filter, limit, cursor))
+        .await
 }
 
 async fn create(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Error> {
@@ -70,22 +65,13 @@ async fn delete(caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Er
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn test(caller: Caller, query: Query, body: Body) -> Result<Json<Report>, Error> {
+async fn list_instances(caller: Caller, Path(id): Path<String>, mut query: Query) -> Result<PageReply, Error> {
+    let asked = query.take_page()?;
     query.finish()?;
-    let request = DryRunRequest::parse(&body.bytes)?;
-    Ok(Json(dry_run::run(&caller, &request, Within::new(DRY_RUN)).await?))
-}
-
-async fn list_instances(
-    caller: Caller,
-    Path(id): Path<String>,
-    mut query: Query,
-) -> Result<Json<Page<InstanceItem>>, Error> {
-    let (limit, cursor) = query.take_page()?;
-    query.finish()?;
-    Ok(Json(
-        instances::list(&caller, &rule_id(&id)?, limit, cursor.as_ref()).await?,
-    ))
+    let id = rule_id(&id)?;
+    asked
+        .page(|limit, cursor| instances::list(&caller, &id, limit, cursor))
+        .await
 }
 
 fn rule_id(text: &str) -> Result<RuleId, Error> {

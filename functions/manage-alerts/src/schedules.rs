@@ -7,7 +7,7 @@ use http::StatusCode;
 use intentvision::alerting::schedules::{self, Draft, Saved, ScheduleItem};
 use intentvision::auth::Scope;
 use intentvision::http::body::Body;
-use intentvision::http::page::Page;
+use intentvision::http::page::PageReply;
 use intentvision::http::query::Query;
 use intentvision::http::{Caller, Routes};
 use intentvision::id::ScheduleId;
@@ -24,10 +24,12 @@ pub(crate) fn routes() -> Routes {
         .delete("/v1/mute-schedules/{id}", Scope::AlertsWrite, delete)
 }
 
-async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<ScheduleItem>>, Error> {
-    let (limit, cursor) = query.take_page()?;
+async fn list(caller: Caller, mut query: Query) -> Result<PageReply, Error> {
+    let asked = query.take_page()?;
     query.finish()?;
-    Ok(Json(schedules::list(&caller, limit, cursor.as_ref()).await?))
+    asked
+        .page(|limit, cursor| schedules::list(&caller, limit, cursor))
+        .await
 }
 
 async fn create(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Error> {

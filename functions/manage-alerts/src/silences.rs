@@ -8,7 +8,7 @@ use intentvision::alerting::silence::Draft;
 use intentvision::alerting::silences::{self, Saved, SilenceItem};
 use intentvision::auth::Scope;
 use intentvision::http::body::Body;
-use intentvision::http::page::Page;
+use intentvision::http::page::PageReply;
 use intentvision::http::query::Query;
 use intentvision::http::{Caller, Routes};
 use intentvision::id::SilenceId;
@@ -23,11 +23,13 @@ pub(crate) fn routes() -> Routes {
         .delete("/v1/silences/{id}", Scope::AlertsWrite, end)
 }
 
-async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<SilenceItem>>, Error> {
+async fn list(caller: Caller, mut query: Query) -> Result<PageReply, Error> {
     let active = query.take_parsed("active", "true or false", |text| text.parse().ok())?;
-    let (limit, cursor) = query.take_page()?;
+    let asked = query.take_page()?;
     query.finish()?;
-    Ok(Json(silences::list(&caller, active, limit, cursor.as_ref()).await?))
+    asked
+        .page(|limit, cursor| silences::list(&caller, active, limit, cursor))
+        .await
 }
 
 async fn create(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Error> {

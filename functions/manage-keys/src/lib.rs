@@ -7,12 +7,12 @@ use http::StatusCode;
 use intentvision::auth::{Scope, Scopes};
 use intentvision::clock::Millis;
 use intentvision::http::body::Body;
-use intentvision::http::page::Page;
+use intentvision::http::page::PageReply;
 use intentvision::http::query::Query;
 use intentvision::http::{Caller, Routes};
 use intentvision::id::KeyId;
 use intentvision::idempotency::Operation;
-use intentvision::keys::{self, Created, KeyItem, NewKey};
+use intentvision::keys::{self, Created, NewKey};
 use intentvision::{App, Error, time};
 use serde::Deserialize;
 
@@ -42,10 +42,10 @@ struct RotateRequest {
     grace_seconds: u32,
 }
 
-async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<KeyItem>>, Error> {
-    let (limit, cursor) = query.take_page()?;
+async fn list(caller: Caller, mut query: Query) -> Result<PageReply, Error> {
+    let asked = query.take_page()?;
     query.finish()?;
-    Ok(Json(keys::list(&caller, limit, cursor.as_ref()).await?))
+    asked.page(|limit, cursor| keys::list(&caller, limit, cursor)).await
 }
 
 async fn create(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Error> {

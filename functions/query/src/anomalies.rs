@@ -7,9 +7,9 @@ use intentvision::auth::Scope;
 use intentvision::detection::Label;
 use intentvision::detection::anomalies::{self, AnomalyItem, Filter, State};
 use intentvision::detection::groups::{self, GroupFilter, GroupItem};
-use intentvision::detection::marks::{self, MarkItem};
+use intentvision::detection::marks::{self};
 use intentvision::detection::status::{self, Status};
-use intentvision::http::page::Page;
+use intentvision::http::page::PageReply;
 use intentvision::http::query::Query;
 use intentvision::http::{Caller, Routes};
 use intentvision::id::{AnomalyGroupId, AnomalyId};
@@ -26,7 +26,7 @@ pub(super) fn routes() -> Routes {
         .get("/v1/series/{id}/labels", Scope::ForecastsRead, list_marks)
 }
 
-async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<AnomalyItem>>, Error> {
+async fn list(caller: Caller, mut query: Query) -> Result<PageReply, Error> {
     let filter = Filter {
         from: query.take_time("from")?,
         to: query.take_time("to")?,
@@ -44,9 +44,11 @@ async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<AnomalyItem>
         label: query.take_parsed("label", "one of expected, bad_data and real", Label::parse)?,
         group_id: query.take_parsed("group_id", "the id of a group of anomalies", AnomalyGroupId::parse)?,
     };
-    let (limit, cursor) = query.take_page()?;
+    let asked = query.take_page()?;
     query.finish()?;
-    Ok(Json(anomalies::list(&caller, &filter, limit, cursor.as_ref()).await?))
+    asked
+        .page(|limit, cursor| anomalies::list(&caller, &filter, limit, cursor))
+        .await
 }
 
 async fn get(caller: Caller, query: Query, Path(id): Path<String>) -> Result<Json<AnomalyItem>, Error> {
@@ -55,14 +57,16 @@ async fn get(caller: Caller, query: Query, Path(id): Path<String>) -> Result<Jso
     Ok(Json(anomalies::get(&caller, &id).await?))
 }
 
-async fn list_groups(caller: Caller, mut query: Query) -> Result<Json<Page<GroupItem>>, Error> {
+async fn list_groups(caller: Caller, mut query: Query) -> Result<PageReply, Error> {
     let filter = GroupFilter {
         state: take_state(&mut query)?,
         min_incidents: query.take_parsed("min_incidents", "a whole number", |text| text.parse().ok())?,
     };
-    let (limit, cursor) = query.take_page()?;
+    let asked = query.take_page()?;
     query.finish()?;
-    Ok(Json(groups::list(&caller, filter, limit, cursor.as_ref()).await?))
+    asked
+        .page(|limit, cursor| groups::list(&caller, filter, limit, cursor))
+        .await
 }
 
 async fn get_group(caller: Caller, query: Query, Path(id): Path<String>) -> Result<Json<GroupItem>, Error> {
@@ -71,11 +75,13 @@ async fn get_group(caller: Caller, query: Query, Path(id): Path<String>) -> Resu
     Ok(Json(groups::get(&caller, &id).await?))
 }
 
-async fn list_marks(caller: Caller, mut query: Query, Path(id): Path<String>) -> Result<Json<Page<MarkItem>>, Error> {
-    let (limit, cursor) = query.take_page()?;
+async fn list_marks(caller: Caller, mut query: Query, Path(id): Path<String>) -> Result<PageReply, Error> {
+    let asked = query.take_page()?;
     query.finish()?;
     let series = SeriesId::of_path(&id)?;
-    Ok(Json(marks::list(&caller, series, limit, cursor.as_ref()).await?))
+    asked
+        .page(|limit, cursor| marks::list(&caller, series, limit, cursor))
+        .await
 }
 
 async fn get_status(caller: Caller, query: Query, Path(id): Path<String>) -> Result<Json<Status>, Error> {

@@ -6,7 +6,7 @@ use intentvision::Error;
 use intentvision::auth::Scope;
 use intentvision::forecasting::jobs::{self, ResultId};
 use intentvision::forecasting::{self, ForecastItem};
-use intentvision::http::page::Page;
+use intentvision::http::page::PageReply;
 use intentvision::http::query::Query;
 use intentvision::http::{Caller, Routes};
 use intentvision::id::ForecastId;
@@ -18,11 +18,13 @@ pub(super) fn routes() -> Routes {
         .get("/v1/forecasts/{id}", Scope::ForecastsRead, get)
 }
 
-async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<ForecastItem>>, Error> {
+async fn list(caller: Caller, mut query: Query) -> Result<PageReply, Error> {
     let series = query.take_parsed("series_id", "a series id", SeriesId::parse)?;
-    let (limit, cursor) = query.take_page()?;
+    let asked = query.take_page()?;
     query.finish()?;
-    Ok(Json(forecasting::list(&caller, series, limit, cursor.as_ref()).await?))
+    asked
+        .page(|limit, cursor| forecasting::list(&caller, series, limit, cursor))
+        .await
 }
 
 async fn get(caller: Caller, Path(id): Path<String>) -> Result<Json<ForecastItem>, Error> {

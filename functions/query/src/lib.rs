@@ -1,19 +1,22 @@
 //! Reads metrics, series, points, stored forecasts and stored anomalies: `GET /v1/metrics`, `/v1/series`,
 //! `/v1/series/{id}`, `/v1/series/{id}/points`, `/v1/series/{id}/labels`, `/v1/forecasts`, `/v1/anomalies`,
-//! `/v1/anomaly-groups` and what is below them; and deletes a series.
+//! `/v1/anomaly-groups` and what is below them; deletes a series; and answers with the document of all functions.
 
 mod anomalies;
+mod document;
 mod forecasts;
 mod points;
+
+pub use document::OPENAPI;
 
 use axum::Json;
 use axum::extract::Path;
 use http::StatusCode;
 use intentvision::auth::Scope;
-use intentvision::http::page::Page;
+use intentvision::http::page::PageReply;
 use intentvision::http::query::Query;
 use intentvision::http::{Caller, Routes};
-use intentvision::series::{self, Dimensions, Filter, MetricItem, MetricKey, SeriesId, SeriesItem};
+use intentvision::series::{self, Dimensions, Filter, MetricKey, SeriesId, SeriesItem};
 use intentvision::{Error, store};
 
 /// The routes of this function.
@@ -27,22 +30,27 @@ pub fn routes() -> Routes {
         .get("/v1/series/{id}/points", Scope::MetricsRead, points::points)
         .merge(forecasts::routes())
         .merge(anomalies::routes())
+        .merge(document::routes())
 }
 
-async fn metrics(caller: Caller, mut query: Query) -> Result<Json<Page<MetricItem>>, Error> {
-    let (limit, cursor) = query.take_page()?;
+async fn metrics(caller: Caller, mut query: Query) -> Result<PageReply, Error> {
+    let asked = query.take_page()?;
     query.finish()?;
-    Ok(Json(series::metrics(&caller, limit, cursor.as_ref()).await?))
+    asked
+        .page(|limit, cursor| series::metrics(&caller, limit, cursor))
+        .await
 }
 
-async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<SeriesItem>>, Error> {
-    let (limit, cursor) = query.take_page()?;
+async fn list(caller: Caller, mut query: Query) -> Result<PageReply, Error> {
+    let asked = query.take_page()?;
     let filter = Filter {
         metric_key: query.take_parsed("metric_key", "a metric key", MetricKey::parse)?,
         dimensions: Dimensions::new(query.take_map("dimensions")).map_err(Error::schema)?,
     };
     query.finish()?;
-    Ok(Json(series::list(&caller, &filter, limit, cursor.as_ref()).await?))
+    asked
+        .page(|limit, cursor| series::list(&caller, &filter, limit, cursor))
+        .await
 }
 
 async fn get(caller: Caller, query: Query, Path(id): Path<String>) -> Result<Json<SeriesItem>, Error> {

@@ -42,7 +42,7 @@ pub(crate) async fn points(
     let to = query.take_time("to")?;
     let step: Option<Step> = query.take_parsed("step", "a duration such as 5m, 1h or 1d", |text| text.parse().ok())?;
     let aggregate = query.take_parsed("agg", "one of avg, sum, min, max, count and last", Aggregate::parse)?;
-    let (limit, cursor) = query.take_page()?;
+    let (limit, cursor) = query.take_page()?.into_parts();
     query.finish()?;
     let series = SeriesId::of_path(&id)?;
     if aggregate.is_some() && step.is_none() {

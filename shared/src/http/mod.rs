@@ -18,6 +18,3 @@ pub(crate) use retry_after::retry_after;
 pub use routes::{Route, Routes};
 pub use serve::{Open, app_from_env, serve};
 pub use service::service;
-
-/// The OpenAPI document of all functions, as `GET /openapi.json` answers it.
-pub const OPENAPI: &str = include_str!("../../../docs/openapi.json");

@@ -1,9 +1,64 @@
 //! Lists: `limit`, an opaque `cursor`, and `{"items": [], "next_cursor": null}`.
 
 use crate::Error;
+use axum::Json;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+/// Bytes of a page, unless it has one item. A function's reply has at most 6 MB on AWS Lambda, as a text in which each quote
+/// takes a byte more.
+const BYTES: usize = 3_000_000;
+
+/// A [`Page`], written.
+pub type PageReply = Json<Box<RawValue>>;
+
+/// What a list is asked for: how many items at most, and where it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    limit: usize,
+    cursor: Option<Cursor>,
+}
+
+impl Asked {
+    pub(super) fn new(limit: usize, cursor: Option<Cursor>) -> Self {
+        Self { limit, cursor }
+    }
+
+    /// Limit and cursor, for a list whose items are small.
+    #[must_use]
+    pub fn into_parts(self) -> (usize, Option<Cursor>) {
+        (self.limit, self.cursor)
+    }
+
+    /// Reads the page and writes it. Where as many items as were asked for are more than a database or a gateway sends at once, the page has
+    /// fewer, and its `next_cursor` leads on.
+    ///
+    /// # Errors
+    /// Those of the list.
+    pub async fn page<'a, T, R>(&'a self, list: impl Fn(usize, Option<&'a Cursor>) -> R) -> Result<PageReply, Error>
+    where
+        T: Serialize,
+        R: Future<Output = Result<Page<T>, Error>>,
+    {
+        let mut limit = self.limit;
+        loop {
+            limit = match list(limit, self.cursor.as_ref()).await {
+                // how many there are is not known: each try reads what a reply holds at most
+                Err(Error::ReplyTooLarge) if limit > 1 => limit.div_ceil(4),
+                Err(error) => return Err(error),
+                Ok(page) => {
+                    let json = to_raw_value(&page).map_err(|error| Error::unavailable(error.to_string()))?;
+                    if json.get().len() <= BYTES || page.items.len() <= 1 {
+                        return Ok(Json(json));
+                    }
+                    page.items.len().div_ceil(2)
+                }
+            };
+        }
+    }
+}
 
 /// Where the next page begins: after the item with this key. Opaque to callers.
 ///

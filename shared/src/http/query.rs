@@ -1,6 +1,6 @@
 //! Query strings: each parameter known, none twice, each with a clear error.
 
-use super::page::Cursor;
+use super::page::{Asked, Cursor};
 use crate::clock::Millis;
 use crate::{App, Error, time};
 use axum::extract::FromRequestParts;
@@ -93,12 +93,12 @@ impl Query {
     ///
     /// # Errors
     /// 400 for a limit outside of 1 to 10,000 and for a cursor that is none of ours.
-    pub fn take_page(&mut self) -> Result<(usize, Option<Cursor>), Error> {
+    pub fn take_page(&mut self) -> Result<Asked, Error> {
         let limit = self.take_parsed("limit", "a number from 1 to 10000", |text| {
             text.parse().ok().filter(|n| (1..=MAX_LIMIT).contains(n))
         })?;
         let cursor = self.take("cursor").map(|text| Cursor::parse(&text)).transpose()?;
-        Ok((limit.unwrap_or(DEFAULT_LIMIT), cursor))
+        Ok(Asked::new(limit.unwrap_or(DEFAULT_LIMIT), cursor))
     }
 
     /// Ends the reading.
@@ -125,7 +125,7 @@ mod tests {
             query.take_map("dimensions"),
             [("region".into(), "eu".into()), ("az".into(), "1".into())]
         );
-        assert_eq!(query.take_page().unwrap(), (5, None));
+        assert_eq!(query.take_page().unwrap(), Asked::new(5, None));
         query.finish().unwrap();
     }
 

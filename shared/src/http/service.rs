@@ -1,8 +1,7 @@
-//! What surrounds the routes of every function: health, the OpenAPI document, 404 and 405, the
-//! request id, headers, and the last net under a panic.
+//! What surrounds the routes of every function: health, 404 and 405, the request id, headers, and the last net under a panic.
 
 use super::request_id::CurrentRequest;
-use super::{OPENAPI, Routes, problem};
+use super::{Routes, problem};
 use crate::alerting::gaps;
 use crate::auth::Authority;
 use crate::{App, Error};
@@ -21,10 +20,6 @@ pub fn service(app: App, routes: Routes) -> Router {
         .into_router()
         .route("/health/live", get(async || Json(serde_json::json!({"status": "ok"}))))
         .route("/health/ready", get(ready))
-        .route(
-            "/openapi.json",
-            get(async || ([(header::CONTENT_TYPE, "application/json")], OPENAPI)),
-        )
         .fallback(async || Error::NotFound("the path"))
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(from_fn_with_state(app.clone(), around))

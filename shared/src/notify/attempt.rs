@@ -4,7 +4,7 @@
 use super::breaker::Trouble;
 use super::channel::{self, ChannelConfig, Judgement, Letter};
 use super::claim::Claim;
-use super::picture::{self, Picture};
+use super::picture::Picture;
 use super::post::post;
 use super::record::{Change, Outcome};
 use super::redact::redact;
@@ -153,8 +153,8 @@ async fn tell(app: &App, tenant: &Tenant, sender: &Sender, claim: &Claim) -> Tol
 
 /// The picture that goes with the message, if it and its channel take one.
 async fn drawn(app: &App, sender: &Sender, claim: &Claim, config: &ChannelConfig) -> Option<Picture> {
-    match sender.painter() {
-        Some(painter) if claim.tells_trouble() => picture::of(app, painter, claim, config.takes_pictures()).await,
+    match sender.illustrator() {
+        Some(illustrator) if claim.tells_trouble() => illustrator.picture(app, claim, config.takes_pictures()).await,
         _ => None,
     }
 }

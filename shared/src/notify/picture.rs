@@ -15,6 +15,7 @@ use crate::auth::{Job, Tenant};
 use crate::id::{MessageId, OrgId};
 use crate::{App, Error};
 use db::Batch;
+use futures::future::BoxFuture;
 use std::time::Duration;
 use subject::Subject;
 use tokio::sync::Semaphore;
@@ -49,10 +50,30 @@ pub(super) enum Taking {
     Linked,
 }
 
-/// The picture for a message, if it is about one series; `None` where there is none, or where it did
-/// not come about in time, which the log says.
-pub(super) async fn of(app: &App, painter: Painter, claim: &Claim, taking: Taking) -> Option<Picture> {
-    let drawing = async {
+/// Draws pictures with a painter. Who has none, as one that only tests channels, does not link what reads and explains a
+/// series either: [`of`] is named in [`Illustrator::new`] alone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Illustrator {
+    painter: Painter,
+    draw: Draw,
+}
+
+type Draw = for<'a> fn(&'a App, Painter, &'a Claim, Taking) -> BoxFuture<'a, Option<Picture>>;
+
+impl Illustrator {
+    pub(super) fn new(painter: Painter) -> Self {
+        Self { painter, draw: of }
+    }
+
+    /// The picture for a message, if it is about one series; `None` where there is none, or where it did
+    /// not come about in time, which the log says.
+    pub(super) async fn picture(&self, app: &App, claim: &Claim, taking: Taking) -> Option<Picture> {
+        (self.draw)(app, self.painter, claim, taking).await
+    }
+}
+
+fn of<'a>(app: &'a App, painter: Painter, claim: &'a Claim, taking: Taking) -> BoxFuture<'a, Option<Picture>> {
+    let drawing = async move {
         match taking {
             Taking::Never => Ok(None),
             Taking::Attached => drawn(app, painter, claim).await,
@@ -63,17 +84,19 @@ pub(super) async fn of(app: &App, painter: Painter, claim: &Claim, taking: Takin
             },
         }
     };
-    let reason = match tokio::time::timeout(TIME, drawing).await {
-        Ok(Ok(picture)) => return picture,
-        Ok(Err(reason)) => reason,
-        Err(_) => "it took too long".into(),
-    };
-    tracing::warn!(
-        message_id = claim.message_id,
-        reason,
-        "a message goes without its picture"
-    );
-    None
+    Box::pin(async move {
+        let reason = match tokio::time::timeout(TIME, drawing).await {
+            Ok(Ok(picture)) => return picture,
+            Ok(Err(reason)) => reason,
+            Err(_) => "it took too long".into(),
+        };
+        tracing::warn!(
+            message_id = claim.message_id,
+            reason,
+            "a message goes without its picture"
+        );
+        None
+    })
 }
 
 fn system(app: &App, claim: &Claim) -> Tenant {

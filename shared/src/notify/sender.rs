@@ -3,7 +3,7 @@
 use super::address::Reach;
 use super::call::{Call, Reading};
 use super::connector::{Connector, Network, SystemNetwork};
-use super::picture::Painter;
+use super::picture::{Illustrator, Painter};
 use crate::config::Config;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue, USER_AGENT};
@@ -85,7 +85,7 @@ pub struct Sender {
     client: Client<HttpsConnector<Connector>, Full<Bytes>>,
     reach: Reach,
     limits: Limits,
-    painter: Option<Painter>,
+    illustrator: Option<Illustrator>,
 }
 
 impl Sender {
@@ -105,7 +105,7 @@ impl Sender {
             client,
             reach,
             limits,
-            painter: None,
+            illustrator: None,
         }
     }
 
@@ -123,14 +123,14 @@ impl Sender {
     #[must_use]
     pub fn with_painter(self, painter: Painter) -> Self {
         Self {
-            painter: Some(painter),
+            illustrator: Some(Illustrator::new(painter)),
             ..self
         }
     }
 
     /// Who draws.
-    pub(super) fn painter(&self) -> Option<Painter> {
-        self.painter
+    pub(super) fn illustrator(&self) -> Option<&Illustrator> {
+        self.illustrator.as_ref()
     }
 
     /// How far it goes.

@@ -3,12 +3,12 @@
 use ::http::Method;
 use intentvision::clock::{Clock, DAY, HOUR, MINUTE, Millis};
 use intentvision::config::Config;
-use intentvision::http::OPENAPI;
 use intentvision::notify::address::Reach;
 use intentvision::notify::connector::SystemNetwork;
 use intentvision::notify::delivery;
 use intentvision::notify::sender::{Limits, Sender};
 use intentvision::time;
+use query::OPENAPI;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tests::product::{Backend, Product};

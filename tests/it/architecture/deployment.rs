@@ -6,7 +6,7 @@ use intentvision::notify::delivery::DRAIN;
 use intentvision::notify::sender::Limits;
 use serde_json::Value;
 use tests::events;
-use tests::template::Template;
+use tests::template::{BUILT, Template};
 use tests::workspace;
 
 #[test]
@@ -19,9 +19,7 @@ fn every_folder_of_functions_but_local_is_deployed() {
 #[test]
 fn r64_every_function_is_built_and_bounded() {
     let template = Template::read();
-    for (function, resource, properties) in template.functions() {
-        let metadata = &template.0["Resources"][resource]["Metadata"];
-        assert_eq!(metadata["BuildMethod"], "rust-cargolambda", "{function}");
+    for (function, _, properties) in template.functions() {
         assert_eq!(properties["Runtime"], "provided.al2023", "{function}");
         assert_eq!(properties["Architectures"], serde_json::json!(["arm64"]), "{function}");
         let timeout = properties["Timeout"].as_u64().unwrap();
@@ -37,13 +35,32 @@ fn r64_every_function_is_built_and_bounded() {
     }
 }
 
+/// One by one and with their own profile, as `measure` has them: built together, each would have the features that any other asks for.
+#[test]
+fn functions_are_deployed_as_they_are_measured() {
+    let operations = workspace::read("docs/operations.md");
+    let build = operations
+        .lines()
+        .find(|line| line.contains("cargo lambda build"))
+        .unwrap();
+    for part in [
+        "--profile lambda",
+        "--arm64",
+        "-p \"$function\"",
+        &format!("--lambda-dir {}", BUILT.trim_end_matches('/')),
+    ] {
+        assert!(build.contains(part), "{build}: {part}");
+    }
+    assert!(!operations.contains("sam build"));
+}
+
 /// An attempt that is begun at the last moment ends, and is recorded, before the function is cut off: what is not recorded
 /// is sent again.
 #[test]
 fn the_last_attempt_of_a_run_ends_before_its_function_does() {
     let template = Template::read();
     let attempt = i64::try_from(Limits::default().attempt.as_millis()).unwrap();
-    for (of_function, drain) in [("deliver-notifications", DRAIN), ("manage-alerts", 0)] {
+    for (of_function, drain) in [("deliver-notifications", DRAIN), ("manage-channels", 0)] {
         let (_, _, properties) = template
             .functions()
             .find(|(function, ..)| *function == of_function)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use intentvision::auth::Scope;
-use intentvision::http::OPENAPI;
+use query::OPENAPI;
 use serde_json::Value;
 use tests::template::Template;
 use tests::workspace::{self, without_tests};

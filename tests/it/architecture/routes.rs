@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use intentvision::http::{OPENAPI, Routes};
+use query::OPENAPI;
 use serde_json::Value;
+use tests::product::http_functions;
 use tests::template::Template;
 
 /// Method and path.
@@ -13,23 +14,16 @@ pub(super) type Operation = (String, String);
 pub(super) type Answer = (String, Option<String>);
 
 /// What the common crate answers in every process; the template gives it to one function.
-const EVERYWHERE: [&str; 3] = ["/health/live", "/health/ready", "/openapi.json"];
+const EVERYWHERE: [&str; 2] = ["/health/live", "/health/ready"];
 const EVERYWHERE_FROM: &str = "query";
 
 pub(super) fn of_the_code() -> BTreeMap<Operation, Answer> {
-    let functions: [(&str, Routes); 5] = [
-        ("forecast", forecast::routes()),
-        ("ingest", ingest::routes()),
-        ("manage-alerts", manage_alerts::routes()),
-        ("manage-keys", manage_keys::routes()),
-        ("query", query::routes()),
-    ];
     let mut found = BTreeMap::new();
     for path in EVERYWHERE {
         let operation = ("GET".to_owned(), path.to_owned());
         found.insert(operation, (EVERYWHERE_FROM.to_owned(), None));
     }
-    for (function, routes) in functions {
+    for (function, routes) in http_functions() {
         for route in routes.list() {
             let operation = (route.method.to_string(), route.path.to_owned());
             let answer = (function.to_owned(), route.scope.map(|scope| scope.as_str().to_owned()));

@@ -5,7 +5,7 @@ use axum::extract::Path;
 use http::StatusCode;
 use intentvision::Error;
 use intentvision::auth::Scope;
-use intentvision::http::page::Page;
+use intentvision::http::page::PageReply;
 use intentvision::http::query::Query;
 use intentvision::http::{Caller, Routes};
 use intentvision::id::{AlertId, ChannelId, MessageId};
@@ -19,7 +19,7 @@ pub(crate) fn routes() -> Routes {
         .post("/v1/notification-channels/{id}/replay", Scope::AlertsWrite, replay_all)
 }
 
-async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<DeliveryItem>>, Error> {
+async fn list(caller: Caller, mut query: Query) -> Result<PageReply, Error> {
     let filter = Filter {
         message_id: query.take_parsed("message_id", "the id of a message", MessageId::parse)?,
         channel_id: query.take_parsed("channel_id", "the id of a channel", ChannelId::parse)?,
@@ -30,9 +30,11 @@ async fn list(caller: Caller, mut query: Query) -> Result<Json<Page<DeliveryItem
             State::parse,
         )?,
     };
-    let (limit, cursor) = query.take_page()?;
+    let asked = query.take_page()?;
     query.finish()?;
-    Ok(Json(history::list(&caller, &filter, limit, cursor.as_ref()).await?))
+    asked
+        .page(|limit, cursor| history::list(&caller, &filter, limit, cursor))
+        .await
 }
 
 async fn replay_one(caller: Caller, Path(id): Path<String>) -> Result<(StatusCode, Json<DeliveryItem>), Error> {

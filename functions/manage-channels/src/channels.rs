@@ -7,7 +7,7 @@ use http::StatusCode;
 use intentvision::auth::Scope;
 use intentvision::clock::Millis;
 use intentvision::http::body::Body;
-use intentvision::http::page::Page;
+use intentvision::http::page::PageReply;
 use intentvision::http::query::Query;
 use intentvision::http::{Caller, Routes};
 use intentvision::id::ChannelId;
@@ -66,10 +66,12 @@ fn some<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> 
     Value::deserialize(value).map(Some)
 }
 
-async fn list(State(app): State<App>, caller: Caller, mut query: Query) -> Result<Json<Page<ChannelItem>>, Error> {
-    let (limit, cursor) = query.take_page()?;
+async fn list(State(app): State<App>, caller: Caller, mut query: Query) -> Result<PageReply, Error> {
+    let asked = query.take_page()?;
     query.finish()?;
-    Ok(Json(channel::list(&app, &caller, limit, cursor.as_ref()).await?))
+    asked
+        .page(|limit, cursor| channel::list(&app, &caller, limit, cursor))
+        .await
 }
 
 async fn create(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Error> {

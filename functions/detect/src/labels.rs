@@ -1,4 +1,4 @@
-//! The detector over points that are all there, and what users say of what it found.
+//! What users say of what the detector found.
 
 use axum::Json;
 use axum::extract::Path;
@@ -7,31 +7,18 @@ use http::StatusCode;
 use intentvision::Error;
 use intentvision::auth::Scope;
 use intentvision::detection::LabelRequest;
-use intentvision::detection::adhoc::{self, DetectRequest, Detected};
 use intentvision::detection::marks::{self, Saved};
 use intentvision::http::body::Body;
 use intentvision::http::query::Query;
-use intentvision::http::{Caller, CurrentRequest, Routes};
+use intentvision::http::{Caller, Routes};
 use intentvision::idempotency::Operation;
 use intentvision::series::SeriesId;
 use serde::Deserialize;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
-        .post("/v1/anomalies/detect", Scope::ForecastsWrite, detect)
         .post("/v1/series/{id}/labels", Scope::ForecastsWrite, label)
         .post("/v1/series/{id}/accept-level", Scope::ForecastsWrite, accept_level)
-}
-
-async fn detect(
-    caller: Caller,
-    query: Query,
-    CurrentRequest(request_id): CurrentRequest,
-    body: Body,
-) -> Result<Json<Detected>, Error> {
-    query.finish()?;
-    let request = DetectRequest::parse(&body.bytes)?;
-    Ok(Json(adhoc::run(&caller, request, request_id).await?))
 }
 
 async fn label(caller: Caller, query: Query, Path(id): Path<String>, body: Body) -> Result<Response, Error> {
