@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod axis;
+mod chart;
 mod curve;
 mod drawing;
 mod frame;
@@ -15,7 +16,7 @@ mod pixels;
 mod words;
 
 pub use axis::moment;
-pub use drawing::svg;
+pub use chart::svg;
 use jiff::tz::TimeZone;
 #[cfg(feature = "png")]
 pub use pixels::{Error, png};
