@@ -9,6 +9,7 @@ use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::{HOUR, MINUTE, Millis};
 use crate::id::{AnomalyGroupId, AnomalyId};
+use crate::listed::listed;
 use crate::series::{Dimensions, SeriesId};
 use db::{Batch, DbError, Row, Step, args};
 use prediction::detect::Severity;
@@ -193,9 +194,11 @@ impl Groups {
         self.changed.len()
     }
 
-    /// The step that writes what has changed, if something has.
-    #[must_use]
-    pub fn write(&self) -> Option<Step> {
+    /// The steps that write what has changed.
+    ///
+    /// # Errors
+    /// 503 if a group cannot be written as JSON.
+    pub fn write(&self) -> Result<Vec<Step>, Error> {
         let row = |id: &'_ AnomalyGroupId| {
             let (group_id, group) = self.groups.get_key_value(id)?;
             Some(Written {
@@ -208,18 +211,8 @@ impl Groups {
                 contributors: serde_json::json!(group.contributors).to_string(),
             })
         };
-        let rows: Vec<Written<'_>> = self.changed.iter().filter_map(row).collect();
-        (!rows.is_empty()).then(|| {
-            Step::tenant(
-                "INSERT INTO anomaly_groups (org_id, group_id, started_at, joined_at, ended_at, series, severity, contributors)
-                 SELECT a.org_id, j.value ->> 'group_id', j.value ->> 'started_at', j.value ->> 'joined_at', j.value ->> 'ended_at',
-                    j.value ->> 'series', j.value ->> 'severity', j.value ->> 'contributors'
-                 FROM authority AS a JOIN json_each(?2) AS j WHERE true
-                 ON CONFLICT (org_id, group_id) DO UPDATE SET joined_at = excluded.joined_at, ended_at = excluded.ended_at,
-                    series = excluded.series, severity = excluded.severity, contributors = excluded.contributors",
-                args![serde_json::json!(rows).to_string()],
-            )
-        })
+        let lists = listed(self.changed.iter().filter_map(row))?;
+        Ok(lists.into_iter().map(|list| Step::tenant(WRITE, args![list])).collect())
     }
 
     /// What was changed is in the database now; groups that are over are forgotten.
@@ -230,6 +223,14 @@ impl Groups {
         self.of.retain(|_, id| groups.contains_key(id));
     }
 }
+
+const WRITE: &str =
+    "INSERT INTO anomaly_groups (org_id, group_id, started_at, joined_at, ended_at, series, severity, contributors)
+     SELECT a.org_id, j.value ->> 'group_id', j.value ->> 'started_at', j.value ->> 'joined_at', j.value ->> 'ended_at',
+        j.value ->> 'series', j.value ->> 'severity', j.value ->> 'contributors'
+     FROM authority AS a JOIN json_each(?2) AS j WHERE true
+     ON CONFLICT (org_id, group_id) DO UPDATE SET joined_at = excluded.joined_at, ended_at = excluded.ended_at,
+        series = excluded.series, severity = excluded.severity, contributors = excluded.contributors";
 
 fn group(row: &Row) -> Result<(AnomalyGroupId, Group), DbError> {
     let broken = || DbError::Other("a group of anomalies cannot be read".into());

@@ -279,4 +279,19 @@ on_both! {
         let status = scene.product.get(&format!("/v1/series/{series}/detection"), &scene.admin).await.json();
         assert_eq!(status["state"], "off", "{status}");
     };
+
+    /// More at once than a server takes as one text.
+    a_request_may_say_a_lot => async |scene: Scene| {
+        let said = "\"".repeat(4_000);
+        let alert = |number: usize| json!({"labels": {"alertname": "down", "host": number.to_string()},
+            "annotations": {"summary": said, "description": said, "runbook": said}, "startsAt": time::format(START)});
+        let all: Vec<Value> = (0..150).map(alert).collect();
+        scene.send(1, POSTED, &json!(all)).await;
+        scene.minute(1).await;
+        let alerts = scene.alerts().await;
+        assert_eq!(alerts.len(), 150);
+        let id = alerts[149]["alert_id"].as_str().unwrap();
+        let alert = scene.product.get(&format!("/v1/alerts/{id}"), &scene.admin).await.json();
+        assert_eq!(alert["external"]["annotations"]["runbook"], said, "{alert}");
+    };
 }

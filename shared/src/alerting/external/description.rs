@@ -3,6 +3,7 @@ use crate::Error;
 use crate::auth::Tenant;
 use crate::clock::Millis;
 use crate::id::AlertId;
+use crate::listed::listed;
 use crate::series::{Dimensions, MetricKey, SeriesId, SeriesRef};
 use crate::time;
 use db::{Batch, DbError, Row, Step, args};
@@ -68,23 +69,22 @@ fn bounded(mut annotations: BTreeMap<String, String>) -> BTreeMap<String, String
     kept
 }
 
-/// The step that keeps descriptions. A row is written only when something is new.
-pub(super) fn keep(descriptions: &[Description]) -> Step {
+/// The steps that keep descriptions. A row is written only when something is new.
+pub(super) fn keep(descriptions: &[Description]) -> Result<Vec<Step>, Error> {
     let annotations = |one: &Description| serde_json::to_string(&one.annotations).unwrap_or_default();
-    let rows: Vec<_> = descriptions
+    let rows = descriptions
         .iter()
-        .map(|one| (one.series_id.raw(), annotations(one), &one.generator_url, one.starts_at))
-        .collect();
-    Step::tenant(
-        "INSERT INTO external_alerts (org_id, series_id, annotations, generator_url, starts_at)
-         SELECT a.org_id, j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
-         FROM authority AS a JOIN json_each(?2) AS j WHERE true
-         ON CONFLICT (org_id, series_id) DO UPDATE SET annotations = excluded.annotations,
-            generator_url = excluded.generator_url, starts_at = excluded.starts_at
-         WHERE (annotations, generator_url, starts_at) <> (excluded.annotations, excluded.generator_url, excluded.starts_at)",
-        args![serde_json::json!(rows).to_string()],
-    )
+        .map(|one| (one.series_id.raw(), annotations(one), &one.generator_url, one.starts_at));
+    let lists = listed(rows)?;
+    Ok(lists.into_iter().map(|list| Step::tenant(KEEP, args![list])).collect())
 }
+
+const KEEP: &str = "INSERT INTO external_alerts (org_id, series_id, annotations, generator_url, starts_at)
+     SELECT a.org_id, j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3
+     FROM authority AS a JOIN json_each(?2) AS j WHERE true
+     ON CONFLICT (org_id, series_id) DO UPDATE SET annotations = excluded.annotations,
+        generator_url = excluded.generator_url, starts_at = excluded.starts_at
+     WHERE (annotations, generator_url, starts_at) <> (excluded.annotations, excluded.generator_url, excluded.starts_at)";
 
 /// What another system says of an alert: a part of the reply of `GET /v1/alerts/{id}`.
 #[derive(Debug, Clone, PartialEq, Serialize)]

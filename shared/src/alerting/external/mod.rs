@@ -36,7 +36,9 @@ pub async fn describe(tenant: &Tenant, entropy: &Entropy, descriptions: &[Descri
         return Ok(());
     }
     let mut batch = Batch::write().repeatable();
-    batch.push(description::keep(descriptions));
+    for step in description::keep(descriptions)? {
+        batch.push(step);
+    }
     let is_watched = batch.push(rule::is_there());
     let reply = tenant.run(batch).await?;
     if reply.step(is_watched)?.one()?.integer(0)? == 0 {

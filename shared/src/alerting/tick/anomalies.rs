@@ -5,6 +5,7 @@ use crate::alerting::state::Told;
 use crate::clock::Millis;
 use crate::detection::grouping::Groups;
 use crate::id::{AnomalyGroupId, AnomalyId};
+use crate::listed::listed;
 use crate::series::SeriesId;
 use db::{Step, args};
 use prediction::detect::{Ending, Finding, Kind, Severity};
@@ -151,16 +152,15 @@ impl Anomalies {
     /// The steps that write them. Ends come before births: an incident that ends makes room for the next one of its series.
     pub(super) fn write(&self) -> Result<Vec<Step>, Error> {
         let mut steps = Vec::new();
-        if !self.escalated.is_empty() {
-            steps.push(Step::tenant(ESCALATE, args![json(&self.escalated)?]));
+        for list in listed(self.escalated.values())? {
+            steps.push(Step::tenant(ESCALATE, args![list]));
         }
-        if !self.ended.is_empty() {
-            steps.push(Step::tenant(END, args![json(&self.ended)?]));
+        for list in listed(self.ended.values())? {
+            steps.push(Step::tenant(END, args![list]));
         }
-        if !self.born.is_empty() {
-            let born = json(&self.born)?;
-            steps.push(Step::tenant(MAKE_ROOM, args![&born]));
-            steps.push(Step::tenant(OPEN, args![born]));
+        for list in listed(self.born.values())? {
+            steps.push(Step::tenant(MAKE_ROOM, args![&list]));
+            steps.push(Step::tenant(OPEN, args![list]));
         }
         Ok(steps)
     }
@@ -238,11 +238,6 @@ const OPEN: &str = "INSERT INTO anomalies (org_id, anomaly_id, series_id, timest
         severity = excluded.severity, kind = excluded.kind, direction = excluded.direction, member = excluded.member,
         ordinal = excluded.ordinal, reason = excluded.reason, group_id = excluded.group_id, ended_at = excluded.ended_at,
         ending = excluded.ending";
-
-fn json<T: Serialize>(rows: &BTreeMap<AnomalyId, T>) -> Result<String, Error> {
-    let rows: Vec<&T> = rows.values().collect();
-    serde_json::to_string(&rows).map_err(|error| Error::unavailable(error.to_string()))
-}
 
 /// An anomaly's identity follows from its series, where it began and whether it began as silence, so that a replay finds the
 /// same.

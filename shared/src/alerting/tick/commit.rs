@@ -190,7 +190,9 @@ pub(in crate::alerting) fn alerts(effects: &Effects) -> Result<Vec<Step>, Error>
 
 fn detection(write: &Write<'_>) -> Result<Vec<Step>, Error> {
     let mut steps = write.effects.anomalies.write()?;
-    steps.extend(write.groups.and_then(Groups::write));
+    if let Some(groups) = write.groups {
+        steps.extend(groups.write()?);
+    }
     if !write.effects.marks.is_empty() {
         steps.push(marks::note(&write.effects.marks));
     }
