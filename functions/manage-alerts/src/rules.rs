@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use intentvision::alerting::instances::{self};
+use intentvision::alerting::instances;
 use intentvision::alerting::rules::{self, Filter, Saved};
 use intentvision::alerting::{Draft, Rule, Severity};
 use intentvision::auth::Scope;

@@ -7,7 +7,7 @@ use intentvision::auth::Scope;
 use intentvision::detection::Label;
 use intentvision::detection::anomalies::{self, AnomalyItem, Filter, State};
 use intentvision::detection::groups::{self, GroupFilter, GroupItem};
-use intentvision::detection::marks::{self};
+use intentvision::detection::marks;
 use intentvision::detection::status::{self, Status};
 use intentvision::http::page::PageReply;
 use intentvision::http::query::Query;

@@ -65,7 +65,7 @@ impl Routes {
         self
     }
 
-    /// Adds a route that takes no key: whom it acts for follows from a token of its query or path.
+    /// Adds a route that takes no key: it is the same for everybody, or whom it acts for follows from a token of its query or path.
     #[must_use]
     pub fn without_key<H, T>(mut self, method: Method, path: &'static str, handler: H) -> Self
     where
@@ -94,7 +94,7 @@ impl Routes {
         self
     }
 
-    /// What asks for a key.
+    /// All of them, in the order in which they were added.
     #[must_use]
     pub fn list(&self) -> &[Route] {
         &self.list
